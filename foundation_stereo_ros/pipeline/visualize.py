@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers to colours: pictures of disparity, depth, error and confidence for people."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, RgbImage
+
+INVALID = (24, 24, 28)
+"""Colour of pixels without a value: near black, which the colour map does not contain."""
+
+
+class Range(NamedTuple):
+    """The values at both ends of a colour map."""
+
+    low: float
+    high: float
+
+
+def value_range(values: npt.NDArray[np.float32], valid: Mask, percent: float = 2.0) -> Range:
+    """Return the range of the valid values without the lowest and highest ``percent``; (0, 1) if there are
+    none."""
+    chosen = values[valid & np.isfinite(values)]
+    if not chosen.size:
+        return Range(0.0, 1.0)
+    low, high = np.percentile(chosen, (percent, 100 - percent))
+    return Range(float(low), float(max(high, low + 1e-6)))
+
+
+class SteadyRange:
+    """A range for the frames of a video: follows the scene slowly, so that colours do not flicker."""
+
+    def __init__(self, pace: float = 0.1) -> None:
+        self.pace = pace
+        self._range: Range | None = None
+
+    def update(self, values: npt.NDArray[np.float32], valid: Mask) -> Range:
+        """Take the next frame's values and return the range to colour them with."""
+        if not (valid & np.isfinite(values)).any():
+            return self._range or Range(0.0, 1.0)
+        new = value_range(values, valid)
+        old = self._range or new
+        low = old.low + self.pace * (new.low - old.low)
+        self._range = Range(low, max(old.high + self.pace * (new.high - old.high), low + 1e-6))
+        return self._range
+
+
+def colorize(
+    values: npt.NDArray[np.float32], valid: Mask, limits: Range, *, reverse: bool = False
+) -> RgbImage:
+    """Paint H x W values with the TURBO map, blue at ``limits.low`` to red at ``limits.high``; invalid is
+    dark.
+
+    Args:
+        values: H x W.
+        valid: H x W; false or non-finite pixels are dark.
+        limits: values beyond take the colour of the end.
+        reverse: red at the low end.
+    """
+    valid = valid & np.isfinite(values)
+    level = (np.where(valid, values, limits.low) - limits.low) / max(limits.high - limits.low, 1e-9)
+    level = np.clip(1 - level if reverse else level, 0, 1)
+    codes = np.rint(level * 255).astype(np.uint8)
+    painted = np.ascontiguousarray(cv2.applyColorMap(codes, cv2.COLORMAP_TURBO)[..., ::-1])
+    painted[~valid] = INVALID
+    return np.asarray(painted, np.uint8)
+
+
+def colorize_disparity(disparity: DisparityMap, valid: Mask, limits: Range | None = None) -> RgbImage:
+    """Paint disparity, near red and far blue; ``limits`` in pixels, None: those of this map."""
+    return colorize(disparity, valid, limits or value_range(disparity, valid))
+
+
+def colorize_depth(depth: DepthMap, limits: Range | None = None) -> RgbImage:
+    """Paint depth, near red and far blue; ``limits`` in metres, None: those of this map."""
+    valid = np.isfinite(depth)
+    return colorize(depth, valid, limits or value_range(depth, valid), reverse=True)
+
+
+def turbo_stops(count: int = 9) -> list[str]:
+    """Return ``count`` colours of the map from low to high as ``#rrggbb``, for a legend."""
+    codes = np.linspace(0, 255, count).astype(np.uint8)[None]
+    colors = cv2.applyColorMap(codes, cv2.COLORMAP_TURBO)[0, :, ::-1]
+    return ["#{:02x}{:02x}{:02x}".format(*color) for color in colors.tolist()]
