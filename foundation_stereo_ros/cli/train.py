@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo train``: a network from nothing but generated scenes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+_INTERRUPTED = 130
+_OVERRIDES = ("preset", "steps", "minutes", "batch", "height", "width", "learning_rate", "precision", "seed", "workers")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; loads no torch."""
+    add = parser.add_argument
+    add("-o", "--out", type=Path, required=True, help="folder for state, weights and logs")
+    add("--config", type=Path, help="YAML file with the settings that differ from the defaults (config/train.yaml)")
+    add("--preset", help="network preset (default: tiny)")
+    add("--steps", type=int, help="length of the whole run; the learning rate follows it")
+    add("--minutes", type=float, help="length of the whole run in minutes of training, instead of --steps")
+    add("--batch", type=int, help="pairs in a step")
+    add("--height", type=int, help="of the pairs, a multiple of 32")
+    add("--width", type=int, help="of the pairs, a multiple of 32")
+    add("--learning-rate", type=float, help="highest learning rate")
+    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), help="autocast on the device")
+    add("--seed", type=int, help="of scenes, weights and augmentation")
+    add("--workers", type=int, help="processes that plan scenes (default: 4 with CUDA, otherwise none)")
+    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda where there is one")
+    add("--resume", action="store_true", help="go on with the run in the folder, with its settings")
+    add("--max-minutes", type=float, help="stop this part of the run after so long; --resume goes on")
+    add("--quiet", action="store_true", help="no progress bar")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; 0 when complete or out of time, 130 after Ctrl-C (the state is saved)."""
+    import torch
+
+    from foundation_stereo_ros.training.trainer import STATE_NAME, Trainer
+    from foundation_stereo_ros.training.training_config import TrainingConfig
+
+    device = args.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    values: dict[str, Any] = {"workers": 4 if device.startswith("cuda") else 0}
+    if args.resume:
+        from foundation_stereo_ros.training.state_file import stored_config
+
+        values = stored_config(args.out / STATE_NAME)
+    if args.config is not None:
+        values.update(_read_yaml(args.config))
+    values.update({name: getattr(args, name) for name in _OVERRIDES if getattr(args, name) is not None})
+    trainer = Trainer(TrainingConfig.from_dict(values), args.out, device, resume=args.resume)
+    outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
+    state = "complete" if outcome.finished else "interrupted" if outcome.interrupted else "out of time"
+    print(f"{state} after {outcome.step} steps; weights: {outcome.weights}")
+    if not outcome.finished:
+        print(f"go on with: foundation_stereo train --resume -o {args.out}")
+    return _INTERRUPTED if outcome.interrupted else 0
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    from foundation_stereo_ros.errors import ConfigError
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} holds {type(values).__name__}; expected names and values of training settings")
+    return values

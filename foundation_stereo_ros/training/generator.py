@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Seeds in, rectified stereo pairs with exact disparity out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foundation_stereo_ros.training import compositions
+from foundation_stereo_ros.training.composer import Composer
+from foundation_stereo_ros.training.primitives import World
+from foundation_stereo_ros.training.scene_config import SceneConfig
+from foundation_stereo_ros.training.scene_tensors import SceneBatch, pack
+from foundation_stereo_ros.training.sensor import SensorBatch, expose, sample_sensors
+from foundation_stereo_ros.training.view import render
+
+Camera = tuple[float, float, float, float]
+_COMPOSITIONS = (compositions.room, compositions.outdoor, compositions.flying, compositions.tabletop)
+
+
+@dataclass(frozen=True)
+class StereoBatch:
+    """B rectified pairs.
+
+    Attributes:
+        left, right: B x 3 x H x W float32, 0 to 255.
+        disparity: B x 1 x H x W float32, pixels: left column minus right column of the surface at a left pixel.
+        valid: B x 1 x H x W bool: finite, and below the largest disparity of the network in training.
+        occluded: B x 1 x H x W bool: the right camera does not see it; None where it was not asked for.
+        camera: B x 4: focal length, cx, cy in pixels, baseline in metres.
+    """
+
+    left: Tensor
+    right: Tensor
+    disparity: Tensor
+    valid: Tensor
+    occluded: Tensor | None
+    camera: Tensor
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Scenes and cameras before rendering; small, made on the CPU, by other processes if need be."""
+
+    scenes: SceneBatch
+    sensors: SensorBatch
+    height: int
+    width: int
+
+    def to(self, device: torch.device) -> Plan:
+        """Return the same plan on a device."""
+        return Plan(self.scenes.to(device), self.sensors.to(device), self.height, self.width)
+
+    def pin_memory(self) -> Plan:
+        """Return the same plan in page-locked memory (the name that torch's loaders call)."""
+        return Plan(self.scenes.pin_memory(), self.sensors.pin_memory(), self.height, self.width)
+
+
+class SceneGenerator:
+    """Makes stereo pairs of random scenes; a pair depends on its seed and size alone.
+
+    Args:
+        config: what scenes are like; the default mixture if None.
+        device: where to render.
+        max_disparity: bound for `StereoBatch.valid`, pixels.
+    """
+
+    def __init__(
+        self, config: SceneConfig | None = None, device: torch.device | str = "cpu", max_disparity: float = 192.0
+    ) -> None:
+        self.config = config or SceneConfig()
+        self.device = torch.device(device)
+        self.max_disparity = max_disparity
+
+    def generate(
+        self, seed: int | Sequence[int], batch: int = 1, height: int = 384, width: int = 640, occlusion: bool = True
+    ) -> StereoBatch:
+        """Render pairs.
+
+        Args:
+            seed: of the first pair, the others count up from it; or one seed for each pair, then ``batch`` is ignored.
+            batch: number of pairs.
+            height, width: of the pictures, pixels.
+            occlusion: whether to find out what the right camera does not see.
+        """
+        seeds = [seed + index for index in range(batch)] if isinstance(seed, int) else list(seed)
+        return self.render(plan(self.config, seeds, height, width), occlusion)
+
+    @torch.no_grad()
+    def render(self, scenes: Plan, occlusion: bool = True) -> StereoBatch:
+        """Render planned pairs."""
+        scenes = scenes.to(self.device)
+        picture = render(scenes.scenes, scenes.height, scenes.width, occlusion)
+        left, right = expose(picture.left, picture.right, scenes.sensors)
+        valid = picture.disparity < self.max_disparity
+        return StereoBatch(left, right, picture.disparity, valid, picture.occluded, scenes.scenes.camera)
+
+
+def plan(config: SceneConfig, seeds: Sequence[int], height: int, width: int) -> Plan:
+    """Draw scenes, cameras and flaws from seeds."""
+    rngs = [np.random.default_rng(seed) for seed in seeds]
+    drawn = [compose(config, rng, height, width) for rng in rngs]
+    scenes = pack([world for world, _ in drawn], [camera for _, camera in drawn])
+    return Plan(scenes, sample_sensors(rngs, seeds, config.flaws), height, width)
+
+
+def compose(config: SceneConfig, rng: np.random.Generator, height: int, width: int) -> tuple[World, Camera]:
+    """Draw one scene and its camera (focal length, cx, cy in pixels, baseline in metres)."""
+    shares = np.array([config.room, config.outdoor, config.flying, config.tabletop])
+    fill = _COMPOSITIONS[int(rng.choice(4, p=shares / shares.sum()))]
+    focal = width * float(np.exp(rng.uniform(np.log(config.focal_low), np.log(config.focal_high))))
+    spread = 0.03 if rng.random() < 0.6 else 0.2  # a crop of a larger picture has its centre elsewhere
+    cx = width * (0.5 + spread * rng.uniform(-1, 1))
+    cy = height * (0.5 + spread * rng.uniform(-1, 1))
+    plain = float(rng.choice([0.08, 0.3, 0.7], p=[0.7, 0.2, 0.1]))
+    composer = Composer(rng, width, height, focal, cx, cy, plain)
+    fill(composer, config.clutter)
+    composer.world.light = compositions.random_light(rng, composer.world.view)
+    highest = max(min(config.disparity_high, config.disparity_share * width), config.disparity_low)
+    nearest_disparity = composer.log_uniform(config.disparity_low, highest)
+    baseline = nearest_disparity * composer.nearest_of_all() / focal
+    return composer.world, (focal, cx, cy, baseline)
