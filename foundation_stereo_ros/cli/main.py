@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of the ``foundation_stereo`` command."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from foundation_stereo_ros import __version__
+from foundation_stereo_ros.errors import FoundationStereoError
+
+COMMANDS = {
+    "bag": "run on a recording: adds disparity, depth and point cloud to it",
+    "pair": "run on two image files",
+    "weights": "look into a weights file, or convert it",
+    "demo": "make a small recording, run on it, and show every stage on one page",
+    "train": "train the small network on generated scenes",
+}
+"""Subcommand, which is also the module's name in this package -> its line in the help."""
+
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        0: done; 1: one line on stderr says what is wrong; 2: wrong usage; 130: Ctrl-C.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        args = _parser(words).parse_args(words)
+    except SystemExit as end:
+        return int(end.code or 0)
+    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    try:
+        return int(importlib.import_module(f"{__package__}.{args.command}").run(args))
+    except FoundationStereoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone, as `head` does; Python would complain once more while it closes
+        # stdout.
+        sys.stderr.close()
+        return 1
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="foundation_stereo",
+        description="Stereo images in; disparity, depth and point cloud out.",
+        epilog="foundation_stereo COMMAND --help tells more.",
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, line in COMMANDS.items():
+        command = commands.add_parser(name, help=line, description=f"{line[0].upper()}{line[1:]}.")
+        if name in words:
+            importlib.import_module(f"{__package__}.{name}").add_arguments(command)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

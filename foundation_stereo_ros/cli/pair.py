@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo pair``: two image files in; pictures, cloud and arrays out."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.errors import ConfigError
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.geometry.camera import StereoCamera
+    from foundation_stereo_ros.pipeline.config import PipelineConfig
+    from foundation_stereo_ros.pipeline.result import StereoResult
+    from foundation_stereo_ros.shapes import RgbImage
+
+_CAMERA_FLAGS = ("fx", "fy", "cx", "cy", "cx_right")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags; loads no torch."""
+    parser.add_argument("left", type=Path, metavar="LEFT", help="image of the left camera, 8 or 16 bit")
+    parser.add_argument(
+        "right", type=Path, metavar="RIGHT", help="image of the right camera, of the same size"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", default=Path("."), help="folder (default: this one)"
+    )
+    parser.add_argument(
+        "--export", default="png,ply,npz", metavar="KINDS", help="some of png,ply,npz (default: all of them)"
+    )
+    camera = parser.add_argument_group("cameras", "Either a calibration, or at least --fx and --baseline.")
+    camera.add_argument(
+        "--intrinsics",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="text file with K row by row on line 1 and the baseline in metres on line 2; "
+        "or the CameraInfo YAML files of the left and the right camera",
+    )
+    camera.add_argument(
+        "--fx", type=float, metavar="PX", help="focal length of the rectified images in pixels"
+    )
+    camera.add_argument("--fy", type=float, metavar="PX", help="vertical one (default: fx)")
+    camera.add_argument(
+        "--cx", type=float, metavar="PX", help="principal point of the left image (default: the middle)"
+    )
+    camera.add_argument("--cy", type=float, metavar="PX", help="its row (default: the middle)")
+    camera.add_argument("--cx-right", type=float, metavar="PX", help="that of the right image (default: cx)")
+    add_pipeline_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run on the pair and print what was written."""
+    from foundation_stereo_ros.files.images import read_pair
+    from foundation_stereo_ros.files.results import parse_kinds, write_result
+
+    config = pipeline_config(args)
+    kinds = parse_kinds(args.export)
+    left, right = read_pair(args.left, args.right)
+    left, right, stereo = _rectified(args, config, left, right)
+
+    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+
+    result = StereoEstimator(config)(left, right, stereo)
+    written = write_result(args.output, result, config, kinds)
+    for path in written:
+        print(path)
+    print(_summary(result))
+    return 0
+
+
+def _rectified(
+    args: argparse.Namespace, config: PipelineConfig, left: RgbImage, right: RgbImage
+) -> tuple[RgbImage, RgbImage, StereoCamera]:
+    from foundation_stereo_ros.files.calibration import camera_from_intrinsics, is_yaml, read_camera_info
+    from foundation_stereo_ros.pipeline.rectification import StereoRectification
+
+    size = (left.shape[1], left.shape[0])
+    given = [name for name in _CAMERA_FLAGS if getattr(args, name) is not None]
+    if not args.intrinsics:
+        return left, right, _camera_from_flags(args, config, size)
+    if given:
+        flag = given[0].replace("_", "-")
+        raise ConfigError(f"--intrinsics and --{flag} are both given; expected one of them")
+    if len(args.intrinsics) > 2:
+        raise ConfigError(
+            f"--intrinsics has {len(args.intrinsics)} files; expected one, or a left and a right one"
+        )
+    if not is_yaml(args.intrinsics[0]):
+        if len(args.intrinsics) == 2:
+            raise ConfigError(
+                "--intrinsics has two files that are no YAML; expected one text file or two YAML files"
+            )
+        return left, right, camera_from_intrinsics(args.intrinsics[0], size, config.baseline or None)
+    calibrations = [read_camera_info(path) for path in args.intrinsics]
+    if len(calibrations) == 1 and calibrations[0].needs_rectification and config.rectification != "off":
+        raise ConfigError(
+            f"{args.intrinsics[0]} has a distortion or a rotation; expected the files of both cameras"
+        )
+    # One file of rectified cameras stands for both: the right one's knows the baseline as well.
+    rectification = StereoRectification(calibrations[0], calibrations[-1], size, config)
+    return *rectification(left, right), rectification.stereo
+
+
+def _camera_from_flags(
+    args: argparse.Namespace, config: PipelineConfig, size: tuple[int, int]
+) -> StereoCamera:
+    from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+
+    if args.fx is None or not config.baseline:
+        raise ConfigError("the cameras are not known; expected --intrinsics FILE, or --fx and --baseline")
+    for name in ("fx", "fy"):
+        value = getattr(args, name)
+        if value is not None and not 0 < value < math.inf:
+            raise ConfigError(f"--{name} is {value}; expected a positive number of pixels")
+    # Middle of the image in the convention that pixel 0 is the centre of the first one.
+    cx = (size[0] - 1) / 2 if args.cx is None else args.cx
+    cy = (size[1] - 1) / 2 if args.cy is None else args.cy
+    cx_right = cx if args.cx_right is None else args.cx_right
+    fy = args.fx if args.fy is None else args.fy
+    left = Camera(*size, fx=args.fx, fy=fy, cx=cx, cy=cy)
+    right = Camera(*size, fx=args.fx, fy=fy, cx=cx_right, cy=cy)
+    return StereoCamera(left, right, config.baseline)
+
+
+def _summary(result: StereoResult) -> str:
+    height, width = result.depth.shape
+    share = 100 * float(result.valid.mean())
+    depths = result.depth[result.valid]
+    reach = f"depth {depths.min():.3f} to {depths.max():.3f} m" if depths.size else "no depth"
+    return f"{width} x {height} pixels, {share:.1f} % valid, {reach}, {sum(result.seconds.values()):.2f} s"

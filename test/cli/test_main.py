@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from foundation_stereo_ros import __version__
+from foundation_stereo_ros.cli import options
+from foundation_stereo_ros.cli.main import COMMANDS, main
+from foundation_stereo_ros.pipeline.config import PipelineConfig, settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in COMMANDS)])
+def test_every_help_comes_without_torch(words: list[str]) -> None:
+    script = (
+        "import sys; from foundation_stereo_ros.cli.main import main; code = main(sys.argv[1:]);"
+        "sys.exit(code or (9 if 'torch' in sys.modules else 0))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("usage: foundation_stereo")
+
+
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in COMMANDS)
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"foundation_stereo {__version__}\n"
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["pair"], ["pair", "a.png", "b.png", "--scale", "7"]])
+def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert "usage: foundation_stereo" in capsys.readouterr().err
+
+
+def test_a_value_out_of_range_is_refused_with_the_range(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pair", "a.png", "b.png", "--scale", "7"]) == 2
+    assert "argument --scale: scale is 7.0; expected a number from 0.1 to 1" in capsys.readouterr().err
+    assert main(["pair", "a.png", "b.png", "--iterations", "many"]) == 2
+    assert "'many'; expected a whole number from 0 to 128" in capsys.readouterr().err
+
+
+def test_an_error_is_one_line_and_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pair", "nowhere.png", "b.png", "--fx", "1", "--baseline", "1"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "error: cannot read nowhere.png: No such file or directory\n"
+
+
+def test_every_setting_has_a_flag_and_its_default_stays_in_one_place() -> None:
+    parser = argparse.ArgumentParser()
+    options.add_pipeline_options(parser)
+    assert options.pipeline_config(parser.parse_args([])) == PipelineConfig()
+    assert vars(parser.parse_args([])) == {}
+    words: list[str] = []
+    expected = {}
+    for setting in settings():
+        flag = setting.name.replace("_", "-")
+        if setting.type is bool:
+            words.append(f"--no-{flag}" if setting.default else f"--{flag}")
+            expected[setting.name] = not setting.default
+        else:
+            value = (
+                setting.choices[-1] if setting.choices else {int: 3, float: 0.25, str: "cpu"}[setting.type]
+            )
+            words += [f"--{flag}", str(value)]
+            expected[setting.name] = value
+    assert vars(parser.parse_args(words)) == expected
+    assert options.pipeline_config(parser.parse_args([*words, "--z-far", "2"])).z_far == 2.0
+
+
+def test_ctrl_c_is_130(tmp_path: Path) -> None:
+    """A pipe that nobody writes to keeps the command reading until the signal comes."""
+    pipe = tmp_path / "left.png"
+    os.mkfifo(pipe)
+    words = [
+        "-m",
+        "foundation_stereo_ros.cli.main",
+        "pair",
+        str(pipe),
+        str(pipe),
+        "--fx",
+        "1",
+        "--baseline",
+        "1",
+    ]
+    running = subprocess.Popen([sys.executable, *words], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    # Opening the other end succeeds once the command has opened its own.
+    with pipe.open("wb"):
+        time.sleep(0.2)
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=30)
+    assert running.returncode == 130
+    assert errors == "interrupted\n"

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from foundation_stereo_ros.cli.main import main
+from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, save_checkpoint
+
+HEIGHT, WIDTH = 40, 60
+FLAGS = ["--fx", "50", "--baseline", "0.1"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(3)
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    save_checkpoint(path, FoundationStereo(NetworkConfig.preset("tiny", max_disp=64)), {})
+    return path
+
+
+@pytest.fixture
+def command(tmp_path: Path, weights: Path) -> list[str]:
+    wide = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH + 6, 3), dtype=np.uint8)
+    paths = tmp_path / "left.png", tmp_path / "right.png"
+    Image.fromarray(wide[:, :WIDTH]).save(paths[0])
+    Image.fromarray(wide[:, 6:]).save(paths[1])
+    options = [
+        "-o",
+        str(tmp_path / "out"),
+        "--checkpoint",
+        str(weights),
+        "--device",
+        "cpu",
+        "--iterations",
+        "1",
+    ]
+    return ["pair", *map(str, paths), *options]
+
+
+def stored(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "out" / "result.npz", allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def camera_info(folder: Path, side: str, tx: float, cx: float = 30.0, d: float = 0.0) -> str:
+    k = [50.0, 0.0, cx, 0.0, 50.0, 20.0, 0.0, 0.0, 1.0]
+    p = [50.0, 0.0, cx, tx, 0.0, 50.0, 20.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+    info = {
+        "image_width": WIDTH,
+        "image_height": HEIGHT,
+        "distortion_model": "plumb_bob",
+        "camera_matrix": {"rows": 3, "cols": 3, "data": k},
+        "distortion_coefficients": {"rows": 1, "cols": 5, "data": [d, 0.0, 0.0, 0.0, 0.0]},
+        "rectification_matrix": {"rows": 3, "cols": 3, "data": np.eye(3).ravel().tolist()},
+        "projection_matrix": {"rows": 3, "cols": 4, "data": p},
+    }
+    path = folder / f"{side}.yaml"
+    path.write_text(yaml.safe_dump(info))
+    return str(path)
+
+
+def test_all_kinds_are_written_and_summed_up(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, *FLAGS]) == 0
+    *paths, summary = capsys.readouterr().out.splitlines()
+    names = ["left.png", "disparity.png", "depth.png", "cloud.ply", "result.npz"]
+    assert paths == [str(tmp_path / "out" / name) for name in names]
+    assert all(Path(path).is_file() for path in paths)
+    assert (
+        summary.startswith("60 x 40 pixels, ") and "% valid, depth 0." in summary and summary.endswith(" s")
+    )
+    arrays = stored(tmp_path)
+    np.testing.assert_array_equal(arrays["valid"], np.isfinite(arrays["depth"]))
+    assert arrays["K"].tolist() == [[50, 0, 29.5], [0, 50, 19.5], [0, 0, 1]]
+
+
+def test_options_of_the_pipeline_reach_it(command: list[str], tmp_path: Path) -> None:
+    options = ["--scale", "0.5", "--no-full-resolution", "--confidence", "--export", "npz"]
+    assert main([*command, *FLAGS, *options]) == 0
+    arrays = stored(tmp_path)
+    assert arrays["depth"].shape == arrays["confidence"].shape == (20, 30)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["result.npz"]
+
+
+def test_all_ways_to_name_the_cameras_agree(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "K.txt").write_text("50 0 30 0 50 20 0 0 1\n0.1\n")
+    left, right = camera_info(tmp_path, "left", 0.0), camera_info(tmp_path, "right", -5.0)
+    ways = [
+        [*FLAGS, "--cx", "30", "--cy", "20"],
+        ["--intrinsics", str(tmp_path / "K.txt")],
+        ["--intrinsics", left, right],
+        ["--intrinsics", right],
+        ["--intrinsics", left, "--baseline", "0.1"],
+    ]
+    results = []
+    for way in ways:
+        assert main([*command, "--export", "npz", *way]) == 0
+        results.append(stored(tmp_path))
+    for result in results[1:]:
+        assert result.keys() == results[0].keys()
+        for name, values in result.items():
+            np.testing.assert_allclose(values, results[0][name], rtol=1e-6, err_msg=name)
+
+
+def test_two_principal_points_shift_the_disparity(command: list[str], tmp_path: Path) -> None:
+    shifted = [*FLAGS, "--cx", "30", "--cx-right", "28"]
+    files = [
+        "--intrinsics",
+        camera_info(tmp_path, "left", 0.0),
+        camera_info(tmp_path, "right", -5.0, cx=28.0),
+    ]
+    plain = [*FLAGS, "--cx", "30"]
+    disparities = []
+    for way in (plain, shifted, files):
+        assert main([*command, "--export", "npz", *way]) == 0
+        disparities.append(stored(tmp_path)["disparity"])
+        assert stored(tmp_path)["doffs"] == (0 if way is plain else 2)
+    for disparity in disparities[1:]:
+        np.testing.assert_allclose(disparity, disparities[0] - 2, atol=1e-5)
+
+
+def test_a_distorted_camera_is_rectified_first_unless_told_not_to(command: list[str], tmp_path: Path) -> None:
+    files = ["--intrinsics", camera_info(tmp_path, "left", 0.0, d=-0.3), camera_info(tmp_path, "right", -5.0)]
+    disparities = []
+    for mode in ("auto", "on", "off"):
+        assert main([*command, "--export", "npz", *files, "--rectification", mode]) == 0
+        disparities.append(stored(tmp_path)["disparity"])
+    np.testing.assert_array_equal(disparities[0], disparities[1])
+    assert np.abs(disparities[0] - disparities[2]).max() > 0.1
+
+
+def test_one_file_of_a_distorted_camera_is_not_enough(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = camera_info(tmp_path, "right", -5.0, d=0.1)
+    assert main([*command, "--intrinsics", right]) == 1
+    assert "right.yaml has a distortion or a rotation; expected the files of both" in capsys.readouterr().err
+    assert main([*command, "--intrinsics", right, "--rectification", "off"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "the cameras are not known; expected --intrinsics FILE, or --fx and --baseline"),
+        (["--fx", "50"], "the cameras are not known"),
+        (["--intrinsics", "K.txt", "--cx", "3"], "--intrinsics and --cx are both given"),
+        (["--intrinsics", "a.txt", "b.txt"], "two files that are no YAML"),
+        (["--intrinsics", "a.yaml", "b.yaml", "c.yaml"], "--intrinsics has 3 files"),
+        (["--intrinsics", "nowhere.txt"], "cannot read nowhere.txt"),
+        ([*FLAGS, "--export", "obj"], "unknown export 'obj'"),
+        ([*FLAGS, "--z-near", "3", "--z-far", "2"], "z_near is 3.0; expected less than z_far"),
+        ([*FLAGS, "--checkpoint", "nowhere.pth"], "nowhere.pth"),
+        (["--fx", "-50", "--baseline", "0.1"], "--fx is -50.0; expected a positive number of pixels"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    command: list[str], words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, *words]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+    assert message in error
+
+
+def test_images_of_unequal_size_are_refused(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(np.zeros((HEIGHT, WIDTH - 2), np.uint8)).save(tmp_path / "right.png")
+    assert main([*command, *FLAGS]) == 1
+    assert "left image is 60 x 40 and right image is 58 x 40 pixels" in capsys.readouterr().err
