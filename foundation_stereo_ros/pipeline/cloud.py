@@ -47,7 +47,7 @@ def valid_cloud(result: StereoResult, config: PipelineConfig) -> Cloud:
 
 
 def picture_of_cloud(
-    cloud: Cloud, width: int = 640, height: int = 480, *, yaw_deg: float = 20.0, pitch_deg: float = -12.0
+    cloud: Cloud, width: int = 640, height: int = 480, *, yaw_deg: float = 20.0, pitch_deg: float = 12.0
 ) -> RgbImage:
     """Draw a cloud as seen by a camera that swings around the middle of the scene, nearer points in front.
 
@@ -55,8 +55,8 @@ def picture_of_cloud(
         cloud: the points; an empty one gives an empty picture.
         width: of the picture.
         height: of the picture.
-        yaw_deg: degrees to the right around the vertical axis.
-        pitch_deg: degrees upwards; negative looks down from above.
+        yaw_deg: how far the camera swings to the right.
+        pitch_deg: how far it swings upwards, looking down.
 
     Returns:
         height x width x 3.

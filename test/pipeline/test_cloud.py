@@ -74,6 +74,20 @@ def test_the_nearer_wall_hides_the_farther_one_whatever_their_order() -> None:
         assert picture[60, 80].tolist() == [255, 0, 0]
 
 
+def middle_of(picture: np.ndarray, channel: int) -> np.ndarray:
+    return np.argwhere(picture[..., channel] == 255).mean(axis=0)
+
+
+def test_the_camera_swings_to_the_right_and_upwards() -> None:
+    """From the right what is far moves to the right of what is near; from above it moves up."""
+    near, far = wall(2.0, (255, 0, 0)), wall(3.0, (0, 0, 255))
+    both = Cloud(*(np.concatenate((n, f))[::7] for n, f in zip(near, far, strict=True)))
+    right = picture_of_cloud(both, 160, 120, yaw_deg=25, pitch_deg=0)
+    assert middle_of(right, 2)[1] > middle_of(right, 0)[1] + 10
+    above = picture_of_cloud(both, 160, 120, yaw_deg=0, pitch_deg=25)
+    assert middle_of(above, 2)[0] < middle_of(above, 0)[0] - 10
+
+
 def test_turning_uncovers_what_is_behind() -> None:
     both = Cloud(
         *(np.concatenate(p) for p in zip(wall(2.0, (255, 0, 0)), wall(3.0, (0, 0, 255)), strict=True))
