@@ -134,16 +134,19 @@ class BagJob:
             raise BagError(self._why_nothing())
 
     def _finished(self) -> bool:
-        if not self.report.frames and self.report.rejected >= _HOPELESS:
-            return True
-        return 0 < self._options.max_frames <= self.report.frames
+        # Nothing but failures from the start on: the rest of a long recording will be no better.
+        hopeless = not self.report.frames and self.report.rejected >= _HOPELESS
+        return hopeless or 0 < self._options.max_frames <= self.report.frames
 
     def _frames(self) -> Iterator[Frame]:
         options, topics = self._options, self._topics
         wanted = {topics.left, topics.right, topics.left_info, topics.right_info}
         chosen = None if options.inputs else wanted
         for message in self._recording.messages(chosen, options.start_ns, options.stop_ns):
-            if options.inputs:
+            if self._finished():
+                return
+            # No message is empty; those are of ROS 1 and could not be turned into ROS 2.
+            if options.inputs and message.data:
                 self._copy(message)
             if message.topic.name in wanted:
                 yield from self._take(message)

@@ -11,7 +11,7 @@ from typing import IO
 import zstandard
 from mcap.exceptions import EndOfFile, McapError
 from mcap.reader import SeekingReader
-from mcap.records import Channel, Chunk, DataEnd, Footer, McapRecord, Message
+from mcap.records import Channel, DataEnd, Footer, McapRecord, Message
 from mcap.records import Schema as SchemaRecord
 from mcap.stream_reader import StreamReader
 from mcap.summary import Summary
@@ -57,17 +57,15 @@ class McapFile:
         self.damage = ""
         self.topics: dict[int, Topic] = {}
         self.start_ns = self.end_ns = 0
-        self._stream = path.open("rb")
-        if self._stream.read(len(_MAGIC)) != _MAGIC:
-            self._stream.close()
-            raise BagError(f"{path} is not an MCAP file")
+        with path.open("rb") as stream:
+            if stream.read(len(_MAGIC)) != _MAGIC:
+                raise BagError(f"{path} is not an MCAP file")
         self._indexed = self._read_summary()
         if not self._indexed:
             self._survey()
 
     def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
+        """Do nothing: each reading opens the file for itself, so that several do not disturb each other."""
 
     def messages(
         self, names: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
@@ -77,23 +75,23 @@ class McapFile:
         if not self._indexed:
             yield from self._linear(names, start_ns, stop_ns)
             return
-        self._stream.seek(0)
-        try:
-            found = SeekingReader(self._stream, validate_crcs=True).iter_messages(
-                names, starting_at=start_ns, ending_before=stop_ns
-            )
-            for _, channel, message in found:
-                yield self._recorded(channel.id, message)
-        except DAMAGE as error:
-            self.damage = f"{self.path.name} is damaged: {_reason(error)}"
+        with self.path.open("rb") as stream:
+            try:
+                reader = SeekingReader(stream, validate_crcs=True)
+                for _, channel, message in reader.iter_messages(
+                    names, starting_at=start_ns, ending_before=stop_ns
+                ):
+                    yield self._recorded(channel.id, message)
+            except DAMAGE as error:
+                self.damage = f"{self.path.name} is damaged: {_reason(error)}"
 
     def _read_summary(self) -> bool:
         """Take the topics from the index at the end of the file; say whether there is a usable one."""
-        self._stream.seek(0)
-        try:
-            summary = SeekingReader(self._stream).get_summary()
-        except (*DAMAGE, OSError):
-            return False
+        with self.path.open("rb") as stream:
+            try:
+                summary = SeekingReader(stream).get_summary()
+            except (*DAMAGE, OSError):
+                return False
         return summary is not None and self._use(summary)
 
     def _use(self, summary: Summary) -> bool:
@@ -147,18 +145,18 @@ class McapFile:
 
     def _records(self) -> Iterator[McapRecord]:
         """Yield the records of the data section up to its end or the damage."""
-        self._stream.seek(0)
         limit = self.path.stat().st_size
-        reader = StreamReader(_Whole(self._stream), validate_crcs=True, record_size_limit=limit)  # type: ignore[arg-type]
         complete = False
-        try:
-            for record in reader.records:
-                complete = complete or isinstance(record, (DataEnd, Footer))
-                if not complete and not isinstance(record, Chunk):
-                    yield record
-        except DAMAGE as error:
-            if not complete:
-                self.damage = f"{self.path.name} breaks off: {_reason(error)}"
+        with self.path.open("rb") as stream:
+            reader = StreamReader(_Whole(stream), validate_crcs=True, record_size_limit=limit)  # type: ignore[arg-type]
+            try:
+                for record in reader.records:
+                    complete = complete or isinstance(record, (DataEnd, Footer))
+                    if not complete:
+                        yield record
+            except DAMAGE as error:
+                if not complete:
+                    self.damage = f"{self.path.name} breaks off: {_reason(error)}"
 
     def _recorded(self, channel_id: int, message: Message) -> RecordedMessage:
         topic = self.topics[channel_id]

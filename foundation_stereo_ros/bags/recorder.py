@@ -53,7 +53,9 @@ class StereoRecorder:
 
     def _add_side(self, side: str, image: RgbImage, camera: Camera, tx: float, stamp_ns: int) -> None:
         types, header = message_types(), self.header(stamp_ns)
-        self.write(f"{side}/camera_info", CAMERA_INFO, encode_camera_info(types, header, camera, tx), stamp_ns)
+        self.write(
+            f"{side}/camera_info", CAMERA_INFO, encode_camera_info(types, header, camera, tx), stamp_ns
+        )
         self.write(f"{side}/image_rect", IMAGE, encode_image(types, header, image, "rgb8"), stamp_ns)
 
     def write(self, name: str, msgtype: str, message: Any, stamp_ns: int) -> None:

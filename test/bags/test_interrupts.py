@@ -14,17 +14,15 @@ def send(number: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_interrupts_and_waits_for_the_end_of_a_shield(number) -> None:
     steps = []
-    with Interrupts() as interrupts:
-        with pytest.raises(KeyboardInterrupt):
-            send(number)
-            steps.append("not reached")
-    with Interrupts() as interrupts:
-        with pytest.raises(KeyboardInterrupt):
+    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
+        send(number)
+        steps.append("not reached")
+    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
+        with interrupts.shield():
             with interrupts.shield():
-                with interrupts.shield():
-                    send(number)
-                steps.append("shielded")
-            steps.append("not reached")
+                send(number)
+            steps.append("shielded")
+        steps.append("not reached")
     assert steps == ["shielded"]
 
 
