@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from foundation_stereo_ros.bags.frames import Frame, FrameAssembler, Stamped
+from foundation_stereo_ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.bags.qos import offered_profile
 from foundation_stereo_ros.bags.reader import Recording
-from foundation_stereo_ros.bags.record import RecordedMessage, Topic
+from foundation_stereo_ros.bags.record import RecordedMessage
 from foundation_stereo_ros.bags.topics import StereoTopics
 from foundation_stereo_ros.bags.types import decode, message_types
 from foundation_stereo_ros.bags.writer import BagWriter
@@ -34,50 +34,6 @@ class Pipeline(Protocol):
     def outputs(
         self, result: StereoResult, header: Any, types: MessageTypes, wanted: Collection[str]
     ) -> dict[str, Any]: ...
-
-
-@dataclass(frozen=True)
-class JobOptions:
-    """What to do with a recording.
-
-    Attributes:
-        namespace: put before each output's name; "" or "/rig".
-        outputs: which ones to write.
-        tolerance_ns: largest difference of the stamps of left and right.
-        start_ns, stop_ns: take messages with start <= log time < stop; None: no limit.
-        every: process the first of this many pairs.
-        max_frames: stop after so many results; 0: no limit.
-        inputs: whether to copy the recorded messages.
-    """
-
-    namespace: str
-    outputs: tuple[str, ...]
-    tolerance_ns: int = 0
-    start_ns: int | None = None
-    stop_ns: int | None = None
-    every: int = 1
-    max_frames: int = 0
-    inputs: bool = True
-
-    def topic(self, output: str) -> str:
-        """Return the full name of an output."""
-        return f"{self.namespace}/{output}"
-
-
-@dataclass
-class JobReport:
-    """How far a job has come; right at any moment, also after an interruption.
-
-    ``images`` and ``unmatched`` count each side's images and those without a counterpart, ``rejected`` the
-    frames (or single images) that could not be processed, for the last of which ``reason`` is why.
-    """
-
-    frames: int = 0
-    rejected: int = 0
-    reason: str = ""
-    images: dict[Side, int] = field(default_factory=lambda: {"left": 0, "right": 0})
-    unmatched: dict[Side, int] = field(default_factory=lambda: {"left": 0, "right": 0})
-    seconds: float = 0.0
 
 
 class BagJob:
@@ -236,9 +192,3 @@ class BagJob:
             f"{report.images['left']} images on {topics.left} and {report.images['right']} on {topics.right}"
         )
         return f"no pair with the same stamp among {counts}{hint}"
-
-
-def colliding(topics: Iterable[Topic], options: JobOptions) -> list[str]:
-    """Return the recorded topics that have the name of an output."""
-    names = {options.topic(output) for output in options.outputs}
-    return sorted(names & {topic.name for topic in topics}) if options.inputs else []

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,9 +10,9 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol
 
-import yaml
 import zstandard
 
+from foundation_stereo_ros.bags.folder import SUFFIXES, find_files
 from foundation_stereo_ros.bags.mcap_file import McapFile
 from foundation_stereo_ros.bags.record import RecordedMessage, Topic
 from foundation_stereo_ros.bags.ros1_file import Ros1File
@@ -21,7 +20,6 @@ from foundation_stereo_ros.bags.sqlite_file import SqliteFile
 from foundation_stereo_ros.bags.types import decode
 from foundation_stereo_ros.errors import BagError
 
-SUFFIXES = (".mcap", ".db3", ".bag")
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
@@ -108,12 +106,14 @@ class Recording:
         self.close()
 
     def _open(self) -> None:
-        paths, distribution = self._paths()
-        for path in paths:
+        found = find_files(self.path)
+        self._missing = found.missing
+        self.notices += found.notices
+        for path in found.paths:
             try:
-                file = _open_file(self._plain(path), distribution)
+                file = _open_file(self._plain(path), found.distribution)
             except BagError as error:
-                if len(paths) == 1:
+                if len(found.paths) == 1:
                     raise
                 self._missing = str(error)
                 continue
@@ -121,39 +121,14 @@ class Recording:
             self._files.append(file)
             self.notices += getattr(file, "notices", [])
         if not self._files:
-            raise BagError(self._missing or f"no recording at {self.path}; expected .mcap, .db3 or .bag")
+            raise BagError(
+                self._missing or f"no recording at {self.path}; expected {', '.join(SUFFIXES)} files"
+            )
 
     def _plain(self, path: Path) -> Path:
         if path.suffix != ".zstd":
             return path
         return _decompressed(path, Path(self._cleanup.enter_context(TemporaryDirectory())))
-
-    def _paths(self) -> tuple[list[Path], str]:
-        """Return the files in their order, and the ROS distribution if it is noted."""
-        if not self.path.exists():
-            raise BagError(f"no recording at {self.path}: there is no such file or folder")
-        if self.path.is_file():
-            return [self.path], ""
-        listed, distribution = self._metadata()
-        present = [path for path in listed if path.exists()]
-        if len(present) < len(listed):
-            self._missing = "missing: " + ", ".join(path.name for path in listed if path not in present)
-        found = [path for path in self.path.iterdir() if _kind(path) in SUFFIXES]
-        return present or sorted(found, key=_natural), distribution
-
-    def _metadata(self) -> tuple[list[Path], str]:
-        """Read metadata.yaml; a recorder that was killed leaves none."""
-        path = self.path / "metadata.yaml"
-        if not path.is_file():
-            return [], ""
-        try:
-            information = yaml.safe_load(path.read_text())["rosbag2_bagfile_information"]
-            # Recorders before Galactic wrote the path with the folder's name.
-            listed = [self.path / Path(name).name for name in information["relative_file_paths"]]
-            return listed, str(information.get("ros_distro") or "")
-        except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
-            self.notices.append(f"{path} cannot be read; taking the files in the order of their names")
-            return [], ""
 
 
 class DecodedMessage(NamedTuple):
@@ -187,15 +162,6 @@ def _open_file(path: Path, distribution: str) -> Storage:
         return SqliteFile(path, distribution) if kind == ".db3" else Ros1File(path)
     except OSError as error:
         raise BagError(f"cannot open {path}: {error.strerror or error}") from error
-
-
-def _kind(path: Path) -> str:
-    return Path(path.stem).suffix if path.suffix == ".zstd" else path.suffix
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Sort key that puts bag_2 before bag_10."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path.name)]
 
 
 def _decompressed(path: Path, folder: Path) -> Path:

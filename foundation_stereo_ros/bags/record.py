@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -58,3 +59,14 @@ class RecordedMessage(NamedTuple):
     publish_time: int
     sequence: int
     data: bytes
+
+
+def describe(topics: Sequence[Topic]) -> str:
+    """Return one line for each topic: name, type, number of messages."""
+    width = max((len(topic.name) for topic in topics), default=0)
+    kinds = max((len(topic.msgtype) for topic in topics), default=0)
+    lines = []
+    for topic in topics:
+        count = "?" if topic.count is None else str(topic.count)
+        lines.append(f"  {topic.name:<{width}}  {topic.msgtype:<{kinds}}  {count:>7}")
+    return "\n".join(lines)

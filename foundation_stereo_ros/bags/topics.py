@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from foundation_stereo_ros.bags.record import Topic
+from foundation_stereo_ros.bags.record import Topic, describe
 from foundation_stereo_ros.bags.types import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
 from foundation_stereo_ros.errors import BagError
 
@@ -95,17 +95,6 @@ def info_of(topics: Iterable[Topic], image: str) -> str:
     rectified = [f"{folder}/camera_info_rect"] if _is_rectified(base) else []
     candidates = [*rectified, f"{folder}/camera_info", f"{base}/camera_info"]
     return next((name for name in candidates if name in infos), "")
-
-
-def describe(topics: Sequence[Topic]) -> str:
-    """Return one line for each topic: name, type, number of messages."""
-    width = max((len(topic.name) for topic in topics), default=0)
-    kinds = max((len(topic.msgtype) for topic in topics), default=0)
-    lines = []
-    for topic in topics:
-        count = "?" if topic.count is None else str(topic.count)
-        lines.append(f"  {topic.name:<{width}}  {topic.msgtype:<{kinds}}  {count:>7}")
-    return "\n".join(lines)
 
 
 def _kinds(left: str, right: str, left_info: str, right_info: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -15,7 +15,8 @@ from foundation_stereo_ros.cli.progress import FrameProgress
 from foundation_stereo_ros.errors import BagError, ConfigError
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.bags.job import BagJob, JobOptions, JobReport
+    from foundation_stereo_ros.bags.job import BagJob
+    from foundation_stereo_ros.bags.job_options import JobOptions, JobReport
     from foundation_stereo_ros.bags.reader import Recording
     from foundation_stereo_ros.bags.topics import StereoTopics
     from foundation_stereo_ros.pipeline.config import PipelineConfig
@@ -44,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Process the recording; returns the exit code."""
     from foundation_stereo_ros.bags.reader import Recording
-    from foundation_stereo_ros.bags.topics import describe, find_stereo
+    from foundation_stereo_ros.bags.record import describe
+    from foundation_stereo_ros.bags.topics import find_stereo
 
     with Recording(args.input) as recording:
         for notice in recording.notices:

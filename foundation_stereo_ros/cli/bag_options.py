@@ -11,7 +11,7 @@ from foundation_stereo_ros.cli.options import add_pipeline_options
 from foundation_stereo_ros.errors import BagError, ConfigError
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.bags.job import JobOptions
+    from foundation_stereo_ros.bags.job_options import JobOptions
     from foundation_stereo_ros.bags.reader import Recording
     from foundation_stereo_ros.bags.topics import StereoTopics
     from foundation_stereo_ros.pipeline.config import PipelineConfig
@@ -88,7 +88,7 @@ def job_options(
         ConfigError: an output is not known.
         BagError: the outputs' names are taken by recorded topics.
     """
-    from foundation_stereo_ros.bags.job import JobOptions, colliding
+    from foundation_stereo_ros.bags.job_options import JobOptions, colliding
 
     begin = recording.start_ns
     start = begin + round(args.start * 1e9)

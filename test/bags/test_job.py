@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from foundation_stereo_ros.bags.job import BagJob, JobOptions, JobReport
+from foundation_stereo_ros.bags.job import BagJob
+from foundation_stereo_ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.bags.reader import Recording
 from foundation_stereo_ros.bags.topics import find_stereo
 from foundation_stereo_ros.bags.types import CAMERA_INFO, decode

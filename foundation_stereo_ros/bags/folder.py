@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which files a recording is made of."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from foundation_stereo_ros.errors import BagError
+
+SUFFIXES = (".mcap", ".db3", ".bag")
+
+
+@dataclass
+class RecordingFiles:
+    """The files of a recording in their order; each may end in .zstd as well.
+
+    ``distribution`` is the ROS distribution if it is noted, ``missing`` says which listed files are gone.
+    """
+
+    paths: list[Path]
+    distribution: str = ""
+    missing: str = ""
+    notices: list[str] = field(default_factory=list)
+
+
+def find_files(path: Path) -> RecordingFiles:
+    """Find the files: the path itself, those that a folder's metadata.yaml lists, or all in the folder.
+
+    Raises:
+        BagError: there is nothing at this path.
+    """
+    if not path.exists():
+        raise BagError(f"no recording at {path}: there is no such file or folder")
+    if path.is_file():
+        return RecordingFiles([path])
+    found = _listed(path)
+    present = [file for file in found.paths if file.exists()]
+    if len(present) < len(found.paths):
+        found.missing = "missing: " + ", ".join(file.name for file in found.paths if file not in present)
+    # A recorder that was killed leaves no metadata.yaml.
+    found.paths = present or sorted(
+        (file for file in path.iterdir() if _kind(file) in SUFFIXES), key=_natural
+    )
+    return found
+
+
+def _listed(folder: Path) -> RecordingFiles:
+    path = folder / "metadata.yaml"
+    if not path.is_file():
+        return RecordingFiles([])
+    try:
+        information = yaml.safe_load(path.read_text())["rosbag2_bagfile_information"]
+        # Recorders before Galactic wrote the path with the folder's name.
+        paths = [folder / Path(name).name for name in information["relative_file_paths"]]
+        return RecordingFiles(paths, str(information.get("ros_distro") or ""))
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        notice = f"{path} cannot be read; taking the files in the order of their names"
+        return RecordingFiles([], notices=[notice])
+
+
+def _kind(path: Path) -> str:
+    return Path(path.stem).suffix if path.suffix == ".zstd" else path.suffix
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Sort key that puts bag_2 before bag_10."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path.name)]
