@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from rosbags.serde import SerdeError
@@ -13,9 +13,7 @@ from rosbags.typesys.store import Typestore
 
 from foundation_stereo_ros.bags.record import RecordedMessage, Schema
 from foundation_stereo_ros.errors import BagError
-
-if TYPE_CHECKING:
-    from foundation_stereo_ros.messages.types import MessageTypes
+from foundation_stereo_ros.messages.types import MessageTypes
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
@@ -37,8 +35,6 @@ def typestore(distribution: str = "humble") -> Typestore:
 @lru_cache
 def message_types() -> MessageTypes:
     """Return the message classes that the encoders of ``messages`` build."""
-    from foundation_stereo_ros.messages.types import MessageTypes
-
     types: dict[str, Any] = dict(typestore().types)
     return MessageTypes(
         Time=types["builtin_interfaces/msg/Time"],
