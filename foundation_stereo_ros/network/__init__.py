@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The FoundationStereo network: images to disparity. Knows torch and timm alone."""
+
+from foundation_stereo_ros.network.checkpoint import load_checkpoint, save_checkpoint
+from foundation_stereo_ros.network.config import NetworkConfig
+from foundation_stereo_ros.network.model import FoundationStereo, TrainingOutput
+from foundation_stereo_ros.network.padding import Padding, pad_to_multiple
+
+__all__ = [
+    "FoundationStereo",
+    "NetworkConfig",
+    "Padding",
+    "TrainingOutput",
+    "load_checkpoint",
+    "pad_to_multiple",
+    "save_checkpoint",
+]

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""3-D blocks over disparity x height x width (specification section 12)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def conv_bn3d(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
+    """Return convolution, batch norm, leaky ReLU."""
+    return nn.Sequential(
+        nn.Conv3d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm3d(outputs),
+        nn.LeakyReLU(),
+    )
+
+
+def up_bn3d(inputs: int, outputs: int) -> nn.Sequential:
+    """Return a transposed convolution that doubles all three axes, batch norm, leaky ReLU."""
+    return nn.Sequential(
+        nn.ConvTranspose3d(inputs, outputs, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm3d(outputs),
+        nn.LeakyReLU(),
+    )
+
+
+def axial_planar(width: int, kernel: int) -> nn.Sequential:
+    """Return the axial-planar convolution of the paper: 3 x 3 in the image plane, then ``kernel`` along disparity."""
+    return nn.Sequential(
+        nn.Conv3d(width, width, (1, 3, 3), padding=(0, 1, 1)),
+        nn.BatchNorm3d(width),
+        nn.ReLU(),
+        nn.Conv3d(width, width, (kernel, 1, 1), padding=(kernel // 2, 0, 0)),
+        nn.BatchNorm3d(width),
+        nn.ReLU(),
+    )
+
+
+class ResidualBlock3d(nn.Module):
+    """Two 3 x 3 x 3 convolutions beside the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv3d(width, width, 3, padding=1, bias=False), nn.BatchNorm3d(width)
+        self.conv2, self.norm2 = nn.Conv3d(width, width, 3, padding=1, bias=False), nn.BatchNorm3d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(x)))
+        return F.relu(self.norm2(self.conv2(y)) + x)
+
+
+class FeatureGate(nn.Module):
+    """Weigh a volume's channels by the left image's features: one sigmoid for each channel and pixel."""
+
+    def __init__(self, feature_width: int, volume_width: int) -> None:
+        super().__init__()
+        half = feature_width // 2
+        self.conv1 = nn.Conv2d(feature_width, half, 1, bias=False)
+        self.norm = nn.BatchNorm2d(half)
+        self.conv2 = nn.Conv2d(half, volume_width, 1)
+
+    def forward(
+        self, volume: Float[Tensor, "b c d h w"], features: Float[Tensor, "b f h w"]
+    ) -> Float[Tensor, "b c d h w"]:
+        gate = torch.sigmoid(self.conv2(F.leaky_relu(self.norm(self.conv1(features)))))
+        return gate.unsqueeze(2) * volume

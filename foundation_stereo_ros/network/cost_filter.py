@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attentive hybrid cost filtering: stem, axial-planar hourglass, disparity transformer, initial disparity.
+
+Paper section 3.2; specification sections 13, 14 and 16.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from foundation_stereo_ros.network.blocks3d import FeatureGate, ResidualBlock3d, axial_planar, conv_bn3d, up_bn3d
+from foundation_stereo_ros.network.config import NetworkConfig
+from foundation_stereo_ros.network.disparity_transformer import DisparityTransformer
+from foundation_stereo_ros.network.features import FeaturePyramid
+
+
+class CostStem(nn.Module):
+    """The raw volume to ``volume_width`` channels, gated by the left features."""
+
+    def __init__(self, config: NetworkConfig, feature_width: int) -> None:
+        super().__init__()
+        width = config.volume_width
+        self.reduce = nn.Conv3d(config.groups + 2 * config.projection_width, width, 1)
+        self.mix = conv_bn3d(width, width, 3)
+        self.blocks = nn.Sequential(*(ResidualBlock3d(width) for _ in range(config.stem_blocks)))
+        self.gate = FeatureGate(feature_width, width)
+
+    def forward(self, volume: Tensor, f4: Tensor) -> Tensor:
+        gated: Tensor = self.gate(self.blocks(self.mix(self.reduce(volume))), f4)
+        return gated
+
+
+class Down(nn.Module):
+    """Halve all three axes, filter, gate by the features of that scale."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, feature_width: int) -> None:
+        super().__init__()
+        self.conv = conv_bn3d(inputs, outputs, 3, stride=2)
+        self.planar = axial_planar(outputs, kernel)
+        self.gate = FeatureGate(feature_width, outputs)
+
+    def forward(self, volume: Tensor, features: Tensor) -> Tensor:
+        gated: Tensor = self.gate(self.planar(self.conv(volume)), features)
+        return gated
+
+
+class Up(nn.Module):
+    """Double all three axes, join the encoder's volume, filter, gate."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, blocks: int, feature_width: int) -> None:
+        super().__init__()
+        self.up = up_bn3d(inputs, outputs)
+        self.join = conv_bn3d(2 * outputs, outputs, 1)
+        self.planar = nn.Sequential(*(axial_planar(outputs, kernel) for _ in range(blocks)))
+        self.gate = FeatureGate(feature_width, outputs)
+
+    def forward(self, coarse: Tensor, fine: Tensor, features: Tensor) -> Tensor:
+        joined = self.join(torch.cat((self.up(coarse), fine), dim=1))
+        gated: Tensor = self.gate(self.planar(joined), features)
+        return gated
+
+
+class Hourglass(nn.Module):
+    """The axial-planar hourglass, with the disparity transformer as its second path from input to output."""
+
+    def __init__(self, config: NetworkConfig, feature_widths: tuple[int, int, int, int]) -> None:
+        super().__init__()
+        c, k, blocks = config.volume_width, config.disparity_kernel, config.planar_blocks
+        _, w8, w16, w32 = feature_widths
+        self.down8 = Down(c, 2 * c, k, w8)
+        self.down16 = Down(2 * c, 4 * c, k, w16)
+        self.down32 = Down(4 * c, 6 * c, k, w32)
+        self.up16 = Up(6 * c, 4 * c, k, blocks, w16)
+        self.up8 = Up(4 * c, 2 * c, k, blocks, w8)
+        self.up4 = up_bn3d(2 * c, c)
+        self.patch = nn.Sequential(nn.Conv3d(c, c, 4, stride=4, groups=c), nn.BatchNorm3d(c))
+        self.transformer = DisparityTransformer(
+            c, config.transformer_heads, config.transformer_layers, config.max_disp // 16, config.disparity_attention
+        )
+        self.output = nn.Sequential(*(axial_planar(c, k) for _ in range(blocks)))
+
+    def forward(self, volume: Float[Tensor, "b c d h w"], features: FeaturePyramid) -> Float[Tensor, "b c d h w"]:
+        a8 = self.down8(volume, features.f8)
+        a16 = self.down16(a8, features.f16)
+        a32 = self.down32(a16, features.f32)
+        b16 = self.up16(a32, a16, features.f16)
+        b8 = self.up8(b16, a8, features.f8)
+        attended = self.transformer(self.patch(volume))
+        attended = F.interpolate(attended, scale_factor=4, mode="trilinear", align_corners=False)
+        filtered: Tensor = self.output(self.up4(b8) + attended)
+        return filtered
+
+
+class Classifier(nn.Module):
+    """The filtered volume to one logit for each disparity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        half = width // 2
+        self.reduce = conv_bn3d(width, half, 3)
+        self.block = ResidualBlock3d(half)
+        self.logits = nn.Conv3d(half, 1, 7, padding=3)
+
+    def forward(self, volume: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b d h w"]:
+        logits: Tensor = self.logits(self.block(self.reduce(volume)))
+        return logits.squeeze(1)
+
+
+def soft_argmin(logits: Float[Tensor, "b d h w"]) -> Float[Tensor, "b 1 h w"]:
+    """Return the expected disparity in quarter pixels."""
+    bins = torch.arange(logits.shape[1], device=logits.device, dtype=logits.dtype)
+    return (F.softmax(logits, dim=1) * bins[:, None, None]).sum(dim=1, keepdim=True)

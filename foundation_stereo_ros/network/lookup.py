@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the GRUs see of the match: volume and correlation around the current disparity (specification section 18)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from foundation_stereo_ros.network.cost_volume import all_pairs
+from foundation_stereo_ros.network.precision import at_least_float32, full_precision
+
+
+class GeometryLookup:
+    """Samples the filtered volume and the all-pairs correlation of one image pair, in full precision.
+
+    Every pixel owns one row of each: the volume's along disparity, the correlation's along the right image's columns.
+    A level halves both by averaging neighbours. All taps of a pixel lie whole bins apart, so they share one
+    fraction: consecutive bins are gathered once and blended once. Rows stand between margins of zeros, which is
+    what lies outside them.
+    """
+
+    def __init__(
+        self,
+        left: Float[Tensor, "b c h w"],
+        right: Float[Tensor, "b c h w"],
+        volume: Float[Tensor, "b v d h w"],
+        levels: int,
+        radius: int,
+    ) -> None:
+        self.radius = radius
+        self.margin = 2 * radius + 2
+        self.size = left.shape[-2:]
+        with full_precision(left):
+            left = F.normalize(at_least_float32(left), dim=1)
+            right = F.normalize(at_least_float32(right), dim=1)
+            correlation = all_pairs(left, right).flatten(0, 2).unsqueeze(1)
+            geometry = at_least_float32(volume).permute(0, 3, 4, 1, 2).flatten(0, 2)
+            self.levels = []
+            for level in range(levels):
+                if level > 0:
+                    geometry, correlation = F.avg_pool1d(geometry, 2), F.avg_pool1d(correlation, 2)
+                self.levels.append((self._with_margins(geometry), self._with_margins(correlation)))
+
+    def _with_margins(self, rows: Tensor) -> Tensor:
+        return F.pad(rows, (self.margin, self.margin))
+
+    def __call__(self, disparity: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b taps h w"]:
+        """Return, level by level, the volume's channels and then the correlation, at offsets -radius to radius.
+
+        Args:
+            disparity: in quarter pixels; where its taps leave a row, they read zero.
+        """
+        height, width = self.size
+        d = disparity.flatten()
+        column = torch.arange(width, device=d.device, dtype=d.dtype).repeat(d.numel() // width)
+        taps = []
+        for level, (geometry, correlation) in enumerate(self.levels):
+            scale = 0.5**level
+            taps.append(self._sample(geometry, d * scale))
+            taps.append(self._sample(correlation, (column - d) * scale))
+        return torch.cat(taps, dim=1).unflatten(0, (-1, height, width)).permute(0, 3, 1, 2)
+
+    def _sample(self, rows: Float[Tensor, "n c l"], centre: Float[Tensor, "n"]) -> Float[Tensor, "n c*taps"]:
+        low = torch.floor(centre)
+        fraction = (centre - low)[:, None, None]
+        count = 2 * self.radius + 2
+        first = (low.long() - self.radius + self.margin).clamp(0, rows.shape[2] - count)
+        index = first[:, None] + torch.arange(count, device=rows.device)
+        bins = rows.gather(2, index[:, None, :].expand(-1, rows.shape[1], -1))
+        return torch.lerp(bins[..., :-1], bins[..., 1:], fraction).flatten(1)

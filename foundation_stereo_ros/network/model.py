@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole network: a rectified image pair in, disparity out (specification sections 2, 21 and 22)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple, overload
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from foundation_stereo_ros.errors import ConfigError, ImageError
+from foundation_stereo_ros.network.blocks import resize_aligned
+from foundation_stereo_ros.network.config import NetworkConfig
+from foundation_stereo_ros.network.context import ContextEncoder
+from foundation_stereo_ros.network.cost_filter import Classifier, CostStem, Hourglass, soft_argmin
+from foundation_stereo_ros.network.cost_volume import hybrid_cost_volume
+from foundation_stereo_ros.network.features import FeatureEncoder, FeaturePyramid
+from foundation_stereo_ros.network.lookup import GeometryLookup
+from foundation_stereo_ros.network.official import from_official
+from foundation_stereo_ros.network.padding import pad_to_multiple
+from foundation_stereo_ros.network.precision import at_least_float32
+from foundation_stereo_ros.network.update import UpdateBlock
+from foundation_stereo_ros.network.upsampling import ConvexUpsampling, ImageStem
+
+MULTIPLE = 32
+"""Both sides of the images must be multiples of this."""
+
+
+class TrainingOutput(NamedTuple):
+    """What the losses read: the initial disparity (B x 1 x H/4 x W/4, quarter pixels), then each refined one (pixels)."""
+
+    initial: Tensor
+    refined: list[Tensor]
+
+
+class FoundationStereo(nn.Module):
+    """FoundationStereo (Wen et al., CVPR 2025): zero-shot stereo matching.
+
+    Run it under `torch.autocast` for half precision: correlations, lookups, the running disparity and the result stay
+    in full precision by themselves. A model in float64 computes, and returns, float64.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.features = FeatureEncoder(config)
+        f4 = self.features.widths[0]
+        if f4 % config.groups:
+            raise ConfigError(f"network groups is {config.groups}; expected a divisor of the {f4} feature channels")
+        self.image_stem = ImageStem(config.hidden_dim // 4)
+        self.projection = nn.Conv2d(f4, config.projection_width, 1)
+        self.cost_stem = CostStem(config, f4)
+        self.hourglass = Hourglass(config, self.features.widths)
+        self.classifier = Classifier(config.volume_width)
+        self.context = ContextEncoder(config)
+        self.update_block = UpdateBlock(config)
+        self.upsampling = ConvexUpsampling(config.hidden_dim // 4)
+        self.register_buffer("mean", torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1), persistent=False)
+
+    @overload
+    def forward(
+        self, left: Tensor, right: Tensor, iterations: int = ..., initial_disparity: Tensor | None = ...,
+        every_iteration: Literal[False] = ...,
+    ) -> Tensor: ...  # fmt: skip
+
+    @overload
+    def forward(
+        self, left: Tensor, right: Tensor, iterations: int = ..., initial_disparity: Tensor | None = ..., *,
+        every_iteration: Literal[True],
+    ) -> TrainingOutput: ...  # fmt: skip
+
+    def forward(
+        self,
+        left: Float[Tensor, "b 3 h w"],
+        right: Float[Tensor, "b 3 h w"],
+        iterations: int = 32,
+        initial_disparity: Tensor | None = None,
+        every_iteration: bool = False,
+    ) -> Tensor | TrainingOutput:
+        """Estimate the left view's disparity.
+
+        Args:
+            left: B x 3 x H x W, RGB, 0 to 255; H and W multiples of 32. From the left camera of a rectified pair.
+            right: the same of the right camera.
+            iterations: refinements, 1 or more.
+            initial_disparity: B x 1 x H/4 x W/4 in quarter pixels, in place of the cost volume's own estimate.
+            every_iteration: return what the training losses read instead of the last refinement alone.
+
+        Returns:
+            B x 1 x H x W disparity in pixels (left column minus right column), float32, or float64 from a float64
+            model. Not clamped: small negative values occur. With ``every_iteration`` a `TrainingOutput`.
+
+        Raises:
+            ImageError: the images differ in shape or their sides are not multiples of 32.
+            ConfigError: no iteration.
+        """
+        _check_inputs(left, right, iterations)
+        left, right = (self.normalize(x) for x in (left, right))
+        f_left, f_right = self.features(torch.cat((left, right))).left_right()
+        stem = self.image_stem(left)
+        volume = self.filtered_volume(f_left, f_right)
+        if initial_disparity is None:
+            initial_disparity = soft_argmin(self.classifier(volume))
+        context = self.context(left, f_left.mono)
+        lookup = GeometryLookup(
+            f_left.f4, f_right.f4, volume, self.config.lookup_levels, self.config.lookup_radius
+        )
+        initial_disparity = disparity = at_least_float32(initial_disparity)
+        hidden, refined = context.hidden, []
+        for iteration in range(iterations):
+            disparity = disparity.detach()
+            step = self.update_block(hidden, context, lookup(disparity), disparity)
+            hidden, disparity = step.hidden, disparity + at_least_float32(step.increment)
+            if every_iteration or iteration == iterations - 1:
+                refined.append(self.upsampling(disparity, step.mask_features, stem))
+        return TrainingOutput(initial_disparity, refined) if every_iteration else refined[-1]
+
+    def normalize(self, image: Tensor) -> Tensor:
+        """Turn 0 to 255 into the zero-mean, unit-variance colours of ImageNet."""
+        return (image.to(self.mean.dtype) / 255 - self.mean) / self.std
+
+    def filtered_volume(self, left: FeaturePyramid, right: FeaturePyramid) -> Float[Tensor, "b c d h/4 w/4"]:
+        """Return the cost volume after attentive filtering; no value is negative."""
+        volume = hybrid_cost_volume(
+            left.f4,
+            right.f4,
+            self.projection(left.f4),
+            self.projection(right.f4),
+            self.config.bins,
+            self.config.groups,
+        )
+        filtered: Tensor = self.hourglass(self.cost_stem(volume, left.f4), left)
+        return filtered
+
+    def hierarchical(
+        self,
+        left: Float[Tensor, "b 3 h w"],
+        right: Float[Tensor, "b 3 h w"],
+        iterations: int,
+        small_ratio: float = 0.5,
+    ) -> Float[Tensor, "b 1 h w"]:
+        """Estimate in two passes: a small copy of the images first, which then starts the full-size pass.
+
+        For large images and large disparities. Any size; padded to multiples of 32 inside.
+
+        Args:
+            left: B x 3 x H x W, RGB, 0 to 255.
+            right: the same of the right camera.
+            iterations: refinements in each pass.
+            small_ratio: size of the small copy, over 0 and under 1.
+
+        Returns:
+            B x 1 x H x W disparity in pixels.
+        """
+        if not 0 < small_ratio < 1:
+            raise ConfigError(f"small_ratio is {small_ratio}; expected a number between 0 and 1, both excluded")
+        coarse = self._forward_any_size(*(_shrink(x, small_ratio) for x in (left, right)), iterations)
+        size = (left.shape[-2], left.shape[-1])
+        coarse = (resize_aligned(coarse, size) / small_ratio).clamp(min=0)
+        padded_left, padding = pad_to_multiple(left, MULTIPLE)
+        # The published weights' own code adds the left padding here, though both views shift alike; kept for parity.
+        initial = padding.apply(coarse) + padding.left
+        initial = 0.25 * F.interpolate(initial, scale_factor=0.25, mode="bilinear", align_corners=True)
+        return padding.crop(self(padded_left, padding.apply(right), iterations, initial))
+
+    def _forward_any_size(self, left: Tensor, right: Tensor, iterations: int) -> Tensor:
+        padded_left, padding = pad_to_multiple(left, MULTIPLE)
+        return padding.crop(self(padded_left, padding.apply(right), iterations))
+
+    def load_official_state_dict(self, mapping: Mapping[str, Any]) -> None:
+        """Load weights under their official names (specification section 4), strictly.
+
+        Args:
+            mapping: official name -> tensor or numpy array; entries the network never reads must be there too.
+
+        Raises:
+            CheckpointError: names what is missing, unexpected or misshapen.
+        """
+        self.load_state_dict(from_official(mapping, self.state_dict(), self.config))
+
+
+def _shrink(image: Tensor, ratio: float) -> Tensor:
+    return F.interpolate(image, scale_factor=ratio, mode="bilinear", align_corners=False)
+
+
+def _check_inputs(left: Tensor, right: Tensor, iterations: int) -> None:
+    if left.shape != right.shape or left.ndim != 4 or left.shape[1] != 3:
+        raise ImageError(
+            f"left and right are {tuple(left.shape)} and {tuple(right.shape)}; expected the same B x 3 x H x W"
+        )
+    height, width = left.shape[-2:]
+    if height % MULTIPLE or width % MULTIPLE or 0 in (height, width):
+        raise ImageError(f"images are {height} x {width} pixels; expected multiples of {MULTIPLE} (pad_to_multiple)")
+    if iterations < 1:
+        raise ConfigError(f"iterations is {iterations}; expected 1 or more")
