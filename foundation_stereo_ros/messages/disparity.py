@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""stereo_msgs/DisparityImage."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.geometry.camera import StereoCamera
+from foundation_stereo_ros.messages.images import encode_image
+from foundation_stereo_ros.messages.protocols import DisparityImage, Header
+from foundation_stereo_ros.messages.raw import raw_pixels
+from foundation_stereo_ros.messages.stamps import copy_header
+from foundation_stereo_ros.messages.types import MessageTypes
+from foundation_stereo_ros.shapes import DisparityMap, Mask
+
+INVALID = -1.0
+"""Pixels without disparity. min_disparity is never negative, so that this is below it; NaN would pass the
+test ``d < min or d > max`` of consumers."""
+
+
+class DisparityValues(NamedTuple):
+    """What a DisparityImage holds: H x W pixels, H x W within its bounds, focal length in pixels, baseline in
+    metres."""
+
+    disparity: DisparityMap
+    valid: Mask
+    focal: float
+    baseline: float
+
+
+def encode_disparity(
+    types: MessageTypes,
+    header: Header,
+    disparity: DisparityMap,
+    valid: Mask,
+    stereo: StereoCamera,
+    z_near: float,
+    z_far: float,
+) -> Any:
+    """Return a DisparityImage with Z = f * t / d for every pixel between its bounds.
+
+    ``delta_d`` is the step of float32 at ``max_disparity``: nothing coarser rounds the network's output. It
+    tells the resolution, as the message defines it, and not the error.
+
+    Args:
+        types: classes to build.
+        header: the left image's.
+        disparity: H x W, pixels, x_left - x_right - (cx_left - cx_right): the principal points' difference
+            is not taken off again here.
+        valid: H x W; elsewhere `INVALID` is written.
+        stereo: cameras of this grid.
+        z_near: metres, least depth of interest, greater than 0.
+        z_far: metres, greatest one; may be infinite.
+
+    Raises:
+        ImageError: the arrays do not have the cameras' size.
+    """
+    size = (stereo.left.height, stereo.left.width)
+    if disparity.shape != size or valid.shape != size:
+        raise ImageError(f"disparity is {disparity.shape} and valid {valid.shape}; expected {size}")
+    # A NaN compares false: it is not valid whatever the mask says.
+    good = valid & (disparity > 0) & (disparity < np.inf)
+    low, high = _bounds(disparity, good, stereo, z_near, z_far)
+    return types.DisparityImage(
+        header=copy_header(types, header),
+        image=encode_image(types, header, np.where(good, disparity, np.float32(INVALID)), "32FC1"),
+        f=float(stereo.left.fx),
+        t=float(stereo.baseline),
+        valid_window=_valid_window(types, good, low + stereo.doffs, high + stereo.doffs),
+        min_disparity=low,
+        max_disparity=high,
+        delta_d=float(np.spacing(np.float32(high))),
+    )
+
+
+def decode_disparity(message: DisparityImage) -> DisparityValues:
+    """Return the values of a DisparityImage of ROS 2 or ROS 1 (whose baseline is ``T``).
+
+    Raises:
+        ImageError: its image is not 32FC1, or has too little data.
+    """
+    if message.image.encoding != "32FC1":
+        raise ImageError(f"disparity has encoding {message.image.encoding!r}; expected '32FC1'")
+    disparity = raw_pixels(message.image, np.dtype(np.float32), 1)[..., 0].astype(np.float32)
+    valid = (disparity >= message.min_disparity) & (disparity <= message.max_disparity)
+    baseline = getattr(message, "t", None)
+    if baseline is None:
+        baseline = message.T  # type: ignore[attr-defined]
+    return DisparityValues(disparity, valid, float(message.f), float(baseline))
+
+
+def _bounds(
+    disparity: DisparityMap, good: Mask, stereo: StereoCamera, z_near: float, z_far: float
+) -> tuple[float, float]:
+    # Bounds in float32, as they are sent: rounding must not leave a valid pixel outside.
+    product = stereo.left.fx * stereo.baseline
+    low, high = np.float32(product / z_far), np.float32(product / z_near)
+    if good.any():
+        low = min(low, disparity.min(where=good, initial=np.inf))
+        high = max(high, disparity.max(where=good, initial=-np.inf))
+    return float(low), float(high)
+
+
+def _valid_window(types: MessageTypes, good: Mask, least_shift: float, greatest_shift: float) -> Any:
+    """Return the columns whose counterpart can lie in the right image, and all rows.
+
+    A left column x has it at x - shift, where shift = disparity + doffs. Columns that are valid all the same
+    are kept: the caller may not ask for a counterpart.
+    """
+    height, width = good.shape
+    first = min(max(0, math.ceil(least_shift)), width - 1)
+    last = max(min(width - 1, width - 1 + math.floor(greatest_shift)), first)
+    columns = np.flatnonzero(good.any(axis=0))
+    if columns.size:
+        first, last = min(first, int(columns[0])), max(last, int(columns[-1]))
+    return types.RegionOfInterest(
+        x_offset=first, y_offset=0, height=height, width=last - first + 1, do_rectify=False
+    )
