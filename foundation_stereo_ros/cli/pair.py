@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_con
 from foundation_stereo_ros.errors import ConfigError
 
 if TYPE_CHECKING:
+    from foundation_stereo_ros.geometry.calibration import Calibration
     from foundation_stereo_ros.geometry.camera import StereoCamera
     from foundation_stereo_ros.pipeline.config import PipelineConfig
     from foundation_stereo_ros.pipeline.result import StereoResult
@@ -27,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "right", type=Path, metavar="RIGHT", help="image of the right camera, of the same size"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", default=Path("."), help="folder (default: this one)"
+        "-o", "--output", type=Path, metavar="DIR", default=Path(), help="folder (default: this one)"
     )
     parser.add_argument(
         "--export", default="png,ply,npz", metavar="KINDS", help="some of png,ply,npz (default: all of them)"
@@ -76,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 def _rectified(
     args: argparse.Namespace, config: PipelineConfig, left: RgbImage, right: RgbImage
 ) -> tuple[RgbImage, RgbImage, StereoCamera]:
-    from foundation_stereo_ros.files.calibration import camera_from_intrinsics, is_yaml, read_camera_info
+    from foundation_stereo_ros.files.calibration import camera_from_intrinsics, is_yaml
     from foundation_stereo_ros.pipeline.rectification import StereoRectification
 
     size = (left.shape[1], left.shape[0])
@@ -96,14 +99,23 @@ def _rectified(
                 "--intrinsics has two files that are no YAML; expected one text file or two YAML files"
             )
         return left, right, camera_from_intrinsics(args.intrinsics[0], size, config.baseline or None)
-    calibrations = [read_camera_info(path) for path in args.intrinsics]
-    if len(calibrations) == 1 and calibrations[0].needs_rectification and config.rectification != "off":
-        raise ConfigError(
-            f"{args.intrinsics[0]} has a distortion or a rotation; expected the files of both cameras"
-        )
-    # One file of rectified cameras stands for both: the right one's knows the baseline as well.
-    rectification = StereoRectification(calibrations[0], calibrations[-1], size, config)
+    left_info, right_info = _calibrations(args.intrinsics, config)
+    rectification = StereoRectification(left_info, right_info, size, config)
     return *rectification(left, right), rectification.stereo
+
+
+def _calibrations(paths: Sequence[Path], config: PipelineConfig) -> tuple[Calibration, Calibration]:
+    from foundation_stereo_ros.files.calibration import read_camera_info
+
+    right = read_camera_info(paths[-1])
+    if len(paths) == 2:
+        return read_camera_info(paths[0]), right
+    if right.needs_rectification and config.rectification != "off":
+        raise ConfigError(f"{paths[0]} has a distortion or a rotation; expected the files of both cameras")
+    # One file of rectified cameras stands for both; that of the right one knows the baseline as well.
+    p = right.p.copy()
+    p[0, 3] = 0.0
+    return dataclasses.replace(right, p=p), right
 
 
 def _camera_from_flags(

@@ -33,8 +33,7 @@ def is_yaml(path: Path) -> bool:
 
 
 def read_intrinsics(path: Path) -> tuple[Matrix, float]:
-    """Read the research demo's file: nine numbers of K row by row on the first line, the baseline on the
-    second.
+    """Read the research demo's file: K row by row on the first line, the baseline on the second.
 
     Returns:
         K (3 x 3, pixels) and the baseline in metres.
@@ -76,8 +75,9 @@ def camera_from_intrinsics(path: Path, size: tuple[int, int], baseline: float | 
 
 
 def read_camera_info(path: Path) -> Calibration:
-    """Read a CameraInfo YAML file: camera_calibration_parsers' format, or a message as ``ros2 topic echo``
-    prints it.
+    """Read a CameraInfo from YAML.
+
+    Two spellings are known: that of camera_calibration_parsers, and a message as ``ros2 topic echo`` prints it.
 
     Raises:
         FileFormatError: the file cannot be read, or a field is missing or has another number of values.

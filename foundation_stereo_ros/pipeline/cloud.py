@@ -24,8 +24,7 @@ class Cloud(NamedTuple):
 
 
 def has_filters(config: PipelineConfig) -> bool:
-    """Tell whether points are merged or removed, so that the cloud cannot keep the image's rows and
-    columns."""
+    """Tell whether points are merged or removed: such a cloud cannot keep the image's rows and columns."""
     return config.voxel_size > 0 or config.outlier_radius > 0
 
 

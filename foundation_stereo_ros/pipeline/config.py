@@ -17,9 +17,10 @@ from foundation_stereo_ros.pipeline.setting import Setting, setting, settings_of
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """Settings of the pipeline. Each field's metadata holds ``description``, ``unit``, ``min``, ``max``
-    (inclusive), ``choices``, and ``dynamic``: whether it may change from one pair to the next without loading
-    the network again.
+    """Settings of the pipeline.
+
+    Each field's metadata holds ``description``, ``unit``, ``min``, ``max`` (inclusive), ``choices``, and
+    ``dynamic``: whether it may change from one pair to the next without loading the network again.
 
     Raises:
         ConfigError: a value has the wrong type or is out of its range; the message names field, value and

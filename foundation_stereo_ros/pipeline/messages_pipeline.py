@@ -37,7 +37,7 @@ class StereoPipeline:
 
     Args:
         estimator: the network and the settings; they may change between pairs (`StereoEstimator.reconfigure`).
-        rectified: what the topic names say about the images, see `rectification.says_rectified`.
+        rectified: what the topic names say, see `rectification.says_rectified`.
     """
 
     def __init__(self, estimator: StereoEstimator, rectified: bool | None = None) -> None:

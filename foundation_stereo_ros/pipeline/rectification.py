@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two calibrations to the cameras of rectified images, and raw images to rectified ones where that is
-needed."""
+"""Two calibrations to the cameras of rectified images, and raw images to rectified ones where needed."""
 
 from __future__ import annotations
 
@@ -22,11 +21,11 @@ def says_rectified(topic: str) -> bool | None:
     CameraInfo cannot tell: image_proc publishes rectified images beside the info of the raw ones, with
     distortion.
     """
-    words = [word for word in topic.split("/") if word]
-    for word in reversed(words):
-        if "rect" in word and "unrect" not in word:
+    for part in reversed(topic.lower().split("/")):
+        words = set(part.split("_"))
+        if words & {"rect", "rectified"}:
             return True
-        if "raw" in word or "unrect" in word:
+        if words & {"raw", "unrectified"}:
             return False
     return None
 

@@ -22,6 +22,17 @@ def setting(
     choices: tuple[str, ...] = (),
     dynamic: bool = True,
 ) -> Any:
+    """Declare a field of a frozen dataclass.
+
+    Args:
+        default: also says the type: bool, int, float or str.
+        description: one or two sentences for its users.
+        unit: of a number, as "m" or "px".
+        low: least value of a number.
+        high: greatest value.
+        choices: the values of a text, where only some are allowed.
+        dynamic: whether it may change while the pipeline runs.
+    """
     metadata = {"description": description, "unit": unit, "min": low, "max": high}
     return dataclasses.field(default=default, metadata={**metadata, "choices": choices, "dynamic": dynamic})
 

@@ -37,7 +37,7 @@ def left_right_confidence(
 ) -> npt.NDArray[np.float32]:
     """Compare the left view's disparity with the right view's at the counterpart.
 
-    With e(x) = \\|left(x) - right(x - left(x))\\|, the right map interpolated linearly along its row, the
+    With e(x) = abs(left(x) - right(x - left(x))), the right map interpolated linearly along its row, the
     confidence is 2 ** (-e / threshold).
 
     Args:

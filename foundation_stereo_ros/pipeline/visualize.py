@@ -23,8 +23,7 @@ class Range(NamedTuple):
 
 
 def value_range(values: npt.NDArray[np.float32], valid: Mask, percent: float = 2.0) -> Range:
-    """Return the range of the valid values without the lowest and highest ``percent``; (0, 1) if there are
-    none."""
+    """Return the range of the valid values without ``percent`` at either end; (0, 1) if there are none."""
     chosen = values[valid & np.isfinite(values)]
     if not chosen.size:
         return Range(0.0, 1.0)
@@ -53,8 +52,7 @@ class SteadyRange:
 def colorize(
     values: npt.NDArray[np.float32], valid: Mask, limits: Range, *, reverse: bool = False
 ) -> RgbImage:
-    """Paint H x W values with the TURBO map, blue at ``limits.low`` to red at ``limits.high``; invalid is
-    dark.
+    """Paint H x W values with the TURBO map: blue at ``limits.low``, red at ``limits.high``, invalid dark.
 
     Args:
         values: H x W.

@@ -24,9 +24,14 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_behind(
 ) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    with pytest.raises(stop), atomic_write(path) as stream:
-        stream.write(b"half of the n")
-        raise stop
+
+    def fail_midway() -> None:
+        with atomic_write(path) as stream:
+            stream.write(b"half of the n")
+            raise stop
+
+    with pytest.raises(stop):
+        fail_midway()
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 

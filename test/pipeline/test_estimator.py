@@ -172,7 +172,7 @@ def test_confidence_is_on_the_grid_of_the_other_outputs() -> None:
     for full, shape in ((True, (HEIGHT, WIDTH)), (False, (22, 38))):
         result = estimator(scale=0.5, confidence=True, full_resolution=full)(*pair(), rig())
         assert result.confidence is not None and result.confidence.shape == result.depth.shape == shape
-        assert 0 <= result.confidence.min() and result.confidence.max() <= 1
+        assert result.confidence.min() >= 0 and result.confidence.max() <= 1
 
 
 @settings(max_examples=8, deadline=None)

@@ -44,6 +44,7 @@ def rectification(
         ("/zed/left_raw/image_raw_color", False),
         ("/zed/left/unrectified/image", False),
         ("/camera/left/image", None),
+        ("/direct_rig/left/image", None),
         ("", None),
     ],
 )
