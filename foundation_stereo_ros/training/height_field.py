@@ -37,16 +37,16 @@ def cast(
     scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor], best: list[Tensor], hit: list[Tensor]
 ) -> None:
     """Let the height fields of those scenes that have one take part in `raycast.cast`; changes best and hit."""
-    from foundation_stereo_ros.training.raycast import slab, unit_axes
+    from foundation_stereo_ros.training.raycast import slab, turn, unit_axes
 
     row = scene.slots[Shape.FIELD][0]
     every = len(scene.fields) == len(directions)
     chosen = slice(None) if every else torch.tensor(scene.fields).to(directions.device, non_blocking=True)
     surface, heights = scene.surfaces[chosen, row], scene.heights[chosen]
     axes = unit_axes(surface)
-    local = torch.bmm(axes, directions[chosen]) + 1e-9
+    local = turn(axes, directions[chosen]) + 1e-9
     for view, origin in enumerate(origins):
-        start = torch.bmm(axes, (origin[chosen] - surface[:, 9:12])[:, :, None])
+        start = turn(axes, (origin[chosen] - surface[:, 9:12])[:, :, None])
         enter, leave = slab(local, start)
         t, found = _march(heights, local, start, enter.clamp(min=0.0), leave)
         found &= t < best[view][chosen]

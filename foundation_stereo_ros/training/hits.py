@@ -50,7 +50,7 @@ def describe(scene: SceneBatch, directions: Tensor, origin: Tensor, depth: Tenso
     away = ((world_normal * directions).sum(1, keepdim=True) > 0).to(depth.dtype)
     world_normal = world_normal * (1.0 - 2.0 * away)
     side = 2 * face + (unit.gather(1, face[:, None])[:, 0] > 0)
-    material_row = surface[:, 21].long() + torch.where(shape == Shape.ROOM, side, 0)
+    material_row = surface[:, 21].long() + torch.where(shape == Shape.ROOM.value, side, 0)
     return Hits(point, local, uv, world_normal, _gather(scene.materials, material_row))
 
 
@@ -69,12 +69,12 @@ def _normal(scene: SceneBatch, shape: Tensor, unit: Tensor, half: Tensor, taper:
     on_cap = y.abs() > 0.9999
     tube = torch.stack([x / half[:, 0], taper * (1.0 - taper * y) / half[:, 1], z / half[:, 2]], dim=1)
     cap = torch.stack([torch.zeros_like(x), y, torch.zeros_like(x)], dim=1)
-    normal = torch.where((shape == Shape.ELLIPSOID)[:, None], round_, flat)
-    normal = torch.where((shape == Shape.CYLINDER)[:, None], torch.where(on_cap[:, None], cap, tube), normal)
-    card = (shape == Shape.CARD)[:, None]
+    normal = torch.where((shape == Shape.ELLIPSOID.value)[:, None], round_, flat)
+    normal = torch.where((shape == Shape.CYLINDER.value)[:, None], torch.where(on_cap[:, None], cap, tube), normal)
+    card = (shape == Shape.CARD.value)[:, None]
     normal = torch.where(card, torch.tensor([0.0, 0.0, 1.0], device=unit.device)[:, None], normal)
     if scene.fields:
-        normal = torch.where((shape == Shape.FIELD)[:, None], _field_normal(scene, unit, half), normal)
+        normal = torch.where((shape == Shape.FIELD.value)[:, None], _field_normal(scene, unit, half), normal)
     return normal, face
 
 
@@ -93,9 +93,9 @@ def _unroll(shape: Tensor, local: Tensor, half: Tensor, face: Tensor) -> Tensor:
     x, y, z = local.unbind(1)
     u = torch.where(face == 0, z, x)
     v = torch.where(face == 1, z, y)
-    is_round = (shape == Shape.ELLIPSOID) | (shape == Shape.CYLINDER)
+    is_round = (shape == Shape.ELLIPSOID.value) | (shape == Shape.CYLINDER.value)
     around = torch.atan2(x / half[:, 0], z / half[:, 2]) * torch.minimum(half[:, 0], half[:, 2])
-    u = torch.where(is_round, around, torch.where(shape == Shape.CARD, x, u))
-    v = torch.where(is_round | (shape == Shape.CARD), y, v)
-    is_field = shape == Shape.FIELD
+    u = torch.where(is_round, around, torch.where(shape == Shape.CARD.value, x, u))
+    v = torch.where(is_round | (shape == Shape.CARD.value), y, v)
+    is_field = shape == Shape.FIELD.value
     return torch.stack([torch.where(is_field, x, u), torch.where(is_field, z, v)], dim=1)

@@ -28,8 +28,8 @@ class Pattern(IntEnum):
     PLAID = 12
 
 
-class Column(IntEnum):
-    """Where each number of a material stands in its row."""
+class Column:
+    """Where each number of a material stands in its row (plain integers, which the compiler of kernels reads)."""
 
     PATTERN = 0
     COLOR_A = 1  # and 2, 3: red green blue, 0..1

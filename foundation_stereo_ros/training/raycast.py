@@ -7,14 +7,18 @@ views share their directions; what depends on them alone is computed once for al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from foundation_stereo_ros.training import height_field
+from foundation_stereo_ros.training.fusion import fused
 from foundation_stereo_ros.training.primitives import Shape
 from foundation_stereo_ros.training.scene_tensors import SceneBatch
+
+Race = tuple[list[Tensor], list[Tensor]]
+"""For each view: the smallest depths so far (B x N), and the rows of the surfaces there."""
 
 _FAR = 1e9
 _TINY = 1e-9  # keeps a ray along a box's face from becoming 0/0
@@ -34,16 +38,13 @@ def cast(scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor]) -> li
     shape = directions.shape[::2]
     best = [torch.full(shape, _FAR, device=directions.device, dtype=directions.dtype) for _ in origins]
     hit = [torch.zeros(shape, device=directions.device, dtype=torch.int32) for _ in origins]
+    # one layout whatever the number of surfaces, so that fused kernels fit every batch; 4: keeps 16-byte alignment
+    surfaces = scene.surfaces.transpose(0, 1).contiguous()
+    numbers = torch.arange(len(surfaces), device=directions.device, dtype=torch.int32)[:, None].repeat(1, 4)
     for kind in (Shape.ROOM, Shape.BOX, Shape.ELLIPSOID, Shape.CYLINDER, Shape.CARD):
+        meet = fused(_MEET[kind], directions.device)
         for row in range(*scene.slots[kind]):
-            surface = scene.surfaces[:, row]
-            axes = unit_axes(surface)
-            local = torch.bmm(axes, directions) + _TINY
-            starts = [torch.bmm(axes, (origin - surface[:, 9:12])[:, :, None]) for origin in origins]
-            for view, t in enumerate(_INTERSECT[kind](local, starts, surface)):
-                closer = t < best[view]
-                best[view] = torch.where(closer, t, best[view])
-                hit[view].masked_fill_(closer, row)
+            best, hit = meet(directions, list(origins), surfaces[row], numbers[row, 0], best, hit)
     if scene.fields:
         height_field.cast(scene, directions, origins, best, hit)
     return [(t, row.long()) for t, row in zip(best, hit)]
@@ -54,6 +55,12 @@ def unit_axes(surface: Tensor) -> Tensor:
     return surface[:, :9].unflatten(1, (3, 3)).transpose(1, 2) / surface[:, 12:15, None]
 
 
+def turn(axes: Tensor, vectors: Tensor) -> Tensor:
+    """Return axes (B x 3 x 3) times vectors (B x 3 x N), written out: it fuses with what follows, and is exact fp32."""
+    x, y, z = vectors.unsqueeze(1).unbind(2)
+    return axes[:, :, 0, None] * x + axes[:, :, 1, None] * y + axes[:, :, 2, None] * z
+
+
 def slab(local: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
     """Return where rays enter and leave the cube from -1 to 1 (entering after leaving: they miss)."""
     inverse = local.reciprocal()
@@ -62,20 +69,42 @@ def slab(local: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
     return (-middle - reach).amax(1), (reach - middle).amin(1)
 
 
+def _approach(directions: Tensor, origins: list[Tensor], surface: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Return directions and origins in the surface's own frame."""
+    axes = unit_axes(surface)
+    starts = [turn(axes, (origin - surface[:, 9:12])[:, :, None]) for origin in origins]
+    return turn(axes, directions) + _TINY, starts
+
+
+def _race(depths: list[Tensor], row: Tensor, best: list[Tensor], hit: list[Tensor]) -> Race:
+    """Let one surface take part in every ray's race for the smallest depth."""
+    hit = [torch.where(t < b, row, h) for t, b, h in zip(depths, best, hit)]
+    return [torch.minimum(t, b) for t, b in zip(depths, best)], hit
+
+
 def _accept(t: Tensor, good: Tensor) -> Tensor:
     return torch.where(good & (t > 0), t, _FAR)
 
 
-def _room(local: Tensor, starts: list[Tensor], surface: Tensor) -> list[Tensor]:
-    return [slab(local, start)[1] for start in starts]
+def _room(
+    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+) -> Race:
+    local, starts = _approach(directions, origins, surface)
+    return _race([slab(local, start)[1] for start in starts], row, best, hit)
 
 
-def _box(local: Tensor, starts: list[Tensor], surface: Tensor) -> list[Tensor]:
+def _box(
+    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+) -> Race:
+    local, starts = _approach(directions, origins, surface)
     spans = [slab(local, start) for start in starts]
-    return [_accept(enter, enter < leave) for enter, leave in spans]
+    return _race([_accept(enter, enter < leave) for enter, leave in spans], row, best, hit)
 
 
-def _ellipsoid(local: Tensor, starts: list[Tensor], surface: Tensor) -> list[Tensor]:
+def _ellipsoid(
+    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+) -> Race:
+    local, starts = _approach(directions, origins, surface)
     square = (local * local).sum(1)
     result = []
     for start in starts:
@@ -84,10 +113,13 @@ def _ellipsoid(local: Tensor, starts: list[Tensor], surface: Tensor) -> list[Ten
         offset = start + nearest[:, None] * local
         rest = 1.0 - (offset * offset).sum(1)
         result.append(_accept(nearest - (rest.clamp(min=0.0) / square).sqrt(), rest > 0))
-    return result
+    return _race(result, row, best, hit)
 
 
-def _cylinder(local: Tensor, starts: list[Tensor], surface: Tensor) -> list[Tensor]:
+def _cylinder(
+    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+) -> Race:
+    local, starts = _approach(directions, origins, surface)
     taper = surface[:, 15, None]
     x, y, z = local.unbind(1)
     round_square = x * x + z * z
@@ -109,17 +141,20 @@ def _cylinder(local: Tensor, starts: list[Tensor], surface: Tensor) -> list[Tens
         cx, cz = ox + cap * x, oz + cap * z
         rim = 1.0 + taper * torch.sign(y)
         result.append(torch.minimum(side, _accept(cap, cx * cx + cz * cz < rim * rim)))
-    return result
+    return _race(result, row, best, hit)
 
 
-def _card(local: Tensor, starts: list[Tensor], surface: Tensor) -> list[Tensor]:
+def _card(
+    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+) -> Race:
+    local, starts = _approach(directions, origins, surface)
     x, y, z = local.unbind(1)
     result = []
     for start in starts:
         ox, oy, oz = start.unbind(1)
         t = -oz / z
         result.append(_accept(t, card_mask(ox + t * x, oy + t * y, surface[:, 15:20])))
-    return result
+    return _race(result, row, best, hit)
 
 
 def card_mask(x: Tensor, y: Tensor, extra: Tensor) -> Tensor:
@@ -137,7 +172,7 @@ def card_mask(x: Tensor, y: Tensor, extra: Tensor) -> Tensor:
     return inside & torch.where(cut < 0, leaf, bars)
 
 
-_INTERSECT = {
+_MEET: dict[Shape, Callable[..., Race]] = {
     Shape.ROOM: _room,
     Shape.BOX: _box,
     Shape.ELLIPSOID: _ellipsoid,

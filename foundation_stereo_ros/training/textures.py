@@ -77,31 +77,31 @@ def _pattern(uv: Tensor, local: Tensor, m: Tensor, bend: Tensor, footprint: Tens
     v = (sine * uv[:, 0] + cosine * uv[:, 1]) * frequency[1] + warp
     kind, duty = m[:, Column.PATTERN], m[:, Column.DUTY]
     row = v.floor()
-    shifted = torch.where(kind == Pattern.BRICKS, u + 0.5 * torch.remainder(row, 2.0), u)
+    shifted = torch.where(kind == Pattern.BRICKS.value, u + 0.5 * torch.remainder(row, 2.0), u)
     column = shifted.floor()
     fu, fv = shifted - column, v - row
     chance = cell_random(column, row)
     values = {
-        Pattern.CHECKER: torch.remainder(column + row, 2.0),
-        Pattern.STRIPES: (fu < duty).to(u.dtype),
-        Pattern.BRICKS: ((fu < 0.1) | (fv < 0.15)).to(u.dtype),
-        Pattern.DOTS: _dots(fu, fv, chance, duty),
-        Pattern.MOSAIC: chance[:, 0],
-        Pattern.TEXT: _text(u, v),
-        Pattern.WOOD: _wood(local, frequency, bend),
-        Pattern.MARBLE: 0.5 + 0.5 * (3.0 * u + 3.0 * bend).sin(),
-        Pattern.GRADIENT: 0.5 + 0.25 * ((0.7 * u).sin() + (0.9 * v + 1.0).sin()),
-        Pattern.GRID: ((fu < 0.12) | (fv < 0.12)).to(u.dtype),
-        Pattern.BLOTCHES: ((bend - 0.8 * duty + 0.2) * 6.0 + 0.5).clamp(0.0, 1.0),
-        Pattern.PLAID: 0.5 * (fu < duty) + 0.3 * (fv < duty) + 0.2 * (torch.remainder(3.1 * u, 1.0) < 0.3),
+        Pattern.CHECKER.value: torch.remainder(column + row, 2.0),
+        Pattern.STRIPES.value: (fu < duty).to(u.dtype),
+        Pattern.BRICKS.value: ((fu < 0.1) | (fv < 0.15)).to(u.dtype),
+        Pattern.DOTS.value: _dots(fu, fv, chance, duty),
+        Pattern.MOSAIC.value: chance[:, 0],
+        Pattern.TEXT.value: _text(u, v),
+        Pattern.WOOD.value: _wood(local, frequency, bend),
+        Pattern.MARBLE.value: 0.5 + 0.5 * (3.0 * u + 3.0 * bend).sin(),
+        Pattern.GRADIENT.value: 0.5 + 0.25 * ((0.7 * u).sin() + (0.9 * v + 1.0).sin()),
+        Pattern.GRID.value: ((fu < 0.12) | (fv < 0.12)).to(u.dtype),
+        Pattern.BLOTCHES.value: ((bend - 0.8 * duty + 0.2) * 6.0 + 0.5).clamp(0.0, 1.0),
+        Pattern.PLAID.value: 0.5 * (fu < duty) + 0.3 * (fv < duty) + 0.2 * (torch.remainder(3.1 * u, 1.0) < 0.3),
     }
     result = torch.zeros_like(u)
     for pattern, value in values.items():
         result = torch.where(kind == pattern, value, result)
-    fine = torch.maximum(frequency[0], frequency[1]) * footprint * torch.where(kind == Pattern.TEXT, 6.0, 1.0)
+    fine = torch.maximum(frequency[0], frequency[1]) * footprint * torch.where(kind == Pattern.TEXT.value, 6.0, 1.0)
     kept = (2.0 - 3.5 * fine).clamp(0.0, 1.0)
-    celled = (kind != Pattern.TEXT) & (kind != Pattern.WOOD) & (kind != Pattern.MARBLE)
-    celled &= (kind != Pattern.GRADIENT) & (kind != Pattern.BLOTCHES) & (kind != Pattern.FLAT)
+    celled = (kind != Pattern.TEXT.value) & (kind != Pattern.WOOD.value) & (kind != Pattern.MARBLE.value)
+    celled &= (kind != Pattern.GRADIENT.value) & (kind != Pattern.BLOTCHES.value) & (kind != Pattern.FLAT.value)
     jitter = (m[:, Column.TINT] * kept * celled)[:, None] * (chance[:, 1:] - 0.5)
     return 0.4 + (result - 0.4) * kept, jitter * 1.4
 

@@ -84,9 +84,13 @@ def _colors(scene: SceneBatch, directions: Tensor, origins: tuple[Tensor, Tensor
     found = cast(scene, directions, origins)
     colors = []
     for origin, (depth, row) in zip(origins, found):
-        hits = surface_hits.describe(scene, directions, origin, depth, row)
-        colors.append(shade(scene, hits, albedo(hits, depth / scene.camera[:, :1]), directions))
+        colors.append(_color(scene, directions, origin, depth, row))
     return colors[0], colors[1], found[0][0]
+
+
+def _color(scene: SceneBatch, directions: Tensor, origin: Tensor, depth: Tensor, row: Tensor) -> Tensor:
+    hits = surface_hits.describe(scene, directions, origin, depth, row)
+    return shade(scene, hits, albedo(hits, depth / scene.camera[:, :1]), directions)
 
 
 def _resolve(color: Tensor, height: int, width: int) -> Tensor:
