@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Package description, for pip and for colcon."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "foundation_stereo_ros"
+
+CLOUD = ["open3d>=0.18"]
+TRAIN = ["tensorboard"]
+
+setup(
+    name="foundation-stereo-ros",
+    version="0.1.0",
+    description="FoundationStereo for ROS 2: stereo images in; disparity, depth and point cloud out.",
+    license="Apache-2.0",
+    maintainer="foundation_stereo_ros maintainers",
+    maintainer_email="maintainers@foundation-stereo-ros.example",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed", "weights/*.safetensors", "files/*.html"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/launch", [str(path) for path in Path("launch").glob("*.launch.py")]),
+    ],
+    zip_safe=False,
+    python_requires=">=3.10",
+    install_requires=[
+        "jaxtyping",
+        "mcap",
+        "numpy",
+        "opencv-python-headless",
+        "pyyaml",
+        "rosbags>=0.10",
+        "safetensors",
+        "timm>=1.0.15",
+        "torch>=2.4",
+        "tqdm",
+    ],
+    extras_require={
+        "cloud": CLOUD,
+        "train": TRAIN,
+        "flash": ["flash-attn"],
+        "test": ["beartype", "hypothesis", "import-linter", "pytest", "pytest-xdist", *CLOUD, *TRAIN],
+        "lint": ["import-linter", "mypy", "ruff", "types-PyYAML", "types-tqdm"],
+    },
+    entry_points={"console_scripts": [f"foundation_stereo = {NAME}.cli.main:main"]},
+)
