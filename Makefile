@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# The same recipes for people, hooks and CI. Each does its own set-up, from nothing but a Python.
+#
+#   make demo PYTHON=python3.12     another Python for the environment
+#   make test ARGS='-k pairing'     more words for the tool that runs
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt
+SETUP := setup.py setup.cfg requirements/constraints.txt
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runs ## replay a stereo recording through the whole pipeline; leaves demo_output/
+	$(BIN)/foundation_stereo demo -o demo_output $(ARGS)
+
+test: $(VENV)/.tests ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.lints ## check style, types and the import contract; changes nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.lints ## put the sources into the style that `make lint` wants
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the environment and what the recipes have left
+	rm -rf $(VENV) demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "error: $(PYTHON) is $$($(PYTHON) -V 2>&1); expected Python 3.10 or newer (make PYTHON=...)" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# One stamp for each set of extras, so that the demo waits for nothing that only the tests need.
+$(VENV)/.runs: $(VENV)/.python $(SETUP)
+	@echo "installing into $(VENV); the first time takes some minutes"
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.runs
+	$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/.lints: $(VENV)/.runs
+	$(PIP) -e '.[test,lint]'
+	@touch $@
