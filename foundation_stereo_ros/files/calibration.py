@@ -77,7 +77,7 @@ def camera_from_intrinsics(path: Path, size: tuple[int, int], baseline: float | 
 def read_camera_info(path: Path) -> Calibration:
     """Read a CameraInfo from YAML.
 
-    Two spellings are known: that of camera_calibration_parsers, and a message as ``ros2 topic echo`` prints it.
+    Known are the file of camera_calibration_parsers, and a message as ``ros2 topic echo`` prints it.
 
     Raises:
         FileFormatError: the file cannot be read, or a field is missing or has another number of values.

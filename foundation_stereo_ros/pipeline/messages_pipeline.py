@@ -36,7 +36,7 @@ class StereoPipeline:
     """Runs pairs of image messages, with their CameraInfo, through the estimator.
 
     Args:
-        estimator: the network and the settings; they may change between pairs (`StereoEstimator.reconfigure`).
+        estimator: the network and the settings, which may change between pairs (`reconfigure`).
         rectified: what the topic names say, see `rectification.says_rectified`.
     """
 

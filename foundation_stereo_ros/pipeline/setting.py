@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A dataclass field that knows its meaning and range, so that flags, parameters and documentation can be made
-of it."""
+"""A dataclass field that knows its meaning and range: flags, parameters and documentation are made of it."""
 
 from __future__ import annotations
 
