@@ -42,8 +42,8 @@ class Rectifier:
         for name, matrix in (("K", k), ("P", p)):
             if not (matrix[0, 0] > 0 and matrix[1, 1] > 0):
                 raise CalibrationError(
-                    f"fx and fy of {name} are {matrix[0, 0]:g} and {matrix[1, 1]:g}; expected positive numbers "
-                    "of pixels (is the camera calibrated?)"
+                    f"fx and fy of {name} are {matrix[0, 0]:g} and {matrix[1, 1]:g}; expected positive "
+                    "numbers of pixels (is the camera calibrated?)"
                 )
         distortion = _distortion(calibration)
         make = cv2.fisheye if calibration.distortion_model in _FISHEYE else cv2
@@ -63,7 +63,8 @@ class Rectifier:
         """
         if (image.shape[1], image.shape[0]) != self._size:
             raise ImageError(
-                f"image is {image.shape[1]} x {image.shape[0]} pixels; expected {self._size[0]} x {self._size[1]}"
+                f"image is {image.shape[1]} x {image.shape[0]} pixels; "
+                f"expected {self._size[0]} x {self._size[1]}"
             )
         x, y = self._maps
         return np.asarray(

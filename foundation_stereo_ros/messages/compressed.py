@@ -43,7 +43,8 @@ def decode_compressed(message: CompressedImage) -> RgbImage:
         pixels = to_eight_bits(pixels)
     if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] not in _ORDER):
         raise ImageError(
-            f"compressed image ({text!r}) holds {pixels.dtype} {pixels.shape}; expected a picture of 8 or 16 bits"
+            f"compressed image ({text!r}) holds {pixels.dtype} {pixels.shape}; "
+            "expected a picture of 8 or 16 bits"
         )
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
     pattern = re.match(r"bayer_([rgb]{4})(8|16)", words[0])

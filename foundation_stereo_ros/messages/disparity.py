@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.errors import ConfigError, ImageError
 from foundation_stereo_ros.geometry.camera import StereoCamera
 from foundation_stereo_ros.messages.images import encode_image
 from foundation_stereo_ros.messages.protocols import DisparityImage, Header
@@ -23,8 +23,14 @@ test ``d < min or d > max`` of consumers."""
 
 
 class DisparityValues(NamedTuple):
-    """What a DisparityImage holds: H x W pixels, H x W within its bounds, focal length in pixels, baseline in
-    metres."""
+    """What a DisparityImage holds.
+
+    Attributes:
+        disparity: H x W, pixels.
+        valid: H x W; the disparity lies within the message's bounds.
+        focal: pixels.
+        baseline: metres.
+    """
 
     disparity: DisparityMap
     valid: Mask
@@ -58,16 +64,20 @@ def encode_disparity(
 
     Raises:
         ImageError: the arrays do not have the cameras' size.
+        ConfigError: ``z_near`` is not positive, or ``z_far`` is not greater.
     """
+    if not 0 < z_near < z_far:
+        raise ConfigError(f"z_near is {z_near} and z_far {z_far}; expected 0 < z_near < z_far")
     size = (stereo.left.height, stereo.left.width)
     if disparity.shape != size or valid.shape != size:
         raise ImageError(f"disparity is {disparity.shape} and valid {valid.shape}; expected {size}")
     # A NaN compares false: it is not valid whatever the mask says.
     good = valid & (disparity > 0) & (disparity < np.inf)
-    low, high = _bounds(disparity, good, stereo, z_near, z_far)
+    picture = np.where(good, disparity, np.float32(INVALID)).astype(np.float32, copy=False)
+    low, high = _bounds(picture, good, stereo, z_near, z_far)
     return types.DisparityImage(
         header=copy_header(types, header),
-        image=encode_image(types, header, np.where(good, disparity, np.float32(INVALID)), "32FC1"),
+        image=encode_image(types, header, picture, "32FC1"),
         f=float(stereo.left.fx),
         t=float(stereo.baseline),
         valid_window=_valid_window(types, good, low + stereo.doffs, high + stereo.doffs),
@@ -94,14 +104,13 @@ def decode_disparity(message: DisparityImage) -> DisparityValues:
 
 
 def _bounds(
-    disparity: DisparityMap, good: Mask, stereo: StereoCamera, z_near: float, z_far: float
+    picture: DisparityMap, good: Mask, stereo: StereoCamera, z_near: float, z_far: float
 ) -> tuple[float, float]:
-    # Bounds in float32, as they are sent: rounding must not leave a valid pixel outside.
+    """Return the limits of the disparities between the two depths, widened to what is in the picture."""
     product = stereo.left.fx * stereo.baseline
-    low, high = np.float32(product / z_far), np.float32(product / z_near)
-    if good.any():
-        low = min(low, disparity.min(where=good, initial=np.inf))
-        high = max(high, disparity.max(where=good, initial=-np.inf))
+    # In float32, as they are sent: rounding must not leave a valid pixel outside.
+    low = min(np.float32(product / z_far), np.where(good, picture, np.float32(np.inf)).min())
+    high = max(np.float32(product / z_near), picture.max())
     return float(low), float(high)
 
 

@@ -44,8 +44,8 @@ def decode_image(message: Image | CompressedImage) -> RgbImage:
     """
     # By field, not by class: each library, and each recording, has classes of its own.
     if not hasattr(message, "encoding"):
-        return decode_compressed(cast(CompressedImage, message))
-    image = cast(Image, message)
+        return decode_compressed(message)
+    image = cast("Image", message)
     if image.encoding not in _DECODERS:
         raise ImageError(f"image has encoding {image.encoding!r}; expected one of {', '.join(_DECODERS)}")
     return _DECODERS[image.encoding](image)
@@ -68,7 +68,8 @@ def encode_image(types: MessageTypes, header: Header, array: npt.NDArray[Any], e
     dtype, channels = _OUTPUTS[encoding]
     if array.dtype != dtype or array.ndim not in (2, 3) or array[:1, :1].size not in (0, channels):
         raise ImageError(
-            f"{encoding} image is {array.dtype} {array.shape}; expected {np.dtype(dtype)} with {channels} channels"
+            f"{encoding} image is {array.dtype} {array.shape}; "
+            f"expected {np.dtype(dtype)} with {channels} channels"
         )
     little = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
     height, width = array.shape[:2]
@@ -95,7 +96,8 @@ def _mosaic(code: int, dtype: np.dtype[Any]) -> Callable[[Image], RgbImage]:
     def decode(message: Image) -> RgbImage:
         if message.width < 2 or message.height < 2:
             raise ImageError(
-                f"{message.encoding} image is {message.width} x {message.height} pixels; expected 2 x 2 or more"
+                f"{message.encoding} image is {message.width} x {message.height} pixels; "
+                "expected 2 x 2 or more"
             )
         return _plain(code, dtype, 1)(message)
 
@@ -117,7 +119,8 @@ def _planar_yuv(code: int) -> Callable[[Image], RgbImage]:
     def decode(message: Image) -> RgbImage:
         if message.width % 2 or message.height % 2:
             raise ImageError(
-                f"{message.encoding} image is {message.width} x {message.height} pixels; expected even numbers"
+                f"{message.encoding} image is {message.width} x {message.height} pixels; "
+                "expected even numbers"
             )
         # Rows of colour, half as many, follow those of brightness.
         return convert(raw_pixels(message, _UINT8, 1, rows=message.height * 3 // 2), code)

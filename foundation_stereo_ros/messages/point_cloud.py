@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.messages.protocols import Header, PointCloud2
@@ -50,14 +51,13 @@ def encode_points(
     if stride < 1:
         raise ImageError(f"cloud stride is {stride}; expected 1 or more")
     points, rgb = points[::stride, ::stride], rgb[::stride, ::stride]
-    # A sum is finite only if every summand is, and it needs no array of its own.
-    dense = bool(np.isfinite(points.sum(dtype=np.float64)))
+    packed = _pack(points, rgb)
+    x, y, z = (np.isfinite(packed[..., axis]) for axis in range(3))
+    finite = x & y & z
     if not organized:
-        if not dense:
-            finite = np.isfinite(points).all(axis=-1)
-            points, rgb = points[finite], rgb[finite]
-        points, rgb, dense = points.reshape(1, -1, 3), rgb.reshape(1, -1, 3), True
-    height, width = points.shape[:2]
+        # Whole points of 16 bytes are picked: much faster than a mask over their parts.
+        packed = packed.reshape(-1, 4).take(np.flatnonzero(finite), axis=0)[None]
+    height, width = packed.shape[:2]
     return types.PointCloud2(
         header=copy_header(types, header),
         height=height,
@@ -69,8 +69,8 @@ def encode_points(
         is_bigendian=False,
         point_step=POINT_STEP,
         row_step=POINT_STEP * width,
-        data=types.buffer(_pack(points, rgb)),
-        is_dense=dense,
+        data=types.buffer(packed.reshape(-1).view(np.uint8)),
+        is_dense=bool(not organized or finite.all()),
     )
 
 
@@ -93,13 +93,15 @@ def decode_points(message: PointCloud2) -> tuple[Points, RgbImage]:
     return points, np.ascontiguousarray(packed[..., 14:11:-1])
 
 
-def _pack(points: Points, rgb: RgbImage) -> RgbImage:
+def _pack(points: Points, rgb: RgbImage) -> npt.NDArray[np.float32]:
+    """Return H x W x 4: x, y, z and the colour, as little-endian float32."""
     packed = np.empty((*points.shape[:2], 4), "<f4")
-    packed[..., :3] = points
+    # Column by column: numpy copies runs of three values several times slower.
+    for axis in range(3):
+        packed[..., axis] = points[..., axis]
     # The bytes of 0x00RRGGBB, lowest first.
     color = packed.view(np.uint8)[..., 12:]
-    color[..., 0] = rgb[..., 2]
-    color[..., 1] = rgb[..., 1]
-    color[..., 2] = rgb[..., 0]
+    for byte, channel in enumerate((2, 1, 0)):
+        color[..., byte] = rgb[..., channel]
     color[..., 3] = 0
-    return packed.view(np.uint8).reshape(-1)
+    return packed

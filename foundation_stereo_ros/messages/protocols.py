@@ -51,7 +51,7 @@ class RegionOfInterest(Protocol):
 
 
 class CameraInfo(Protocol):
-    """sensor_msgs/CameraInfo without its matrices, which are ``d k r p`` in ROS 2 and ``D K R P`` in ROS 1."""
+    """sensor_msgs/CameraInfo without its matrices: ``d k r p`` in ROS 2, ``D K R P`` in ROS 1."""
 
     header: Any
     height: int
