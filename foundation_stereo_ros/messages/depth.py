@@ -34,7 +34,8 @@ def encode_depth(types: MessageTypes, header: Header, depth: DepthMap, encoding:
         return encode_image(types, header, depth.astype(np.float32, copy=False), encoding)
     if encoding != "16UC1":
         raise ImageError(f"depth encoding is {encoding!r}; expected '32FC1' or '16UC1'")
-    millimetres = np.rint(depth * np.float32(1000))
+    # In double, so that no depth is too great for the product.
+    millimetres = np.rint(depth * np.float64(1000))
     # NaN compares false, so that it ends as 0 too.
     in_range = (millimetres >= 0) & (millimetres <= MILLIMETRES_MAX)
     return encode_image(types, header, np.where(in_range, millimetres, 0).astype(np.uint16), encoding)

@@ -66,13 +66,14 @@ def encode_image(types: MessageTypes, header: Header, array: npt.NDArray[Any], e
     if encoding not in _OUTPUTS:
         raise ImageError(f"image encoding is {encoding!r}; expected one of {', '.join(_OUTPUTS)}")
     dtype, channels = _OUTPUTS[encoding]
-    if array.dtype != dtype or array.ndim not in (2, 3) or array[:1, :1].size not in (0, channels):
+    shape = array.shape if array.ndim == 3 else (*array.shape, 1)
+    if array.dtype.newbyteorder("=") != dtype or len(shape) != 3 or shape[2] != channels:
         raise ImageError(
             f"{encoding} image is {array.dtype} {array.shape}; "
             f"expected {np.dtype(dtype)} with {channels} channels"
         )
     little = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
-    height, width = array.shape[:2]
+    height, width, _ = shape
     return types.Image(
         header=copy_header(types, header),
         height=height,
