@@ -25,6 +25,8 @@ class NetworkConfig:
             the axes. Same parameters, different numbers.
         iterations: refinements that the weights were tuned for; callers' default.
         backbone: timm's name of the EdgeNeXt that makes the CNN features.
+        backbone_widths: channels of its four stages, if not its own.
+        backbone_depths: blocks of its four stages, if not its own.
         feature_blocks: residual blocks after the fusion of the 1/4 features.
         context_widths: channels of the context encoder at its first three stages.
         context_strides: strides of those stages; their product must be 4.
@@ -36,10 +38,12 @@ class NetworkConfig:
         disparity_kernel: extent of the axial convolutions along the disparity axis; odd.
         transformer_layers: encoder layers of the disparity transformer.
         transformer_heads: its attention heads.
-        hidden_dim: channels of every GRU state; a multiple of 16.
+        classifier_kernel: extent of the convolution that makes the logits; odd.
+        hidden_dim: channels of every GRU state; a multiple of 8.
         gru_levels: GRU states, at 1/4, 1/8 and 1/16 of the image.
         lookup_levels: levels of the lookup pyramid.
         lookup_radius: taps to each side of the current disparity, on each level.
+        upsampling_width: channels of the features that the upsampling weights are made of.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -50,6 +54,8 @@ class NetworkConfig:
     disparity_attention: DisparityAttention = "disparity"
     iterations: int = 32
     backbone: str = "edgenext_small"
+    backbone_widths: tuple[int, ...] | None = None
+    backbone_depths: tuple[int, ...] | None = None
     feature_blocks: int = 2
     context_widths: tuple[int, int, int] = (64, 96, 128)
     context_strides: tuple[int, int, int] = (1, 2, 2)
@@ -61,14 +67,17 @@ class NetworkConfig:
     disparity_kernel: int = 17
     transformer_layers: int = 4
     transformer_heads: int = 4
+    classifier_kernel: int = 7
     hidden_dim: int = 128
     gru_levels: int = 3
     lookup_levels: int = 2
     lookup_radius: int = 4
+    upsampling_width: int = 32
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "context_widths", tuple(self.context_widths))
-        object.__setattr__(self, "context_strides", tuple(self.context_strides))
+        for name in ("context_widths", "context_strides", "backbone_widths", "backbone_depths"):
+            if isinstance(getattr(self, name), list):  # as JSON and YAML have them
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, good, expected in self._checks():
             if not good:
                 raise ConfigError(f"network {name} is {getattr(self, name)!r}; expected {expected}")
@@ -88,7 +97,8 @@ class NetworkConfig:
                 f"an even multiple of the transformer's {self.transformer_heads} heads",
             ),
             ("disparity_kernel", self.disparity_kernel % 2 == 1, "an odd number"),
-            ("hidden_dim", self.hidden_dim > 0 and self.hidden_dim % 16 == 0, "a positive multiple of 16"),
+            ("classifier_kernel", self.classifier_kernel % 2 == 1, "an odd number"),
+            ("hidden_dim", self.hidden_dim > 0 and self.hidden_dim % 8 == 0, "a positive multiple of 8"),
             ("gru_levels", self.gru_levels in (1, 2, 3), "1, 2 or 3"),
             ("lookup_levels", self.lookup_levels >= 1, "1 or more"),
             ("lookup_radius", self.lookup_radius >= 1, "1 or more"),
@@ -168,20 +178,24 @@ PRESETS: dict[str, dict[str, Any]] = {
     "small": {"monocular": "vits"},
     "tiny": {
         "monocular": None,
-        "max_disp": 192,
-        "iterations": 5,
+        "max_disp": 128,
+        "iterations": 3,
         "backbone": "edgenext_xx_small",
+        "backbone_widths": (24, 32, 48, 64),
+        "backbone_depths": (2, 2, 2, 2),
         "feature_blocks": 1,
         "context_widths": (16, 24, 32),
         "context_strides": (2, 2, 1),
         "groups": 8,
         "projection_width": 4,
         "volume_width": 8,
-        "stem_blocks": 1,
+        "stem_blocks": 0,
         "planar_blocks": 1,
         "disparity_kernel": 9,
         "transformer_layers": 2,
-        "hidden_dim": 48,
-        "gru_levels": 2,
+        "classifier_kernel": 3,
+        "hidden_dim": 24,
+        "gru_levels": 1,
+        "upsampling_width": 16,
     },
 }

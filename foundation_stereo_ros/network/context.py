@@ -75,8 +75,9 @@ class ChannelAttention(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        few = max(width // 16, 2)
         self.squeeze = nn.Sequential(
-            nn.Conv2d(width, width // 16, 1, bias=False), nn.ReLU(), nn.Conv2d(width // 16, width, 1, bias=False)
+            nn.Conv2d(width, few, 1, bias=False), nn.ReLU(), nn.Conv2d(few, width, 1, bias=False)
         )
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c 1 1"]:

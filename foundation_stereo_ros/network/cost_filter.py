@@ -97,12 +97,12 @@ class Hourglass(nn.Module):
 class Classifier(nn.Module):
     """The filtered volume to one logit for each disparity."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        half = width // 2
-        self.reduce = conv_bn3d(width, half, 3)
+        half, kernel = max(config.volume_width // 2, 8), config.classifier_kernel
+        self.reduce = conv_bn3d(config.volume_width, half, 3)
         self.block = ResidualBlock3d(half)
-        self.logits = nn.Conv3d(half, 1, 7, padding=3)
+        self.logits = nn.Conv3d(half, 1, kernel, padding=kernel // 2)
 
     def forward(self, volume: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b d h w"]:
         logits: Tensor = self.logits(self.block(self.reduce(volume)))

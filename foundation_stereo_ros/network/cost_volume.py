@@ -26,7 +26,8 @@ def hybrid_cost_volume(
     """
     correlation = groupwise_correlation(left, right, bins, groups).to(left.dtype)
     repeated = left_projection.unsqueeze(2).expand(-1, -1, bins, -1, -1)
-    return torch.cat((correlation, repeated, shifted(right_projection, bins)), dim=1)
+    volume = torch.cat((correlation, repeated, shifted(right_projection, bins)), dim=1)
+    return volume.contiguous(memory_format=torch.channels_last_3d)  # the faster layout for what convolves it
 
 
 def groupwise_correlation(

@@ -34,9 +34,10 @@ class FeaturePyramid(NamedTuple):
 class EdgeNeXt(nn.Module):
     """Stem and stages of timm's EdgeNeXt; maps at 1/4, 1/8, 1/16 and 1/32."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, widths: tuple[int, ...] | None, depths: tuple[int, ...] | None) -> None:
         super().__init__()
-        model: Any = timm.create_model(name, pretrained=False)
+        sizes = {key: value for key, value in (("dims", widths), ("depths", depths)) if value is not None}
+        model: Any = timm.create_model(name, pretrained=False, **sizes)
         self.stem, self.stages = model.stem, model.stages
         self.widths: tuple[int, ...] = tuple(info["num_chs"] for info in model.feature_info)
 
@@ -75,7 +76,7 @@ class FeatureEncoder(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.monocular = MonocularBranch(config.monocular) if config.monocular else None
-        self.cnn = EdgeNeXt(config.backbone)
+        self.cnn = EdgeNeXt(config.backbone, config.backbone_widths, config.backbone_depths)
         e4, e8, e16, e32 = self.cnn.widths
         self.up16, self.up8, self.up4 = UpBlock(e32, e16), UpBlock(2 * e16, e8), UpBlock(2 * e8, e4)
         width = 2 * e4 + config.monocular_width

@@ -53,14 +53,14 @@ class FoundationStereo(nn.Module):
         f4 = self.features.widths[0]
         if f4 % config.groups:
             raise ConfigError(f"network groups is {config.groups}; expected a divisor of the {f4} feature channels")
-        self.image_stem = ImageStem(config.hidden_dim // 4)
+        self.image_stem = ImageStem(config.upsampling_width)
         self.projection = nn.Conv2d(f4, config.projection_width, 1)
         self.cost_stem = CostStem(config, f4)
         self.hourglass = Hourglass(config, self.features.widths)
-        self.classifier = Classifier(config.volume_width)
+        self.classifier = Classifier(config)
         self.context = ContextEncoder(config)
         self.update_block = UpdateBlock(config)
-        self.upsampling = ConvexUpsampling(config.hidden_dim // 4)
+        self.upsampling = ConvexUpsampling(config.upsampling_width)
         self.register_buffer("mean", torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1), persistent=False)
 

@@ -105,7 +105,9 @@ class UpdateBlock(nn.Module):
             InvertedBottleneck(width),
             conv3x3(width, 1),
         )
-        self.mask = nn.Sequential(conv3x3(width, width // 2), nn.ReLU(), conv3x3(width // 2, width // 4), nn.ReLU())
+        self.mask = nn.Sequential(
+            conv3x3(width, width // 2), nn.ReLU(), conv3x3(width // 2, config.upsampling_width), nn.ReLU()
+        )
 
     def forward(
         self, hidden: list[Tensor], context: Context, taps: Float[Tensor, "b taps h w"], disparity: Tensor
