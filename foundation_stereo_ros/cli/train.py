@@ -8,14 +8,29 @@ from pathlib import Path
 from typing import Any
 
 _INTERRUPTED = 130
-_OVERRIDES = ("preset", "steps", "minutes", "batch", "height", "width", "learning_rate", "precision", "seed", "workers")
+_OVERRIDES = (
+    "preset",
+    "steps",
+    "minutes",
+    "batch",
+    "height",
+    "width",
+    "learning_rate",
+    "precision",
+    "seed",
+    "workers",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; loads no torch."""
     add = parser.add_argument
     add("-o", "--out", type=Path, required=True, help="folder for state, weights and logs")
-    add("--config", type=Path, help="YAML file with the settings that differ from the defaults (config/train.yaml)")
+    add(
+        "--config",
+        type=Path,
+        help="YAML file with the settings that differ from the defaults (config/train.yaml)",
+    )
     add("--preset", help="network preset (default: tiny)")
     add("--steps", type=int, help="length of the whole run; the learning rate follows it")
     add("--minutes", type=float, help="length of the whole run in minutes of training, instead of --steps")
@@ -69,5 +84,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"cannot read {path}: {error}") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"{path} holds {type(values).__name__}; expected names and values of training settings")
+        raise ConfigError(
+            f"{path} holds {type(values).__name__}; expected names and values of training settings"
+        )
     return values

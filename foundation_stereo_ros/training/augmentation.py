@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Changes to rendered pairs that cameras, mountings and dirt make (RAFT-Stereo's set, in batches on the device).
+"""Changes to rendered pairs that cameras, mountings and dirt make (RAFT-Stereo's set, in batches on the
+device).
 
 Scale and stretch are left to the scenes, whose cameras already differ.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 from foundation_stereo_ros.errors import ConfigError
@@ -41,11 +42,21 @@ class AugmentationConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "saturation", tuple(self.saturation))
-        for name in ("unlike", "eraser", "shift_chance", "brightness", "contrast", "eraser_low", "eraser_high"):
+        for name in (
+            "unlike",
+            "eraser",
+            "shift_chance",
+            "brightness",
+            "contrast",
+            "eraser_low",
+            "eraser_high",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"augmentation {name} is {getattr(self, name)}; expected 0 to 1")
         if len(self.saturation) != 2 or not 0 <= self.saturation[0] <= self.saturation[1]:
-            raise ConfigError(f"augmentation saturation is {self.saturation}; expected a lowest and a highest factor")
+            raise ConfigError(
+                f"augmentation saturation is {self.saturation}; expected a lowest and a highest factor"
+            )
 
 
 @torch.no_grad()
@@ -62,7 +73,9 @@ def augment(left: Tensor, right: Tensor, config: AugmentationConfig, seed: int) 
     return left, _erase(_shift(right, config, generator), config, generator)
 
 
-def _uniform(generator: torch.Generator, shape: tuple[int, ...], low: float, high: float, like: Tensor) -> Tensor:
+def _uniform(
+    generator: torch.Generator, shape: tuple[int, ...], low: float, high: float, like: Tensor
+) -> Tensor:
     return (torch.rand(shape, generator=generator) * (high - low) + low).to(like.device, non_blocking=True)
 
 

@@ -65,10 +65,13 @@ class Composer:
         """Add a surface; center and half sizes in metres, turn 3 x 3 (none: along the world's axes)."""
         axes = np.eye(3) if turn is None else turn
         place = np.asarray(center, dtype=np.float64)
-        self.world.primitives.append(Primitive(shape, axes, place, np.asarray(half, np.float64), material, extra))
+        self.world.primitives.append(
+            Primitive(shape, axes, place, np.asarray(half, np.float64), material, extra)
+        )
 
     def room(self, low: tuple[float, float, float], high: tuple[float, float, float], depth: float) -> None:
-        """Add the box around everything, from its low to its high corner, with six materials for that depth."""
+        """Add the box around everything, from its low to its high corner, with six materials for that
+        depth."""
         first = self.material(depth)
         for _ in range(5):
             self.material(depth)
@@ -80,7 +83,8 @@ class Composer:
         return rotation(*self.rng.uniform(-np.pi, np.pi, 3))
 
     def nearest(self, primitive: Primitive) -> float:
-        """Return the depth at which a surface begins for this camera; infinite if it is surely out of the picture."""
+        """Return the depth at which a surface begins for this camera; infinite if it is surely out of the
+        picture."""
         axes = self.world.view.T @ primitive.rotation
         x, y, z = self.world.view.T @ (primitive.center - self.world.position)
         reach = np.linalg.norm(axes * primitive.half, axis=1)

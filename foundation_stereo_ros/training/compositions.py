@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 
 from foundation_stereo_ros.training.composer import Composer
 from foundation_stereo_ros.training.materials import Column, Pattern
@@ -64,7 +64,13 @@ def outdoor(c: Composer, clutter: float) -> None:
         tall, wide = c.size(depth, 0.08, 0.5), c.size(depth, 0.1, 0.5)
         place = c.in_view(depth, 0.2)
         place[1] = eye - 0.5 * tall
-        c.add(Shape.BOX, place, (0.5 * wide, 0.5 * tall, 0.5 * wide), c.material(depth), rotation(rng.uniform(-1, 1)))
+        c.add(
+            Shape.BOX,
+            place,
+            (0.5 * wide, 0.5 * tall, 0.5 * wide),
+            c.material(depth),
+            rotation(rng.uniform(-1, 1)),
+        )
     for _ in range(int(clutter * rng.integers(3, 11))):
         depth = c.log_uniform(1.5 * eye, 30.0 * eye)
         foot = c.in_view(depth)
@@ -80,7 +86,9 @@ def flying(c: Composer, clutter: float) -> None:
     c.world.view = rotation(*(rng.uniform(-0.5, 0.5, 3) * (1.0, 0.6, 0.6)))
     c.room((-6 * far, -6 * far, -1.0), (6 * far, 6 * far, 1.05 * far), far)
     if rng.random() < 0.4:
-        tilt = rotation(0.4 * rng.standard_normal(), -np.pi / 2 + 0.3 * rng.standard_normal(), rng.uniform(-3, 3))
+        tilt = rotation(
+            0.4 * rng.standard_normal(), -np.pi / 2 + 0.3 * rng.standard_normal(), rng.uniform(-3, 3)
+        )
         wide = far * rng.uniform(0.2, 0.9)
         half = (wide, far * rng.uniform(0.02, 0.12), wide)
         _field(c, c.in_view(far * rng.uniform(0.6, 0.95), -0.2), half, tilt, far)
@@ -154,7 +162,11 @@ def _card_cut(rng: np.random.Generator) -> tuple[float, float, float, float, flo
 
 
 def _field(
-    c: Composer, center: Vector | tuple[float, float, float], half: tuple[float, float, float], turn: Vector, depth: float
+    c: Composer,
+    center: Vector | tuple[float, float, float],
+    half: tuple[float, float, float],
+    turn: Vector,
+    depth: float,
 ) -> None:
     """Add heights: a few octaves of smooth noise, sometimes folded into ridges."""
     total = torch.zeros(1, 1, HEIGHT_GRID, HEIGHT_GRID)
@@ -162,7 +174,9 @@ def _field(
     for octave in range(octaves):
         size = 3 + int(3 * 2.0**octave)
         coarse = torch.from_numpy(c.rng.uniform(0.0, 1.0, (1, 1, size, size)).astype(np.float32))
-        total += weight * F.interpolate(coarse, (HEIGHT_GRID, HEIGHT_GRID), mode="bicubic", align_corners=True)
+        total += weight * F.interpolate(
+            coarse, (HEIGHT_GRID, HEIGHT_GRID), mode="bicubic", align_corners=True
+        )
         weight *= 0.5
     heights = total[0, 0].numpy()
     if c.rng.random() < 0.4:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches for training: scenes planned on the CPU (by other processes, if wanted), rendered on the training device."""
+"""Batches for training: scenes planned on the CPU (by other processes, if wanted), rendered on the training
+device."""
 
 from __future__ import annotations
 
@@ -40,7 +41,9 @@ def plans(config: TrainingConfig, first: int, pin: bool) -> Iterator[Plan]:
         worker_init_fn=_ignore_interrupts,
         pin_memory=pin,
         prefetch_factor=4 if config.workers else None,
-        multiprocessing_context="spawn" if config.workers else None,  # forking after CUDA started is not allowed
+        multiprocessing_context="spawn"
+        if config.workers
+        else None,  # forking after CUDA started is not allowed
     )
     return iter(loader)
 

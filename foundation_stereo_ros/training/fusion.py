@@ -22,7 +22,7 @@ Result = TypeVar("Result")
 
 
 def fused(function: Callable[..., Result], device: torch.device) -> Callable[..., Result]:
-    """Return a compiled form of a function for CUDA devices, the function itself elsewhere or if compiling fails."""
+    """Return a compiled form of a function on CUDA; the function itself elsewhere, or if compiling fails."""
     switch = os.environ.get(_SWITCH, "")
     if _broken or switch == "0" or (device.type != "cuda" and switch != "1"):
         return function
@@ -39,9 +39,13 @@ def _careful(function: Callable[..., Result]) -> Callable[..., Result]:
         if not _broken:
             try:
                 return compiled(*arguments)
-            except Exception as error:  # whatever a missing or broken compiler throws: the plain way always works
+            except (
+                Exception
+            ) as error:  # whatever a missing or broken compiler throws: the plain way always works
                 _broken = True
-                _LOG.warning("rendering without fused kernels: %s", str(error).splitlines()[0] if str(error) else error)
+                _LOG.warning(
+                    "rendering without fused kernels: %s", str(error).splitlines()[0] if str(error) else error
+                )
         return function(*arguments)
 
     return call

@@ -28,7 +28,8 @@ class StereoBatch:
 
     Attributes:
         left, right: B x 3 x H x W float32, 0 to 255.
-        disparity: B x 1 x H x W float32, pixels: left column minus right column of the surface at a left pixel.
+        disparity: B x 1 x H x W float32, pixels: left column minus right column of the surface at a left
+            pixel.
         valid: B x 1 x H x W bool: finite, and below the largest disparity of the network in training.
         occluded: B x 1 x H x W bool: the right camera does not see it; None where it was not asked for.
         camera: B x 4: focal length, cx, cy in pixels, baseline in metres.
@@ -70,19 +71,28 @@ class SceneGenerator:
     """
 
     def __init__(
-        self, config: SceneConfig | None = None, device: torch.device | str = "cpu", max_disparity: float = 192.0
+        self,
+        config: SceneConfig | None = None,
+        device: torch.device | str = "cpu",
+        max_disparity: float = 192.0,
     ) -> None:
         self.config = config or SceneConfig()
         self.device = torch.device(device)
         self.max_disparity = max_disparity
 
     def generate(
-        self, seed: int | Sequence[int], batch: int = 1, height: int = 384, width: int = 640, occlusion: bool = True
+        self,
+        seed: int | Sequence[int],
+        batch: int = 1,
+        height: int = 384,
+        width: int = 640,
+        occlusion: bool = True,
     ) -> StereoBatch:
         """Render pairs.
 
         Args:
-            seed: of the first pair, the others count up from it; or one seed for each pair, then ``batch`` is ignored.
+            seed: of the first pair, the others count up from it; or one seed for each pair, then ``batch``
+                is ignored.
             batch: number of pairs.
             height, width: of the pictures, pixels.
             occlusion: whether to find out what the right camera does not see.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rays against heights over a square: relief walls, rough ground, foliage.
 
-The heights are bilinear between their grid points. A ray is followed through the box around them in equal steps to the
+The heights are bilinear between their grid points. A ray is followed through the box around them in equal
+steps to the
 first one below the surface, then bisected and finished by a secant step: to some 1e-5 of a step, far below
 1e-3 px of disparity. A crest thinner than a step may be missed; the step count keeps that to silhouettes.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 from foundation_stereo_ros.training.primitives import Shape
@@ -28,7 +29,7 @@ def sample(maps: Tensor, x: Tensor, z: Tensor) -> Tensor:
 
 
 def gap(heights: Tensor, point: Tensor) -> Tensor:
-    """Return how far B x 3 x N unit points are above the surface (y points down, so a height h lies at 1 - 2 h)."""
+    """Return how far B x 3 x N unit points are above the surface (a height h lies at y = 1 - 2 h)."""
     surface = 1.0 - 2.0 * sample(heights, point[:, 0], point[:, 2])[:, 0]
     return surface - point[:, 1]
 
@@ -36,7 +37,7 @@ def gap(heights: Tensor, point: Tensor) -> Tensor:
 def cast(
     scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor], best: list[Tensor], hit: list[Tensor]
 ) -> None:
-    """Let the height fields of those scenes that have one take part in `raycast.cast`; changes best and hit."""
+    """Let height fields take part in `raycast.cast`, where scenes have one; changes best and hit."""
     from foundation_stereo_ros.training.raycast import slab, turn, unit_axes
 
     row = scene.slots[Shape.FIELD][0]
@@ -54,7 +55,9 @@ def cast(
         hit[view][chosen] = torch.where(found, row, hit[view][chosen])
 
 
-def _march(heights: Tensor, local: Tensor, start: Tensor, enter: Tensor, leave: Tensor) -> tuple[Tensor, Tensor]:
+def _march(
+    heights: Tensor, local: Tensor, start: Tensor, enter: Tensor, leave: Tensor
+) -> tuple[Tensor, Tensor]:
     stride = (leave - enter).clamp(min=0.0) / _STEPS
     above = enter.clone()  # the last step known to be above the surface
     found = torch.zeros_like(enter, dtype=torch.bool)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is at the end of a ray: the point in the surface's own metres, its normal, its place on the unrolled surface."""
+"""What is at the end of a ray: the point in the surface's own metres, its normal, its place on the unrolled
+surface."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ class Hits:
 
 
 def describe(scene: SceneBatch, directions: Tensor, origin: Tensor, depth: Tensor, row: Tensor) -> Hits:
-    """Gather what shading needs. directions: B x 3 x N; origin: B x 3; depth, row: B x N from `raycast.cast`."""
+    """Gather what shading needs. directions, depth and row are as in `raycast.cast`; origin: B x 3."""
     point = origin[:, :, None] + depth[:, None] * directions
     surface = _gather(scene.surfaces, row)
     turn, center, half = surface[:, :9], surface[:, 9:12], surface[:, 12:15]
@@ -60,9 +61,14 @@ def _gather(table: Tensor, row: Tensor) -> Tensor:
     return columns.gather(2, row[:, None].expand(-1, columns.shape[1], -1))
 
 
-def _normal(scene: SceneBatch, shape: Tensor, unit: Tensor, half: Tensor, taper: Tensor) -> tuple[Tensor, Tensor]:
-    """Return normals along the surface's own axes (not normalised), and for cubes which axis the face is across."""
-    face = unit.abs().argmax(1)
+def _normal(
+    scene: SceneBatch, shape: Tensor, unit: Tensor, half: Tensor, taper: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return normals along the surface's own axes, of any length, and the axis a cube's face is across."""
+    ax, ay, az = unit.abs().unbind(1)
+    face = torch.where(
+        (ax >= ay) & (ax >= az), 0, torch.where(ay >= az, 1, 2)
+    )  # argmax, which is slow along 3
     flat = torch.zeros_like(unit).scatter_(1, face[:, None], unit.gather(1, face[:, None]))
     round_ = unit / half
     x, y, z = unit.unbind(1)
@@ -70,7 +76,9 @@ def _normal(scene: SceneBatch, shape: Tensor, unit: Tensor, half: Tensor, taper:
     tube = torch.stack([x / half[:, 0], taper * (1.0 - taper * y) / half[:, 1], z / half[:, 2]], dim=1)
     cap = torch.stack([torch.zeros_like(x), y, torch.zeros_like(x)], dim=1)
     normal = torch.where((shape == Shape.ELLIPSOID.value)[:, None], round_, flat)
-    normal = torch.where((shape == Shape.CYLINDER.value)[:, None], torch.where(on_cap[:, None], cap, tube), normal)
+    normal = torch.where(
+        (shape == Shape.CYLINDER.value)[:, None], torch.where(on_cap[:, None], cap, tube), normal
+    )
     card = (shape == Shape.CARD.value)[:, None]
     normal = torch.where(card, torch.tensor([0.0, 0.0, 1.0], device=unit.device)[:, None], normal)
     if scene.fields:
@@ -81,8 +89,12 @@ def _normal(scene: SceneBatch, shape: Tensor, unit: Tensor, half: Tensor, taper:
 def _field_normal(scene: SceneBatch, unit: Tensor, half: Tensor) -> Tensor:
     x, z = unit[:, 0], unit[:, 2]
     step = 1.5 / scene.heights.shape[-1]
-    along_x = height_field.sample(scene.heights, x + step, z) - height_field.sample(scene.heights, x - step, z)
-    along_z = height_field.sample(scene.heights, x, z + step) - height_field.sample(scene.heights, x, z - step)
+    along_x = height_field.sample(scene.heights, x + step, z) - height_field.sample(
+        scene.heights, x - step, z
+    )
+    along_z = height_field.sample(scene.heights, x, z + step) - height_field.sample(
+        scene.heights, x, z - step
+    )
     # y_surface = half_y (1 - 2 h): its slope along x in metres
     slope_x = -half[:, 1] * along_x[:, 0] / (step * half[:, 0])
     slope_z = -half[:, 1] * along_z[:, 0] / (step * half[:, 2])

@@ -13,7 +13,8 @@ from torch import Tensor
 
 
 class Journal:
-    """Writes scalars to ``log.jsonl`` and, if the `tensorboard` package is there, scalars and pictures for it.
+    """Writes scalars to ``log.jsonl`` and, if the `tensorboard` package is there, scalars and pictures for
+    it.
 
     Args:
         folder: of the run.
@@ -27,7 +28,7 @@ class Journal:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
             return
-        self._board = SummaryWriter(str(folder / "tensorboard"))  # type: ignore[no-untyped-call]
+        self._board = SummaryWriter(str(folder / "tensorboard"))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Note numbers under names like ``train/loss``."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 QUARTER = 4
@@ -23,7 +23,8 @@ def initial_loss(initial: Tensor, disparity: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         initial: B x 1 x H/4 x W/4 in quarter pixels.
-        disparity, valid: B x 1 x H x W truth in pixels, and where it holds. It is taken at every fourth pixel (nearest: a
+        disparity, valid: B x 1 x H x W truth in pixels, and where it holds. It is taken at every fourth
+            pixel (nearest: a
             mean would blend surfaces) and divided by 4.
     """
     # pixel 1 of 0..3 is the nearest to the middle of a cell, 1.5, from its left
@@ -40,12 +41,20 @@ def sequence_loss(refined: Sequence[Tensor], disparity: Tensor, valid: Tensor, g
         gamma: see above.
     """
     weights = [gamma ** (len(refined) - 1 - index) for index in range(len(refined))]
-    losses = [w * masked_mean((estimate - disparity).abs(), valid) for w, estimate in zip(weights, refined)]
+    losses = [
+        w * masked_mean((estimate - disparity).abs(), valid)
+        for w, estimate in zip(weights, refined, strict=True)
+    ]
     return torch.stack(losses).sum()
 
 
 def stereo_loss(
-    initial: Tensor, refined: Sequence[Tensor], disparity: Tensor, valid: Tensor, max_disparity: float, gamma: float = 0.9
+    initial: Tensor,
+    refined: Sequence[Tensor],
+    disparity: Tensor,
+    valid: Tensor,
+    max_disparity: float,
+    gamma: float = 0.9,
 ) -> Tensor:
     """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
     good = valid & disparity.isfinite() & (disparity.abs() < max_disparity)

@@ -29,7 +29,7 @@ class Pattern(IntEnum):
 
 
 class Column:
-    """Where each number of a material stands in its row (plain integers, which the compiler of kernels reads)."""
+    """Where each number of a material stands in its row."""
 
     PATTERN = 0
     COLOR_A = 1  # and 2, 3: red green blue, 0..1

@@ -19,8 +19,10 @@ def error_metrics(estimate: Tensor, truth: Tensor, mask: Tensor) -> dict[str, Te
         mask: bool, same shape.
 
     Returns:
-        ``epe``: mean absolute error, pixels. ``bp1``, ``bp2``, ``bp3``: per cent of pixels off by more than 1, 2, 3.
-        ``d1``: per cent off by more than 3 pixels and 5 % of the truth (KITTI). Tensors without dimensions; NaN where
+        ``epe``: mean absolute error, pixels. ``bp1``, ``bp2``, ``bp3``: per cent of pixels off by more than
+        1, 2, 3.
+        ``d1``: per cent off by more than 3 pixels and 5 % of the truth (KITTI). Tensors without dimensions;
+        NaN where
         the mask is empty.
     """
     error = (estimate - truth).abs()
@@ -37,4 +39,7 @@ def error_metrics(estimate: Tensor, truth: Tensor, mask: Tensor) -> dict[str, Te
 def average(metrics: Iterable[Mapping[str, Tensor]]) -> dict[str, float]:
     """Return the mean of each figure over pictures, those with an empty mask left out."""
     listed = list(metrics)
-    return {name: float(torch.stack([m[name] for m in listed]).nanmean()) for name in (listed[0] if listed else ())}
+    return {
+        name: float(torch.stack([m[name] for m in listed]).nanmean())
+        for name in (listed[0] if listed else ())
+    }

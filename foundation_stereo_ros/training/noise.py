@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 SIZE = 64
@@ -17,7 +17,9 @@ _HASH = 4096
 @lru_cache(maxsize=4)
 def _volume(device: torch.device) -> Tensor:
     values = np.random.default_rng(20_240_501).uniform(-1.0, 1.0, (4, SIZE, SIZE, SIZE))
-    values = np.pad(values, [(0, 0), (0, 1), (0, 1), (0, 1)], mode="wrap")  # so that it repeats without a seam
+    values = np.pad(
+        values, [(0, 0), (0, 1), (0, 1), (0, 1)], mode="wrap"
+    )  # so that it repeats without a seam
     return torch.from_numpy(values[None].astype(np.float32)).to(device)
 
 
@@ -29,7 +31,7 @@ def _tables(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def lattice_noise(point: Tensor) -> Tensor:
-    """Return smooth noise of wavelength about 2. point: B x 3 x N; result: B x 4 x N in -1..1, repeating every `SIZE`."""
+    """Return smooth noise, B x 4 x N in -1..1, at B x 3 x N points; it repeats every `SIZE`."""
     whole = point.floor()
     part = point - whole
     place = torch.remainder(whole, SIZE) + part * part * (3.0 - 2.0 * part)

@@ -32,7 +32,13 @@ def box(c: Composer, foot: Vector, size: float, depth: float) -> None:
 def ball(c: Composer, foot: Vector, size: float, depth: float) -> None:
     """A ball or an egg."""
     half = 0.5 * size * (np.ones(3) if c.rng.random() < 0.5 else c.rng.uniform(0.4, 1.0, 3))
-    c.add(Shape.ELLIPSOID, foot - np.array([0.0, half[1], 0.0]), half, c.material(depth), rotation(c.rng.uniform(0, 3)))
+    c.add(
+        Shape.ELLIPSOID,
+        foot - np.array([0.0, half[1], 0.0]),
+        half,
+        c.material(depth),
+        rotation(c.rng.uniform(0, 3)),
+    )
 
 
 def can(c: Composer, foot: Vector, size: float, depth: float) -> None:
@@ -40,7 +46,13 @@ def can(c: Composer, foot: Vector, size: float, depth: float) -> None:
     radius = size * c.rng.uniform(0.1, 0.45)
     taper = 0.0 if c.rng.random() < 0.6 else c.rng.uniform(-0.9, 0.4)
     half = (radius, 0.5 * size, radius * c.rng.uniform(0.8, 1.0))
-    c.add(Shape.CYLINDER, foot - np.array([0.0, 0.5 * size, 0.0]), half, c.material(depth), extra=(taper, 2, 0, 2, 0))
+    c.add(
+        Shape.CYLINDER,
+        foot - np.array([0.0, 0.5 * size, 0.0]),
+        half,
+        c.material(depth),
+        extra=(taper, 2, 0, 2, 0),
+    )
 
 
 def table(c: Composer, foot: Vector, size: float, depth: float) -> None:
@@ -56,7 +68,9 @@ def table(c: Composer, foot: Vector, size: float, depth: float) -> None:
             place = _turned(foot, yaw, (x * (half_x - leg), -0.5 * size, z * (half_z - leg)))
             c.add(shape, place, (leg, 0.5 * size, leg), wood, yaw)
     for _ in range(int(c.rng.integers(0, 4))):
-        spot = _turned(foot, yaw, (c.rng.uniform(-0.7, 0.7) * half_x, -size - top, c.rng.uniform(-0.7, 0.7) * half_z))
+        spot = _turned(
+            foot, yaw, (c.rng.uniform(-0.7, 0.7) * half_x, -size - top, c.rng.uniform(-0.7, 0.7) * half_z)
+        )
         SMALL[int(c.rng.integers(len(SMALL)))](c, spot, size * c.rng.uniform(0.15, 0.5), depth)
 
 
@@ -72,7 +86,11 @@ def shelf(c: Composer, foot: Vector, size: float, depth: float) -> None:
         up = size * (0.02 + 0.32 * level)
         c.add(Shape.BOX, _turned(foot, yaw, (0, -up, 0)), (wide, thin, deep), wood, yaw)
         if level < 3 and c.rng.random() < 0.8:
-            half = wide * c.rng.uniform(0.2, 0.7), size * c.rng.uniform(0.05, 0.13), deep * c.rng.uniform(0.5, 0.9)
+            half = (
+                wide * c.rng.uniform(0.2, 0.7),
+                size * c.rng.uniform(0.05, 0.13),
+                deep * c.rng.uniform(0.5, 0.9),
+            )
             place = _turned(foot, yaw, (c.rng.uniform(-0.25, 0.25) * wide, -up - thin - half[1], 0))
             c.add(Shape.BOX, place, half, c.material(depth), yaw)
 
@@ -80,12 +98,13 @@ def shelf(c: Composer, foot: Vector, size: float, depth: float) -> None:
 def plant(c: Composer, foot: Vector, size: float, depth: float) -> None:
     """A pot or trunk with leaves: cards with holes between the leaves, round foliage behind them."""
     trunk = size * c.rng.uniform(0.02, 0.06)
-    c.add(Shape.CYLINDER, foot - np.array([0, 0.35 * size, 0]), (trunk, 0.35 * size, trunk), c.material(depth))
+    c.add(
+        Shape.CYLINDER, foot - np.array([0, 0.35 * size, 0]), (trunk, 0.35 * size, trunk), c.material(depth)
+    )
     green = c.material(depth, plain=0.0)
     crown = foot - np.array([0.0, 0.7 * size, 0.0])
     if c.rng.random() < 0.5:
-        half = size * c.rng.uniform(0.15, 0.3, 3)
-        c.add(Shape.ELLIPSOID, crown, half, green)
+        c.add(Shape.ELLIPSOID, crown, size * c.rng.uniform(0.15, 0.3, 3), green)
     for _ in range(int(c.rng.integers(2, 5))):
         cells = -float(c.rng.integers(3, 9))
         half = (0.35 * size, 0.35 * size, 1e-3)
@@ -99,7 +118,13 @@ def fence(c: Composer, foot: Vector, size: float, depth: float) -> None:
     material = c.material(depth)
     long = size * c.rng.uniform(1.0, 3.0)
     if c.rng.random() < 0.5:
-        bars = (float(c.rng.integers(4, 14)), c.rng.uniform(0.12, 0.4), float(c.rng.integers(0, 8)), 0.12, 0.0)
+        bars = (
+            float(c.rng.integers(4, 14)),
+            c.rng.uniform(0.12, 0.4),
+            float(c.rng.integers(0, 8)),
+            0.12,
+            0.0,
+        )
         middle = _turned(foot, yaw, (0, -0.5 * size, 0))
         c.add(Shape.CARD, middle, (long, 0.5 * size, 1e-3), material, yaw, extra=bars)
         return
@@ -114,7 +139,13 @@ def pole(c: Composer, foot: Vector, size: float, depth: float) -> None:
     """A thin rod, upright or leaning."""
     radius = size * c.rng.uniform(0.004, 0.04)
     lean = rotation(c.rng.uniform(-3, 3), 0.0, 0.4 * c.rng.standard_normal() * (c.rng.random() < 0.5))
-    c.add(Shape.CYLINDER, foot - np.array([0, 0.5 * size, 0]), (radius, 0.6 * size, radius), c.material(depth), lean)
+    c.add(
+        Shape.CYLINDER,
+        foot - np.array([0, 0.5 * size, 0]),
+        (radius, 0.6 * size, radius),
+        c.material(depth),
+        lean,
+    )
 
 
 def figure(c: Composer, foot: Vector, size: float, depth: float) -> None:
@@ -123,8 +154,8 @@ def figure(c: Composer, foot: Vector, size: float, depth: float) -> None:
     trousers = c.material(depth)
     yaw = rotation(c.rng.uniform(-np.pi, np.pi))
     for side in (-1, 1):
-        leg = (0.05 * size, 0.24 * size, 0.06 * size)
-        c.add(Shape.CYLINDER, _turned(foot, yaw, (0.07 * side * size, -0.24 * size, 0)), leg, trousers, yaw)
+        limb = (0.05 * size, 0.24 * size, 0.06 * size)
+        c.add(Shape.CYLINDER, _turned(foot, yaw, (0.07 * side * size, -0.24 * size, 0)), limb, trousers, yaw)
         swing = yaw @ rotation(0.0, c.rng.uniform(-0.7, 0.7), 0.15 * side)
         arm = (0.03 * size, 0.19 * size, 0.03 * size)
         c.add(Shape.CYLINDER, _turned(foot, yaw, (0.17 * side * size, -0.63 * size, 0)), arm, body, swing)
@@ -138,7 +169,9 @@ def vehicle(c: Composer, foot: Vector, size: float, depth: float) -> None:
     """A car: body, cabin, wheels."""
     yaw = rotation(c.rng.uniform(-np.pi, np.pi))
     paint, dark = c.material(depth, plain=0.6), c.material(depth, plain=0.5)
-    c.add(Shape.BOX, _turned(foot, yaw, (0, -0.4 * size, 0)), (1.4 * size, 0.25 * size, 0.55 * size), paint, yaw)
+    c.add(
+        Shape.BOX, _turned(foot, yaw, (0, -0.4 * size, 0)), (1.4 * size, 0.25 * size, 0.55 * size), paint, yaw
+    )
     cabin = (0.75 * size, 0.2 * size, 0.5 * size)
     c.add(Shape.BOX, _turned(foot, yaw, (-0.1 * size, -0.82 * size, 0)), cabin, dark, yaw)
     flat = yaw @ rotation(0.0, np.pi / 2)
@@ -149,4 +182,17 @@ def vehicle(c: Composer, foot: Vector, size: float, depth: float) -> None:
 
 SMALL: tuple[Thing, ...] = (box, ball, can, can, pole)
 INDOOR: tuple[Thing, ...] = (box, box, ball, can, table, table, shelf, plant, fence, pole, figure)
-OUTDOOR: tuple[Thing, ...] = (box, box, plant, plant, fence, pole, pole, figure, figure, vehicle, vehicle, can)
+OUTDOOR: tuple[Thing, ...] = (
+    box,
+    box,
+    plant,
+    plant,
+    fence,
+    pole,
+    pole,
+    figure,
+    figure,
+    vehicle,
+    vehicle,
+    can,
+)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a scene is made of, before it is packed into tensors: numpy records in a world frame (x right, y down, z ahead)."""
+"""What a scene is made of, before it is packed into tensors: numpy records in a world frame (x right, y
+down, z ahead)."""
 
 from __future__ import annotations
 
@@ -34,8 +35,9 @@ class Primitive:
         half: 3 half sizes along its own axes, metres.
         material: index into the scene's materials; a room uses six, from this one on.
         extra: 5 numbers; CYLINDER: taper (0 to 0.95) in the first. CARD: bars per unit and their share of the
-            pitch along x, the same along y (share 2: no holes), and 0 square, 1 disc, or -n: leaves, n cells per unit.
-        velocity: 3, metres per frame; only sequences move anything.
+            pitch along x, the same along y (share 2: no holes), and 0 square, 1 disc, or -n: leaves, n cells
+            per unit.
+        swing: 3, metres to each side of the centre; only sequences move anything.
     """
 
     shape: Shape
@@ -44,7 +46,7 @@ class Primitive:
     half: Vector
     material: int
     extra: tuple[float, float, float, float, float] = (0.0, 2.0, 0.0, 2.0, 0.0)
-    velocity: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    swing: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,9 @@ class World:
     primitives: list[Primitive] = field(default_factory=list)
     materials: list[Vector] = field(default_factory=list)
     heights: npt.NDArray[np.float32] | None = None
-    light: Light = field(default_factory=lambda: Light(np.array([1.0, -8.0, -2.0]), 0.5, 0.0, 1.0, np.ones(3)))
+    light: Light = field(
+        default_factory=lambda: Light(np.array([1.0, -8.0, -2.0]), 0.5, 0.0, 1.0, np.ones(3))
+    )
     view: Vector = field(default_factory=lambda: np.eye(3))
     position: Vector = field(default_factory=lambda: np.zeros(3))
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where rays end: closed-form intersections with every shape, a batch of scenes at a time.
 
-Rays are o + t d with d = (x, y, 1) in the left camera's frame, so that t is the depth Z itself. Rows of pixels of both
+Rays are o + t d with d = (x, y, 1) in the left camera's frame, so that t is the depth Z itself. Rows of
+pixels of both
 views share their directions; what depends on them alone is computed once for all origins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -24,13 +25,16 @@ _FAR = 1e9
 _TINY = 1e-9  # keeps a ray along a box's face from becoming 0/0
 
 
-def cast(scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+def cast(
+    scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor], rows: Collection[int] | None = None
+) -> list[tuple[Tensor, Tensor]]:
     """Find the first surface along each ray.
 
     Args:
         scene: B scenes.
         directions: B x 3 x N with z = 1.
         origins: for each view, B x 3: where its rays start.
+        rows: of the surfaces to try; None: all.
 
     Returns:
         For each view: depth B x N in metres, and the row of `SceneBatch.surfaces` hit, B x N int64.
@@ -38,25 +42,28 @@ def cast(scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor]) -> li
     shape = directions.shape[::2]
     best = [torch.full(shape, _FAR, device=directions.device, dtype=directions.dtype) for _ in origins]
     hit = [torch.zeros(shape, device=directions.device, dtype=torch.int32) for _ in origins]
-    # one layout whatever the number of surfaces, so that fused kernels fit every batch; 4: keeps 16-byte alignment
+    # one layout whatever the number of surfaces, so that fused kernels fit every batch; 4: keeps 16-byte
+    # alignment
     surfaces = scene.surfaces.transpose(0, 1).contiguous()
     numbers = torch.arange(len(surfaces), device=directions.device, dtype=torch.int32)[:, None].repeat(1, 4)
     for kind in (Shape.ROOM, Shape.BOX, Shape.ELLIPSOID, Shape.CYLINDER, Shape.CARD):
         meet = fused(_MEET[kind], directions.device)
         for row in range(*scene.slots[kind]):
+            if rows is not None and row not in rows:
+                continue
             best, hit = meet(directions, list(origins), surfaces[row], numbers[row, 0], best, hit)
-    if scene.fields:
+    if scene.fields and (rows is None or scene.slots[Shape.FIELD][0] in rows):
         height_field.cast(scene, directions, origins, best, hit)
-    return [(t, row.long()) for t, row in zip(best, hit)]
+    return [(t, row.long()) for t, row in zip(best, hit, strict=True)]
 
 
 def unit_axes(surface: Tensor) -> Tensor:
     """Return B x 3 x 3: camera frame -> the surface's own, in which it is the unit shape."""
-    return surface[:, :9].unflatten(1, (3, 3)).transpose(1, 2) / surface[:, 12:15, None]
+    return surface[:, :9].reshape(-1, 3, 3).transpose(1, 2) / surface[:, 12:15, None]
 
 
 def turn(axes: Tensor, vectors: Tensor) -> Tensor:
-    """Return axes (B x 3 x 3) times vectors (B x 3 x N), written out: it fuses with what follows, and is exact fp32."""
+    """Return axes (B x 3 x 3) times vectors (B x 3 x N); written out, it fuses with what follows."""
     x, y, z = vectors.unsqueeze(1).unbind(2)
     return axes[:, :, 0, None] * x + axes[:, :, 1, None] * y + axes[:, :, 2, None] * z
 
@@ -78,8 +85,8 @@ def _approach(directions: Tensor, origins: list[Tensor], surface: Tensor) -> tup
 
 def _race(depths: list[Tensor], row: Tensor, best: list[Tensor], hit: list[Tensor]) -> Race:
     """Let one surface take part in every ray's race for the smallest depth."""
-    hit = [torch.where(t < b, row, h) for t, b, h in zip(depths, best, hit)]
-    return [torch.minimum(t, b) for t, b in zip(depths, best)], hit
+    hit = [torch.where(t < b, row, h) for t, b, h in zip(depths, best, hit, strict=True)]
+    return [torch.minimum(t, b) for t, b in zip(depths, best, strict=True)], hit
 
 
 def _accept(t: Tensor, good: Tensor) -> Tensor:
@@ -87,14 +94,24 @@ def _accept(t: Tensor, good: Tensor) -> Tensor:
 
 
 def _room(
-    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+    directions: Tensor,
+    origins: list[Tensor],
+    surface: Tensor,
+    row: Tensor,
+    best: list[Tensor],
+    hit: list[Tensor],
 ) -> Race:
     local, starts = _approach(directions, origins, surface)
     return _race([slab(local, start)[1] for start in starts], row, best, hit)
 
 
 def _box(
-    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+    directions: Tensor,
+    origins: list[Tensor],
+    surface: Tensor,
+    row: Tensor,
+    best: list[Tensor],
+    hit: list[Tensor],
 ) -> Race:
     local, starts = _approach(directions, origins, surface)
     spans = [slab(local, start) for start in starts]
@@ -102,7 +119,12 @@ def _box(
 
 
 def _ellipsoid(
-    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+    directions: Tensor,
+    origins: list[Tensor],
+    surface: Tensor,
+    row: Tensor,
+    best: list[Tensor],
+    hit: list[Tensor],
 ) -> Race:
     local, starts = _approach(directions, origins, surface)
     square = (local * local).sum(1)
@@ -117,7 +139,12 @@ def _ellipsoid(
 
 
 def _cylinder(
-    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+    directions: Tensor,
+    origins: list[Tensor],
+    surface: Tensor,
+    row: Tensor,
+    best: list[Tensor],
+    hit: list[Tensor],
 ) -> Race:
     local, starts = _approach(directions, origins, surface)
     taper = surface[:, 15, None]
@@ -145,7 +172,12 @@ def _cylinder(
 
 
 def _card(
-    directions: Tensor, origins: list[Tensor], surface: Tensor, row: Tensor, best: list[Tensor], hit: list[Tensor]
+    directions: Tensor,
+    origins: list[Tensor],
+    surface: Tensor,
+    row: Tensor,
+    best: list[Tensor],
+    hit: list[Tensor],
 ) -> Race:
     local, starts = _approach(directions, origins, surface)
     x, y, z = local.unbind(1)
@@ -158,7 +190,7 @@ def _card(
 
 
 def card_mask(x: Tensor, y: Tensor, extra: Tensor) -> Tensor:
-    """Return where a card has substance. x, y: B x N, the card spans -1..1; extra: B x 5 as in `Primitive`."""
+    """Return where a card has substance. x, y: B x N in -1..1; extra: B x 5 as in `Primitive`."""
     bars_x, share_x, bars_y, share_y, cut = (value[:, None] for value in extra.unbind(1))
     inside = torch.where(cut == 1, x * x + y * y, torch.maximum(x.abs(), y.abs())) < 1
     bars = ((x * bars_x).frac().abs() < share_x) | ((y * bars_y).frac().abs() < share_y)

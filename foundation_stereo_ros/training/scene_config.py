@@ -14,7 +14,8 @@ class SceneConfig:
 
     Attributes:
         room, outdoor, flying, tabletop: shares of the compositions; any positive scale.
-        disparity_low, disparity_high: the nearest visible surface of a scene has a disparity between these, pixels,
+        disparity_low, disparity_high: the nearest visible surface of a scene has a disparity between these,
+            pixels,
             evenly in the logarithm; also never above ``disparity_share`` of the width.
         disparity_share: see above.
         focal_low, focal_high: focal length as a multiple of the picture's width.
@@ -37,12 +38,16 @@ class SceneConfig:
     def __post_init__(self) -> None:
         shares = (self.room, self.outdoor, self.flying, self.tabletop)
         if min(shares) < 0 or sum(shares) <= 0:
-            raise ConfigError(f"shares of the compositions are {shares}; expected none negative and one positive")
+            raise ConfigError(
+                f"shares of the compositions are {shares}; expected none negative and one positive"
+            )
         for low, high in (("disparity_low", "disparity_high"), ("focal_low", "focal_high")):
             if not 0 < getattr(self, low) <= getattr(self, high):
-                raise ConfigError(f"{low} is {getattr(self, low)}, {high} {getattr(self, high)}; expected 0 < low <= high")
+                raise ConfigError(
+                    f"{low} is {getattr(self, low)}, {high} {getattr(self, high)}; expected 0 < low <= high"
+                )
         if self.flaws < 0 or self.clutter < 0 or not 0 < self.disparity_share <= 1:
             raise ConfigError(
-                f"flaws {self.flaws}, clutter {self.clutter}, disparity_share {self.disparity_share}: expected 0 or more,"
-                " 0 or more, and above 0 up to 1"
+                f"flaws {self.flaws}, clutter {self.clutter}, disparity_share {self.disparity_share}:"
+                " expected 0 or more, 0 or more, and above 0 up to 1"
             )

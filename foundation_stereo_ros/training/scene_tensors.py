@@ -15,6 +15,7 @@ from foundation_stereo_ros.training.primitives import Primitive, Shape, World
 
 ROW = 22  # rotation 9, centre 3, half sizes 3, extra 5, shape, material
 HEIGHT_GRID = 96
+_TENSORS = ("surfaces", "materials", "heights", "light", "view", "camera")
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,18 @@ class SceneBatch:
 
     def to(self, device: torch.device) -> SceneBatch:
         """Return the same scenes on a device."""
-        tensors = {
-            name: getattr(self, name).to(device, non_blocking=True)
-            for name in ("surfaces", "materials", "heights", "light", "view", "camera")
-        }
-        return dataclasses.replace(self, **tensors)
+        return dataclasses.replace(
+            self, **{name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
+        )
+
+    def only(self, index: int) -> SceneBatch:
+        """Return one of the scenes, as a batch of its own."""
+        tensors = {name: getattr(self, name)[index : index + 1] for name in _TENSORS}
+        return dataclasses.replace(self, **tensors, fields=(0,) if index in self.fields else ())
 
     def pin_memory(self) -> SceneBatch:
         """Return the same scenes in page-locked memory, from where they copy without waiting."""
-        names = ("surfaces", "materials", "heights", "light", "view", "camera")
-        return dataclasses.replace(self, **{name: getattr(self, name).pin_memory() for name in names})
+        return dataclasses.replace(self, **{name: getattr(self, name).pin_memory() for name in _TENSORS})
 
 
 def pack(worlds: Sequence[World], cameras: Sequence[tuple[float, float, float, float]]) -> SceneBatch:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which scenes are for what. The ranges never meet, so what is measured or shown was never trained on.
 
-Training: 0 up to 2^40, hashed from the run's seed, the step and the place in the batch. Validation: from 2^40.
+Training: 0 up to 2^40, hashed from the run's seed, the step and the place in the batch. Validation: from
+2^40.
 Demonstrations: from 2^41.
 """
 

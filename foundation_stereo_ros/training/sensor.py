@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What real cameras do to a picture: exposure, vignetting, blur, gamma, tint, noise; partly different in both views."""
+"""What real cameras do to a picture: exposure, vignetting, blur, gamma, tint, noise; partly different in
+both views."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812
+import torch.nn.functional as F
 from torch import Tensor
 
 _BLUR_RADIUS = 3
@@ -19,7 +20,8 @@ class SensorBatch:
     """Flaws of B stereo cameras; the second axis is left, right.
 
     Attributes:
-        numbers: B x 2 x 8: gain, gamma, vignetting, blur sigma in pixels, red, green, blue factors, mono (0 or 1).
+        numbers: B x 2 x 8: gain, gamma, vignetting, blur sigma in pixels, red, green, blue factors, mono (0
+            or 1).
         noise: B x 2: share of full scale for read noise and for shot noise.
         exposure: B: mean brightness to expose for; 0 leaves the brightness alone.
         seeds: for the noise; one each.
@@ -32,15 +34,21 @@ class SensorBatch:
 
     def to(self, device: torch.device) -> SensorBatch:
         """Return the same flaws on a device."""
-        tensors = (tensor.to(device, non_blocking=True) for tensor in (self.numbers, self.noise, self.exposure))
-        return SensorBatch(*tensors, self.seeds)
+        numbers, noise, exposure = (
+            tensor.to(device, non_blocking=True) for tensor in (self.numbers, self.noise, self.exposure)
+        )
+        return SensorBatch(numbers, noise, exposure, self.seeds)
 
     def pin_memory(self) -> SensorBatch:
         """Return the same flaws in page-locked memory, from where they copy without waiting."""
-        return SensorBatch(self.numbers.pin_memory(), self.noise.pin_memory(), self.exposure.pin_memory(), self.seeds)
+        return SensorBatch(
+            self.numbers.pin_memory(), self.noise.pin_memory(), self.exposure.pin_memory(), self.seeds
+        )
 
 
-def sample_sensors(rngs: Sequence[np.random.Generator], seeds: Sequence[int], strength: float = 1.0) -> SensorBatch:
+def sample_sensors(
+    rngs: Sequence[np.random.Generator], seeds: Sequence[int], strength: float = 1.0
+) -> SensorBatch:
     """Draw flaws, each camera pair from its own generator; strength 0: perfect cameras."""
     numbers, noise, exposure = [], [], []
     for rng in rngs:
@@ -66,7 +74,13 @@ def sample_sensors(rngs: Sequence[np.random.Generator], seeds: Sequence[int], st
 
 
 def _draw(rng: np.random.Generator) -> np.ndarray:
-    blur = 0.0 if rng.random() < 0.55 else rng.uniform(0.2, 0.8) if rng.random() < 0.85 else rng.uniform(0.8, 1.8)
+    blur = (
+        0.0
+        if rng.random() < 0.55
+        else rng.uniform(0.2, 0.8)
+        if rng.random() < 0.85
+        else rng.uniform(0.8, 1.8)
+    )
     cast = 1.0 + 0.08 * rng.standard_normal(3)
     vignetting = rng.random() * 0.5 * (rng.random() < 0.4)
     return np.array([1.0, rng.uniform(0.7, 1.25), vignetting, blur, *cast, float(rng.random() < 0.2)])
@@ -108,11 +122,12 @@ def _blur(images: Tensor, sigma: Tensor) -> Tensor:
     flat = images.flatten(0, 1)[None]
     flat = F.pad(flat, (_BLUR_RADIUS,) * 4, mode="replicate")
     flat = F.conv2d(flat, kernel[:, :, None, :], groups=len(kernel))
-    return F.conv2d(flat, kernel[:, :, :, None], groups=len(kernel))[0].unflatten(0, (len(images), 3))
+    blurred: Tensor = F.conv2d(flat, kernel[:, :, :, None], groups=len(kernel))[0]
+    return blurred.reshape(images.shape)
 
 
 def _grain(sensors: SensorBatch, like: Tensor) -> Tensor:
-    """Return standard normal noise; each pair's own seed makes it, whatever the batch around it. Mono: equal channels."""
+    """Return standard normal noise made by each pair's own seed, whatever the batch; mono: equal channels."""
     generator = torch.Generator(device=like.device)
     noise = torch.stack(
         [

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Light on surface points: ambient, Lambert, a highlight, and soft patches of light that lie on the surfaces."""
+"""Light on surface points: ambient, Lambert, a highlight, and soft patches of light that lie on the
+surfaces."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def shade(scene: SceneBatch, hits: Hits, color: Tensor, directions: Tensor) -> T
     viewer = -directions * torch.rsqrt((directions * directions).sum(1, keepdim=True))
     between = towards + viewer
     between = between * torch.rsqrt((between * between).sum(1, keepdim=True) + 1e-12)
-    gloss = (hits.normal * between).sum(1).clamp(min=1e-4) ** hits.material[:, Column.SHININESS].clamp(min=1.0)
+    gloss = (hits.normal * between).sum(1).clamp(min=1e-4) ** hits.material[:, Column.SHININESS].clamp(
+        min=1.0
+    )
     highlight = hits.material[:, Column.SPECULAR] * gloss
     tint = light[:, 6:9, None]
     lit = color * ((ambient + direct)[:, None] * tint) + (highlight * (facing > 0))[:, None] * tint

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training run on disk: tensors and a JSON header in one safetensors file, whole or not there; no pickle."""
+"""A training run on disk: tensors and a JSON header in one safetensors file, whole or not there; no
+pickle."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -60,7 +60,7 @@ def save_state(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(copies, partial, metadata=header)
-        os.replace(partial, path)
+        partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise CheckpointError(f"cannot write {path}: {error}") from None
@@ -108,7 +108,8 @@ def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str
     try:
         with safe_open(path, framework="pt") as opened:
             header = dict(opened.metadata() or {})
-            values = {name: opened.get_tensor(name) for name in opened.keys()} if tensors else {}  # noqa: SIM118
+            names = list(opened.keys()) if tensors else []
+            values = {name: opened.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from None
     if header.get("format") != FORMAT:

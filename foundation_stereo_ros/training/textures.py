@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Colours of surface points. They are functions of the point alone, so that both views see the same surface.
 
-The grain is noise in octaves below an absolute scale that follows the point's depth (equal in both views of a rectified
-pair): its finest wave is a few pixels wide at any distance. Patterns finer than the pixels fade to their mean.
+The grain is noise in octaves below an absolute scale that follows the point's depth (equal in both views of
+a rectified
+pair): its finest wave is a few pixels wide at any distance. Patterns finer than the pixels fade to their
+mean.
 """
 
 from __future__ import annotations
@@ -49,19 +51,26 @@ def _grain(hits: Hits, footprint: Tensor) -> Tensor:
     whole = level.floor()
     fade = level - whole
     stretch = torch.stack(
-        [torch.ones_like(fade), m[:, Column.STRETCH].clamp(max=1.0), m[:, Column.STRETCH].reciprocal().clamp(max=1.0)],
+        [
+            torch.ones_like(fade),
+            m[:, Column.STRETCH].clamp(max=1.0),
+            m[:, Column.STRETCH].reciprocal().clamp(max=1.0),
+        ],
         dim=1,
     )
     place = hits.local * stretch
     offset = m[:, Column.OFFSET : Column.OFFSET + 3]
-    total: Tensor | None = None
+    total = torch.zeros_like(m[:, :4])
     weight, square = torch.ones_like(fade), torch.zeros_like(fade)
     for octave in range(_OCTAVES):
-        # the finest octave grows from nothing and the coarsest shrinks to nothing while the level passes a whole number
+        # the finest octave grows from nothing and the coarsest shrinks to nothing while the level passes a
+        # whole number
         share = weight * (fade if octave == 0 else 1.0 - fade if octave == _OCTAVES - 1 else 1.0)
         scale = torch.exp2(whole - octave)
-        value = lattice_noise(place * scale[:, None] + offset + 17.3 * (whole - octave)[:, None]) * share[:, None]
-        total = value if total is None else total + value
+        value = (
+            lattice_noise(place * scale[:, None] + offset + 17.3 * (whole - octave)[:, None]) * share[:, None]
+        )
+        total = total + value
         square = square + share * share
         # walking to coarser octaves: rough surfaces keep most of their contrast in the fine ones
         weight = weight / m[:, Column.ROUGHNESS].clamp(min=0.3)
@@ -93,15 +102,23 @@ def _pattern(uv: Tensor, local: Tensor, m: Tensor, bend: Tensor, footprint: Tens
         Pattern.GRADIENT.value: 0.5 + 0.25 * ((0.7 * u).sin() + (0.9 * v + 1.0).sin()),
         Pattern.GRID.value: ((fu < 0.12) | (fv < 0.12)).to(u.dtype),
         Pattern.BLOTCHES.value: ((bend - 0.8 * duty + 0.2) * 6.0 + 0.5).clamp(0.0, 1.0),
-        Pattern.PLAID.value: 0.5 * (fu < duty) + 0.3 * (fv < duty) + 0.2 * (torch.remainder(3.1 * u, 1.0) < 0.3),
+        Pattern.PLAID.value: 0.5 * (fu < duty)
+        + 0.3 * (fv < duty)
+        + 0.2 * (torch.remainder(3.1 * u, 1.0) < 0.3),
     }
     result = torch.zeros_like(u)
     for pattern, value in values.items():
         result = torch.where(kind == pattern, value, result)
-    fine = torch.maximum(frequency[0], frequency[1]) * footprint * torch.where(kind == Pattern.TEXT.value, 6.0, 1.0)
+    fine = (
+        torch.maximum(frequency[0], frequency[1])
+        * footprint
+        * torch.where(kind == Pattern.TEXT.value, 6.0, 1.0)
+    )
     kept = (2.0 - 3.5 * fine).clamp(0.0, 1.0)
     celled = (kind != Pattern.TEXT.value) & (kind != Pattern.WOOD.value) & (kind != Pattern.MARBLE.value)
-    celled &= (kind != Pattern.GRADIENT.value) & (kind != Pattern.BLOTCHES.value) & (kind != Pattern.FLAT.value)
+    celled &= (
+        (kind != Pattern.GRADIENT.value) & (kind != Pattern.BLOTCHES.value) & (kind != Pattern.FLAT.value)
+    )
     jitter = (m[:, Column.TINT] * kept * celled)[:, None] * (chance[:, 1:] - 0.5)
     return 0.4 + (result - 0.4) * kept, jitter * 1.4
 
@@ -114,7 +131,7 @@ def _dots(fu: Tensor, fv: Tensor, chance: Tensor, duty: Tensor) -> Tensor:
 
 
 def _text(u: Tensor, v: Tensor) -> Tensor:
-    """Lines of random glyphs: words of cells, every third row empty, the ragged right end of a paragraph too."""
+    """Lines of random glyphs of small cells, some words left out."""
     fine_u, fine_v = (u * _TEXT_CELLS[0]).floor(), (v * _TEXT_CELLS[1]).floor()
     line, word = (fine_v / 7.0).floor(), (fine_u / 5.0).floor()
     ink = cell_random(fine_u + 131.0 * line, fine_v)[:, 0] > 0.45

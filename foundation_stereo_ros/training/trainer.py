@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, save_checkpoint
 from foundation_stereo_ros.training.augmentation import augment
 from foundation_stereo_ros.training.feed import Feed, validation_batches
-from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
+from foundation_stereo_ros.training.generator import SceneGenerator
 from foundation_stereo_ros.training.interrupts import Interrupts
 from foundation_stereo_ros.training.journal import Journal
 from foundation_stereo_ros.training.losses import stereo_loss
@@ -62,12 +62,16 @@ class Trainer:
         CheckpointError: the state cannot be read, or does not fit.
     """
 
-    def __init__(self, config: TrainingConfig, folder: Path, device: torch.device | str, resume: bool = False) -> None:
+    def __init__(
+        self, config: TrainingConfig, folder: Path, device: torch.device | str, resume: bool = False
+    ) -> None:
         self.config, self.folder, self.device = config, folder, torch.device(device)
         torch.manual_seed(config.seed)
         network = NetworkConfig.preset(config.preset, **config.network)
         if network.monocular is not None:
-            raise ConfigError(f"preset {config.preset!r} has a monocular branch; training starts from nothing here")
+            raise ConfigError(
+                f"preset {config.preset!r} has a monocular branch; training starts from nothing here"
+            )
         self.iterations = config.iterations or network.iterations
         self.max_disparity = float(network.max_disp)
         self.model = FoundationStereo(network).to(self.device)
@@ -77,7 +81,10 @@ class Trainer:
         cuda = self.device.type == "cuda"
         torch.backends.cudnn.benchmark = cuda or torch.backends.cudnn.benchmark  # shapes never change here
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=cuda or None
+            self.model.parameters(),
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=cuda or None,
         )
         self.progress = Progress(loss_scale=2.0**14 if self._precision() == "fp16" else 1.0)
         if resume:
@@ -111,12 +118,17 @@ class Trainer:
         """Write the state to go on from, and the averaged weights as a checkpoint for everybody."""
         config = self.config.to_dict()
         save_state(self.folder / STATE_NAME, self.model, self.averaged, self.optimizer, self.progress, config)
-        notes = {"steps": str(self.progress.step), "trained_on": "generated scenes", "preset": self.config.preset}
+        notes = {
+            "steps": str(self.progress.step),
+            "trained_on": "generated scenes",
+            "preset": self.config.preset,
+        }
         save_checkpoint(self.folder / WEIGHTS_NAME, self.averaged, notes)
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Return the errors of the averaged weights on held-back scenes: all pixels, and ``noc_``: non-occluded ones."""
+        """Return the averaged weights' errors on held-back scenes: all pixels; ``noc_``: non-occluded
+        ones."""
         found = []
         for batch in validation_batches(self.config, self.generator):
             with self._autocast():
@@ -141,7 +153,9 @@ class Trainer:
         self.model.train()
         with self._autocast():
             output = self._forward(left, right, iterations=self.iterations, every_iteration=True)
-        loss = stereo_loss(output.initial, output.refined, batch.disparity, batch.valid, self.max_disparity, c.gamma)
+        loss = stereo_loss(
+            output.initial, output.refined, batch.disparity, batch.valid, self.max_disparity, c.gamma
+        )
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self._descend()
@@ -172,7 +186,7 @@ class Trainer:
         # young averages forget their random start faster
         decay = min(self.config.ema, (1 + self.progress.step) / (10 + self.progress.step))
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay)
-        for target, source in zip(self.averaged.buffers(), self.model.buffers()):
+        for target, source in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
             target.copy_(source)
 
     def _note(self, journal: Journal, bar: Any, values: dict[str, float]) -> None:
@@ -200,7 +214,9 @@ class Trainer:
         from tqdm import tqdm
 
         total = None if self.config.minutes else self.config.steps
-        return tqdm(total=total, initial=self.progress.step, unit="step", disable=not show, dynamic_ncols=True)
+        return tqdm(
+            total=total, initial=self.progress.step, unit="step", disable=not show, dynamic_ncols=True
+        )
 
 
 def _due(step: int, every: int) -> bool:

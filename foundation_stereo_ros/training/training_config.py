@@ -28,14 +28,16 @@ class TrainingConfig:
         learning_rate: highest one.
         schedule: ``cosine`` (falls to a hundredth) or ``step`` (a tenth from 80 % on, as in the paper).
         warmup: share of the run in which the learning rate rises.
-        weight_decay, clip, gamma: of AdamW; bound of the gradient's norm; weight from a refinement to the one before.
+        weight_decay, clip, gamma: of AdamW; bound of the gradient's norm; weight from a refinement to the
+            one before.
         ema: decay of the averaged weights, which are what is exported.
         precision: ``fp32``, ``bf16`` or ``fp16`` autocast (on CUDA); ``auto``: bf16 there, fp32 on the CPU.
         channels_last: memory layout of the 2-D part.
         compile: run the network through torch.compile.
         seed: of scenes, weights and augmentation.
         workers: processes that plan scenes; 0: none.
-        log_every, picture_every, validate_every, save_every: in steps; 0: never (saving happens at the end anyway).
+        log_every, picture_every, validate_every, save_every: in steps; 0: never (saving happens at the end
+            anyway).
         validation_pairs: held-back pairs to validate on.
         scenes, augmentation: see there.
     """
@@ -74,7 +76,15 @@ class TrainingConfig:
                 raise ConfigError(f"training {name} is {getattr(self, name)!r}; expected {expected}")
 
     def _checks(self) -> list[tuple[str, bool, str]]:
-        counts = ("workers", "log_every", "picture_every", "validate_every", "save_every", "validation_pairs", "iterations")
+        counts = (
+            "workers",
+            "log_every",
+            "picture_every",
+            "validate_every",
+            "save_every",
+            "validation_pairs",
+            "iterations",
+        )
         return [
             ("steps", self.steps >= 1, "1 or more"),
             ("minutes", self.minutes >= 0, "0 or more"),
@@ -100,7 +110,9 @@ class TrainingConfig:
         """
         plain = dict(values)
         parts = {"scenes": SceneConfig, "augmentation": AugmentationConfig}
-        nested = {name: _build(kind, plain.pop(name), f"{name}.") for name, kind in parts.items() if name in plain}
+        nested = {
+            name: _build(kind, plain.pop(name), f"{name}.") for name, kind in parts.items() if name in plain
+        }
         result: TrainingConfig = _build(cls, {**plain, **nested}, "")
         return result
 
@@ -115,7 +127,9 @@ def _build(kind: Any, values: Any, prefix: str) -> Any:
     known = {f.name for f in dataclasses.fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ConfigError(f"unknown training setting {prefix}{unknown[0]!r}; expected some of {', '.join(sorted(known))}")
+        raise ConfigError(
+            f"unknown training setting {prefix}{unknown[0]!r}; expected some of {', '.join(sorted(known))}"
+        )
     try:
         return kind(**values)
     except TypeError as error:
