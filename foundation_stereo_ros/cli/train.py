@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--config",
         type=Path,
-        help="YAML file with the settings that differ from the defaults (config/train.yaml)",
+        help="YAML file with the settings that differ from the defaults",
     )
     add("--preset", help="network preset (default: tiny)")
     add("--steps", type=int, help="length of the whole run; the learning rate follows it")

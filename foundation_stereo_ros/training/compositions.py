@@ -86,11 +86,10 @@ def flying(c: Composer, clutter: float) -> None:
     c.world.view = rotation(*(rng.uniform(-0.5, 0.5, 3) * (1.0, 0.6, 0.6)))
     c.room((-6 * far, -6 * far, -1.0), (6 * far, 6 * far, 1.05 * far), far)
     if rng.random() < 0.4:
-        tilt = rotation(
-            0.4 * rng.standard_normal(), -np.pi / 2 + 0.3 * rng.standard_normal(), rng.uniform(-3, 3)
-        )
+        tilt = rotation(0.4 * rng.standard_normal(), np.pi / 2 + 0.3 * rng.standard_normal())
+        tilt = tilt @ rotation(rng.uniform(-3, 3))
         wide = far * rng.uniform(0.2, 0.9)
-        half = (wide, far * rng.uniform(0.02, 0.12), wide)
+        half = (wide, far * rng.uniform(0.04, 0.25), wide)
         _field(c, c.in_view(far * rng.uniform(0.6, 0.95), -0.2), half, tilt, far)
     _afloat(c, int(clutter * rng.integers(8, 30)), 0.7, far, 0.06, 0.6)
     c.drop_nearer_than(0.3)
@@ -107,8 +106,8 @@ def tabletop(c: Composer, clutter: float) -> None:
     c.room((-side[0], -3.0 * middle, -0.5), (side[1], eye, back), middle)
     if rng.random() < 0.35:  # crumpled cloth or relief on the wall
         wide = middle * rng.uniform(0.4, 1.0)
-        turn = rotation(0.2 * rng.standard_normal(), -np.pi / 2)
-        half = (wide, middle * rng.uniform(0.03, 0.12), wide)
+        turn = rotation(0.2 * rng.standard_normal(), np.pi / 2)
+        half = (wide, middle * rng.uniform(0.05, 0.22), wide)
         _field(c, (rng.uniform(-0.4, 0.4) * middle, 0.0, back - half[1]), half, turn, back)
     for _ in range(int(rng.integers(1, 5))):  # boards leaning at all angles
         depth = middle * rng.uniform(0.9, 1.8)
@@ -131,7 +130,7 @@ def random_light(rng: np.random.Generator, view: Vector) -> Light:
     position = towards / np.linalg.norm(towards) * np.exp(rng.uniform(0.3, 4.0))
     mottle = rng.uniform(0.0, 0.7) * (rng.random() < 0.4)
     tint = 1.0 + 0.06 * rng.standard_normal(3)
-    return Light(position, rng.uniform(0.2, 0.7), mottle, float(np.exp(rng.uniform(-0.5, 2.0))), tint)
+    return Light(position, rng.uniform(0.3, 0.75), mottle, float(np.exp(rng.uniform(-0.5, 2.0))), tint)
 
 
 def _afloat(c: Composer, count: int, near: float, far: float, low: float, high: float) -> None:

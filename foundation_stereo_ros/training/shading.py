@@ -21,7 +21,7 @@ def shade(scene: SceneBatch, hits: Hits, color: Tensor, directions: Tensor) -> T
     towards = towards * torch.rsqrt((towards * towards).sum(1, keepdim=True) + 1e-12)
     facing = (hits.normal * towards).sum(1)
     # ceilings and far sides are not black: some light wraps around
-    diffuse = (0.25 * facing + 0.75 * facing.clamp(min=0.0)).clamp(min=-0.2)
+    diffuse = (0.25 * facing + 0.75 * facing.clamp(min=0.0)).clamp(min=-0.1)
     world = torch.bmm(scene.view, hits.point) * light[:, 5, None, None]
     patches = 1.0 + light[:, 4, None] * (lattice_noise(world)[:, 0] * 3.0).clamp(-1.0, 1.0)
     direct = (1.0 - ambient) * diffuse * patches

@@ -164,7 +164,7 @@ class Trainer:
         bar.update(1)
         if _due(step, c.log_every):
             error = error_metrics(output.refined[-1].detach(), batch.disparity, batch.valid)
-            values = {"loss": float(loss), "epe": float(error["epe"]), "bp2": float(error["bp2"])}
+            values = {"loss": float(loss.detach()), "epe": float(error["epe"]), "bp2": float(error["bp2"])}
             self._note(journal, bar, {f"train/{k}": v for k, v in values.items()} | {"train/rate": rate})
         if _due(step, c.picture_every):
             journal.pictures(step, left[0], right[0], batch.disparity[0], output.refined[-1][0])
@@ -187,7 +187,10 @@ class Trainer:
         decay = min(self.config.ema, (1 + self.progress.step) / (10 + self.progress.step))
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay)
         for target, source in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-            target.copy_(source)
+            if target.is_floating_point():  # statistics of small batches are noisy
+                target.lerp_(source, 1.0 - decay)
+            else:
+                target.copy_(source)
 
     def _note(self, journal: Journal, bar: Any, values: dict[str, float]) -> None:
         journal.scalars(self.progress.step, {**values, "train/minutes": self.progress.seconds / 60.0})

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from foundation_stereo_ros.errors import CheckpointError, ConfigError
+from foundation_stereo_ros.network import load_checkpoint
+from foundation_stereo_ros.training.trainer import STATE_NAME, Trainer
+from foundation_stereo_ros.training.training_config import TrainingConfig, learning_rate
+
+SMALL: dict[str, Any] = {
+    "batch": 1,
+    "height": 32,
+    "width": 64,
+    "iterations": 2,
+    "steps": 4,
+    "log_every": 1,
+    "picture_every": 0,
+    "validate_every": 0,
+    "save_every": 0,
+    "validation_pairs": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Trainer:
+    trainer = Trainer(TrainingConfig(**SMALL), tmp_path_factory.mktemp("straight"), "cpu")
+    assert trainer.run(show_progress=False).finished
+    return trainer
+
+
+def test_stopping_and_going_on_changes_nothing(straight: Trainer, tmp_path: Path) -> None:
+    first = Trainer(TrainingConfig(**SMALL), tmp_path, "cpu")
+    outcome = first.run(max_minutes=1e-6, show_progress=False)
+    assert (outcome.step, outcome.finished, outcome.interrupted) == (0, False, False)
+    for part in (2, 4):
+        config = TrainingConfig(**{**SMALL, "steps": 4})
+        trainer = Trainer(config, tmp_path, "cpu", resume=True)
+        _run_until(trainer, part)
+        assert trainer.progress.step == part
+    for name, value in straight.model.state_dict().items():
+        torch.testing.assert_close(trainer.model.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+    for name, value in straight.averaged.state_dict().items():
+        torch.testing.assert_close(trainer.averaged.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+def _run_until(trainer: Trainer, step: int) -> None:
+    """Interrupt the run, as Ctrl-C does, when it reaches a step."""
+    inner = trainer._step
+
+    def watched(*arguments: Any) -> None:
+        inner(*arguments)
+        if trainer.progress.step == step and step < trainer.config.steps:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    trainer._step = watched  # type: ignore[method-assign]
+    outcome = trainer.run(show_progress=False)
+    assert outcome.interrupted == (step < trainer.config.steps)
+
+
+def test_exported_weights_are_the_averaged_ones_and_load(straight: Trainer) -> None:
+    model = load_checkpoint(straight.folder / "weights.safetensors")
+    for name, value in straight.averaged.state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], value)
+    moved = [
+        float((a - b).abs().max())
+        for a, b in zip(straight.model.parameters(), straight.averaged.parameters(), strict=True)
+    ]
+    assert max(moved) > 0.0
+
+
+def test_the_log_has_every_step(straight: Trainer) -> None:
+    lines = [json.loads(line) for line in (straight.folder / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4]
+    assert all(line["train/loss"] > 0 for line in lines)
+
+
+def test_validation_reports_all_and_visible_pixels(straight: Trainer) -> None:
+    found = straight.validate()
+    assert {"epe", "bp2", "d1", "noc_epe", "noc_bp2"} <= set(found)
+    assert found["epe"] > 0.0
+    assert found == straight.validate()
+
+
+def test_foreign_and_damaged_states_are_refused(straight: Trainer, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no training state"):
+        Trainer(TrainingConfig(**SMALL), tmp_path, "cpu", resume=True)
+    content = (straight.folder / STATE_NAME).read_bytes()
+    (tmp_path / STATE_NAME).write_bytes(content[: len(content) // 2])
+    with pytest.raises(CheckpointError, match="damaged"):
+        Trainer(TrainingConfig(**SMALL), tmp_path, "cpu", resume=True)
+    (tmp_path / STATE_NAME).write_bytes((straight.folder / "weights.safetensors").read_bytes())
+    with pytest.raises(CheckpointError, match="says format"):
+        Trainer(TrainingConfig(**SMALL), tmp_path, "cpu", resume=True)
+    (tmp_path / STATE_NAME).write_bytes(content)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        Trainer(TrainingConfig(**SMALL, network={"hidden_dim": 64}), tmp_path, "cpu", resume=True)
+
+
+def test_settings_survive_plain_values_and_wrong_ones_are_refused() -> None:
+    config = TrainingConfig.from_dict({"batch": 3, "scenes": {"room": 1.0}, "augmentation": {"shift": 0.2}})
+    assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    for wrong in ({"width": 65}, {"ema": 1.0}, {"nonsense": 1}, {"scenes": {"nonsense": 1}}, {"scenes": 3}):
+        with pytest.raises(ConfigError, match="expected"):
+            TrainingConfig.from_dict(wrong)
+
+
+def test_learning_rate_rises_then_falls() -> None:
+    cosine = TrainingConfig(learning_rate=1.0, warmup=0.1)
+    assert learning_rate(cosine, 0.05) == pytest.approx(0.5)
+    assert learning_rate(cosine, 0.1) == pytest.approx(1.0)
+    assert learning_rate(cosine, 1.0) == pytest.approx(0.01)
+    step = TrainingConfig(learning_rate=1.0, schedule="step", warmup=0.0)
+    assert [learning_rate(step, share) for share in (0.0, 0.79, 0.8)] == pytest.approx([1.0, 1.0, 0.1])
