@@ -23,14 +23,14 @@ def add_pipeline_options(parser: argparse.ArgumentParser, *, without: Collection
     for setting in settings():
         if setting.name in without:
             continue
-        flag = "--" + setting.name.replace("_", "-")
+        flags = ["--" + setting.name.replace("_", "-"), *_SHORTER.get(setting.name, ())]
         text = f"{setting.description} ({_default(setting)})".replace("%", "%%")
         if setting.type is bool:
             action = argparse.BooleanOptionalAction
-            group.add_argument(flag, action=action, default=argparse.SUPPRESS, help=text)
+            group.add_argument(*flags, action=action, default=argparse.SUPPRESS, help=text)
         else:
             group.add_argument(
-                flag,
+                *flags,
                 type=_reader(setting),
                 choices=setting.choices or None,
                 metavar=None if setting.choices else _METAVARS[setting.type],
@@ -49,6 +49,7 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
     return PipelineConfig.from_mapping({s.name: given[s.name] for s in settings() if s.name in given})
 
 
+_SHORTER = {"cloud_stride": ("--stride",)}
 _METAVARS = {int: "N", float: "X", str: "TEXT"}
 
 
