@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/parameters.md lists every setting of the pipeline, with the values that the code has."""
+
+from pathlib import Path
+
+from foundation_stereo_ros.pipeline.config import settings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
+
+
+def row(setting):
+    default = {True: "on", False: "off", "": "none"}.get(setting.default, setting.default)
+    unit = f" {setting.unit}" if setting.unit else ""
+    if setting.choices:
+        span = ", ".join(setting.choices)
+    elif setting.type is bool:
+        span = "on, off"
+    elif setting.min is not None:
+        span = f"{setting.min:g} to {setting.max:g}{unit}"
+    else:
+        span = "text"
+    when = "any time" if setting.dynamic else "at the start"
+    return f"| `{setting.name}` | {default}{unit} | {span} | {when} | {setting.description} |"
+
+
+def test_every_setting_stands_in_the_table_as_the_code_has_it():
+    rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    assert rows == [row(setting) for setting in settings()]
