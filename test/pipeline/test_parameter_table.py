@@ -9,8 +9,11 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
 
 
 def row(setting):
-    default = {True: "on", False: "off", "": "none"}.get(setting.default, setting.default)
     unit = f" {setting.unit}" if setting.unit else ""
+    if setting.type is bool:
+        default = "on" if setting.default else "off"
+    else:
+        default = f"{setting.default}{unit}" or "none"
     if setting.choices:
         span = ", ".join(setting.choices)
     elif setting.type is bool:
@@ -20,7 +23,7 @@ def row(setting):
     else:
         span = "text"
     when = "any time" if setting.dynamic else "at the start"
-    return f"| `{setting.name}` | {default}{unit} | {span} | {when} | {setting.description} |"
+    return f"| `{setting.name}` | {default} | {span} | {when} | {setting.description} |"
 
 
 def test_every_setting_stands_in_the_table_as_the_code_has_it():
