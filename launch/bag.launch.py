@@ -33,10 +33,11 @@ def generate_launch_description() -> LaunchDescription:
 
 def _argument(setting: Setting) -> DeclareLaunchArgument:
     choices = ("true", "false") if setting.type is bool else setting.choices
+    unset = "" if setting.default == "" else f" Not given: {setting.default}."
     return DeclareLaunchArgument(
         setting.name,
         default_value="",  # not given, so that the defaults stand in PipelineConfig alone
-        description=f"{setting.description} Empty: {setting.default!r}.",
+        description=setting.description + unset,
         choices=["", *choices] if choices else None,
     )
 
