@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo demo``: a generated recording, run through everything and shown on one page."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.cli.progress import FrameProgress
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.bags.job_options import JobReport
+    from foundation_stereo_ros.cli.demo_figures import Figures
+    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+    from foundation_stereo_ros.pipeline.result import StereoResult
+
+_FRAMES = 20
+_SIZE = (640, 480)
+_SMALLEST, _LARGEST = 64, 4096
+# The exact depth that everything is compared with is on the images' own grid, of the cameras as recorded.
+_FIXED = ("full_resolution", "rectification", "baseline")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags; loads no torch."""
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        default=Path("demo_output"),
+        help="folder to write to; files of an earlier demo are replaced (default: demo_output)",
+    )
+    parser.add_argument(
+        "--frames", type=_frames, default=_FRAMES, metavar="N", help=f"stereo pairs (default: {_FRAMES})"
+    )
+    parser.add_argument(
+        "--size", type=_size, default=_SIZE, metavar="WxH", help="of the pictures (default: 640x480)"
+    )
+    add_pipeline_options(parser, without=_FIXED)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record, process, compare, draw; prints where everything is."""
+    config = pipeline_config(args)
+
+    from foundation_stereo_ros.cli.demo_figures import compare
+    from foundation_stereo_ros.cli.demo_recording import record
+    from foundation_stereo_ros.cli.demo_report import write_pages
+    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+
+    # Before anything slow, so that wrong weights are told at once.
+    estimator = StereoEstimator(config)
+    recording, result = args.output / "stereo.mcap", args.output / "stereo_depth.mcap"
+    width, height = args.size
+    _say(f"1/4  rendering {args.frames} stereo pairs of {width} x {height} pixels: {recording}")
+    with FrameProgress(args.frames) as progress:
+        record(recording, args.frames, args.size, estimator.device, on_frame=progress.step)
+    _say(f"2/4  disparity, depth and points of the recording: {result}")
+    report, seconds = _process(recording, result, estimator, args.frames)
+    _say("3/4  reading the result back and comparing it with the exact depth")
+    with FrameProgress(report.frames) as progress:
+        figures = compare(result, estimator.config, on_frame=progress.step)
+    _say("4/4  drawing every stage")
+    written = write_pages(args.output, result, figures, report, seconds, estimator)
+    print(_summary(figures, report, seconds, written, estimator, args.output))
+    return 0
+
+
+def _process(
+    recording_path: Path, result_path: Path, estimator: StereoEstimator, frames: int
+) -> tuple[JobReport, float]:
+    """Do what ``foundation_stereo bag`` does; returns its report and the network's seconds for one frame."""
+    from foundation_stereo_ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.bags.job import BagJob
+    from foundation_stereo_ros.bags.job_options import JobOptions
+    from foundation_stereo_ros.bags.reader import Recording
+    from foundation_stereo_ros.bags.topics import find_stereo
+    from foundation_stereo_ros.bags.writer import BagWriter
+    from foundation_stereo_ros.pipeline.messages_pipeline import MAIN_OUTPUTS, StereoPipeline
+    from foundation_stereo_ros.pipeline.rectification import says_rectified
+
+    outputs = MAIN_OUTPUTS + (("confidence",) if estimator.config.confidence else ())
+    seconds: list[float] = []
+    with (
+        Recording(recording_path) as recording,
+        Interrupts() as interrupts,
+        BagWriter(result_path, force=True) as writer,
+        FrameProgress(frames) as progress,
+    ):
+
+        def on_frame(number: int, result: StereoResult) -> None:
+            seconds.append(result.seconds["network"] + result.seconds.get("consistency", 0.0))
+            progress.step()
+
+        topics = find_stereo(recording.topics)
+        pipeline = StereoPipeline(estimator, says_rectified(topics.left))
+        options = JobOptions(topics.namespace, outputs)
+        job = BagJob(
+            recording, topics, pipeline, writer, options, shield=interrupts.shield, on_frame=on_frame
+        )
+        job.run()
+    # The median: the first frame also pays for what is set up once.
+    return job.report, sorted(seconds)[len(seconds) // 2]
+
+
+def _summary(
+    figures: Figures,
+    report: JobReport,
+    seconds: float,
+    written: list[tuple[Path, str]],
+    estimator: StereoEstimator,
+    folder: Path,
+) -> str:
+    from foundation_stereo_ros.cli.demo_recording import FRAME_ID
+    from foundation_stereo_ros.cli.demo_report import about_weights
+
+    visible = figures.visible
+    width = max(len(str(path)) for path, _ in written)
+    return "\n".join(
+        [
+            "",
+            f"{report.frames} frames; network {1 / seconds:.2f} frames/s, with reading and writing "
+            f"{report.frames / report.seconds:.2f} frames/s ({estimator.device.type})",
+            f"error against exact depth: {visible.epe:.2f} px on average, {visible.bp2:.1f} % of pixels "
+            f"off by more than 2 px, depth off by {visible.abs_rel:.1f} %",
+            f"  (where both cameras see the surface; with what one alone sees "
+            f"{figures.everywhere.epe:.2f} px); {figures.valid:.1f} % of all pixels have a depth",
+            about_weights(estimator),
+            "",
+            *(f"  {path!s:<{width}}  {meaning}" for path, meaning in written),
+            "",
+            "next:",
+            f"  open {folder / 'index.html'} in a browser",
+            f"  ros2 bag play {folder / 'stereo_depth.mcap'}   (ROS 2 Humble: add -s mcap)",
+            f"    and RViz with the fixed frame {FRAME_ID}; or drop the file on Foxglove",
+            "  foundation_stereo bag YOUR_RECORDING -o OUT.mcap   (your own cameras)",
+        ]
+    )
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _frames(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected WIDTHxHEIGHT, as 640x480")
+    if not all(_SMALLEST <= int(side) <= _LARGEST for side in (width, height)):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected sides from {_SMALLEST} to {_LARGEST} pixels")
+    return int(width), int(height)
