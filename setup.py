@@ -7,6 +7,12 @@ from setuptools import find_packages, setup
 
 NAME = "foundation_stereo_ros"
 
+
+def files(pattern: str) -> list[str]:
+    """Paths as setuptools wants them: relative, as text."""
+    return sorted(str(path) for path in Path().glob(pattern))
+
+
 CLOUD = ["open3d>=0.18"]
 TRAIN = ["tensorboard"]
 
@@ -18,11 +24,12 @@ setup(
     maintainer="foundation_stereo_ros maintainers",
     maintainer_email="maintainers@foundation-stereo-ros.example",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "weights/*.safetensors", "files/*.html"]},
+    package_data={NAME: ["py.typed", "weights/*.safetensors"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        (f"share/{NAME}/launch", [str(path) for path in Path("launch").glob("*.launch.py")]),
+        (f"share/{NAME}/config", files("config/*.yaml")),
+        (f"share/{NAME}/launch", files("launch/*.launch.py")),
     ],
     zip_safe=False,
     python_requires=">=3.10",
@@ -37,6 +44,7 @@ setup(
         "timm>=1.0.15",
         "torch>=2.4",
         "tqdm",
+        "zstandard",
     ],
     extras_require={
         "cloud": CLOUD,
