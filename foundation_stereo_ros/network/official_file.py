@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading an official checkpoint: a pickle that is never trusted, and its cfg.yaml (specification sections 3 and 4)."""
+"""Reading an official checkpoint: a pickle that is never trusted, and its cfg.yaml.
+
+Specification sections 3 and 4.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,9 @@ def read_official_file(file: Path) -> tuple[NetworkConfig, dict[str, Tensor], bo
     content = _load_weights_only(file)
     weights = content.get("model") if isinstance(content, Mapping) else None
     if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
-        found = ", ".join(map(str, list(content)[:6])) if isinstance(content, Mapping) else type(content).__name__
+        found = type(content).__name__
+        if isinstance(content, Mapping):
+            found = ", ".join(map(str, list(content)[:6]))
         raise CheckpointError(f"{file} holds no weights under 'model' (it holds: {found or 'nothing'})")
     tensors = {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
     metadata = {key: str(content[key]) for key in ("global_step", "epoch") if key in content}
@@ -50,10 +55,10 @@ def _load_weights_only(file: Path) -> Any:
         with torch.serialization.safe_globals(_numpy_scalars()):
             return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except pickle.UnpicklingError as error:
-        reason = str(error).partition("\n")[0] if "Unsupported" not in str(error) else _refused(str(error))
-        raise CheckpointError(f"{file} is refused: {_refused(str(error)) or reason}") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint: {str(error).partition(chr(10))[0]}") from None
+        raise CheckpointError(f"{file} is refused: {_refused(str(error))}") from None
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint: {reason}") from None
 
 
 def _refused(message: str) -> str:
@@ -62,11 +67,11 @@ def _refused(message: str) -> str:
         if "GLOBAL" in line:
             name = line.split("GLOBAL", 1)[1].split()[0].strip(".,")
             return f"it holds {name}, which is code and not weights, and is never executed"
-    return ""
+    return message.partition("\n")[0]
 
 
 def _numpy_scalars() -> list[Any]:
-    """Return what a pickled numpy number needs, and nothing more; numpy 1 called the module ``numpy.core``."""
+    """Return what a pickled numpy number needs, and nothing more; numpy 1 has it in ``numpy.core``."""
     scalar = np.float64(0).__reduce__()[0]
     dtypes = {type(np.dtype(code)) for code in "?bBhHiIlLqQefd"}
     return [
@@ -87,7 +92,9 @@ def _read_config(file: Path, tensors: Mapping[str, Tensor]) -> NetworkConfig:
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise CheckpointError(f"{file} is no readable YAML: {str(error).partition(chr(10))[0]}") from None
     if not isinstance(values, Mapping):
-        raise CheckpointError(f"{file} holds {type(values).__name__}; expected the network's settings by name")
+        raise CheckpointError(
+            f"{file} holds {type(values).__name__}; expected the network's settings by name"
+        )
     for key, expected in _FIXED.items():
         if key in values and values[key] != expected:
             raise CheckpointError(f"{file}: {key} is {values[key]}; this network knows {expected} alone")

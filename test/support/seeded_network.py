@@ -21,7 +21,8 @@ from foundation_stereo_ros.network import cost_volume as volumes
 from foundation_stereo_ros.network import model as networks
 from foundation_stereo_ros.network.official import official_name, unused_entries
 
-# What keeps random weights from dying out on their way to the disparity: factors on 1 / sqrt(fan-in), by official name.
+# What keeps random weights from dying out on their way to the disparity: factors on 1 / sqrt(fan-in), by
+# official name.
 GAINS = {
     r"cost_agg\.conv\d_up\.conv\.weight": 4.0,
     r"cost_agg\.conv_patch\.0\.weight": 1.0,
@@ -67,11 +68,15 @@ def official_shapes(model: FoundationStereo) -> dict[str, tuple[int, ...]]:
 
 
 @lru_cache(maxsize=1)
-def seeded_network(preset: str, attention: str = "disparity", random_statistics: bool = False) -> FoundationStereo:
+def seeded_network(
+    preset: str, attention: str = "disparity", random_statistics: bool = False
+) -> FoundationStereo:
     """Return an official network with seeded weights, in evaluation mode; callers leave it as it is."""
     model = FoundationStereo(NetworkConfig.preset(preset, disparity_attention=attention)).eval()
     shapes = official_shapes(model)
-    model.load_official_state_dict({name: seeded(name, shape, random_statistics) for name, shape in shapes.items()})
+    model.load_official_state_dict(
+        {name: seeded(name, shape, random_statistics) for name, shape in shapes.items()}
+    )
     return model
 
 
@@ -138,11 +143,17 @@ def recording(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
     vit = model.get_submodule("features.monocular.vit")
     hooks += [
         vit.register_forward_hook(
-            lambda m, i, out: found.update({f"dino.tokens{k}": t.flatten(2).transpose(1, 2) for k, t in enumerate(out)})
+            lambda m, i, out: found.update(
+                {f"dino.tokens{k}": t.flatten(2).transpose(1, 2) for k, t in enumerate(out)}
+            )
         ),
         vit.register_forward_pre_hook(lambda m, i: found.__setitem__("dino.in", i[0])),
-        model.get_submodule("features").register_forward_pre_hook(lambda m, i: found.__setitem__("norm_in", i[0])),
-        model.get_submodule("features").register_forward_hook(lambda m, i, o: found.__setitem__("feature.x32", o.f32)),
+        model.get_submodule("features").register_forward_pre_hook(
+            lambda m, i: found.__setitem__("norm_in", i[0])
+        ),
+        model.get_submodule("features").register_forward_hook(
+            lambda m, i, o: found.__setitem__("feature.x32", o.f32)
+        ),
         model.get_submodule("classifier").register_forward_hook(
             lambda m, i, o: found.__setitem__("logits", o.unsqueeze(1))
         ),

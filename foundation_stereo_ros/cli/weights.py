@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo weights``: look into a weights file, or convert an official one to safetensors."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.network.checkpoint import Checkpoint
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; loads no torch."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    info = actions.add_parser("info", help="say what a weights file holds")
+    info.add_argument("file", type=Path, nargs="?", help="default: the weights that this package ships")
+    convert = actions.add_parser("convert", help="write weights and configuration to one safetensors file")
+    convert.add_argument(
+        "source", type=Path, help="model_best_bp2.pth beside its cfg.yaml, its folder, or a .safetensors"
+    )
+    convert.add_argument("target", type=Path, help="file to write, ending in .safetensors")
+    convert.add_argument("--force", action="store_true", help="replace the file if it is there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do one action."""
+    if args.action == "info":
+        return _info(args.file)
+    return _convert(args.source, args.target, args.force)
+
+
+def _info(file: Path | None) -> int:
+    from foundation_stereo_ros.network.checkpoint import read_checkpoint
+    from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+
+    file = file or shipped_checkpoint()
+    for name, value in _description(file, read_checkpoint(file)):
+        print(f"{name:<12} {value}")
+    return 0
+
+
+def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
+    tensors = checkpoint.tensors.values()
+    numbers = sum(tensor.numel() for tensor in tensors)
+    kinds = ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors}))
+    size = sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    config = checkpoint.config
+    return [
+        ("file", str(file)),
+        ("layout", "official checkpoint" if checkpoint.official else "safetensors of this package"),
+        ("monocular", config.monocular or "none"),
+        ("backbone", config.backbone),
+        ("max_disp", f"{config.max_disp} px"),
+        ("attention", f"over {config.disparity_attention}"),
+        ("iterations", str(config.iterations)),
+        ("tensors", f"{len(checkpoint.tensors)} ({kinds})"),
+        ("numbers", f"{numbers:,} ({size / 1e6:.1f} MB)"),
+        *((name, value) for name, value in checkpoint.metadata.items()),
+    ]
+
+
+def _convert(source: Path, target: Path, force: bool) -> int:
+    from foundation_stereo_ros.errors import CheckpointError
+    from foundation_stereo_ros.network import load_checkpoint, save_checkpoint
+    from foundation_stereo_ros.network.checkpoint import read_checkpoint
+
+    if target.exists() and not force:
+        raise CheckpointError(f"{target} is there already; --force replaces it")
+    notes = {**read_checkpoint(source).metadata, "converted_from": source.name}
+    save_checkpoint(target, load_checkpoint(source), notes)
+    print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
+    return 0
