@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Multi-head attention by the fastest kernel at hand: flash-attn where it is installed and fits, torch's otherwise."""
+"""Multi-head attention by the fastest kernel at hand: flash-attn where it is there and fits, else torch's."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def _load_flash() -> Callable[..., Tensor] | None:
         return None
     try:
         from flash_attn import flash_attn_func
-    except (ImportError, OSError):  # built for another torch or CUDA: no reason to fail, torch has kernels too
-        return None
+    except (ImportError, OSError):
+        return None  # built for another torch or CUDA: no reason to fail, torch has kernels too
     return cast("Callable[..., Tensor]", flash_attn_func)
 
 
@@ -30,7 +30,10 @@ _flash_attn_func = _load_flash()
 
 
 def flash_fits(q: Tensor) -> bool:
-    """Tell whether flash-attn can take these queries: on CUDA, in half precision, heads of at most 256 channels."""
+    """Tell whether flash-attn can take these queries.
+
+    They are B x N x heads x D, on CUDA, in half precision, with D at most 256 and a multiple of 8.
+    """
     head_dim = q.shape[-1]
     return (
         _flash_attn_func is not None
@@ -45,7 +48,11 @@ def flash_fits(q: Tensor) -> bool:
 def attend(
     q: Float[Tensor, "b n heads d"], k: Float[Tensor, "b n heads d"], v: Float[Tensor, "b n heads d"]
 ) -> Float[Tensor, "b n heads d"]:
-    """Return softmax(q kᵀ / √d) v over the sequence axis, separately for each head."""
+    """Return softmax(q kᵀ / √d) v over the sequence axis n, separately for each head.
+
+    Queries, keys and values agree in shape, dtype and device, and so does what is returned.
+    """
     if flash_fits(q) and _flash_attn_func is not None:
         return _flash_attn_func(q, k, v)
-    return F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2)
+    q, k, v = q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)

@@ -17,7 +17,10 @@ def conv3x3(inputs: int, outputs: int, stride: int = 1, bias: bool = True) -> nn
 
 
 class ResidualBlock(nn.Module):
-    """Two biased 3 x 3 convolutions beside a shortcut, ReLU before *and* after the addition (section 9, ResBlock2)."""
+    """Two biased 3 x 3 convolutions beside a shortcut.
+
+    ReLU stands before *and* after the addition (specification section 9, ResBlock2).
+    """
 
     def __init__(self, inputs: int, outputs: int, norm: Norm, stride: int = 1) -> None:
         super().__init__()

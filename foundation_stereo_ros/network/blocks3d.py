@@ -28,7 +28,7 @@ def up_bn3d(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def axial_planar(width: int, kernel: int) -> nn.Sequential:
-    """Return the axial-planar convolution of the paper: 3 x 3 in the image plane, then ``kernel`` along disparity."""
+    """Return the axial-planar convolution: 3 x 3 in the image plane, then ``kernel`` along disparity."""
     return nn.Sequential(
         nn.Conv3d(width, width, (1, 3, 3), padding=(0, 1, 1)),
         nn.BatchNorm3d(width),

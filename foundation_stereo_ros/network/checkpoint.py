@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights on disk: this package's safetensors, and the official checkpoints with their cfg.yaml.
 
-A safetensors file is self-contained: its metadata hold the network's configuration. An official checkpoint is a
-pickle; it is read weights-only, so that no code in it ever runs.
+A safetensors file is self-contained: its metadata hold the network's configuration. An official checkpoint
+is a pickle; it is read weights-only, so that no code in it ever runs.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Read a weights file without building its network.
 
     Args:
-        path: ``*.safetensors`` of `save_checkpoint`; or an official ``model_best_bp2.pth`` with its ``cfg.yaml`` beside
-            it (one without ``vit_size`` means vitl), or the folder that holds both.
+        path: ``*.safetensors`` of `save_checkpoint`; or an official ``model_best_bp2.pth`` with its
+            ``cfg.yaml`` beside it (one without ``vit_size`` means vitl), or the folder that holds both.
 
     Raises:
         CheckpointError: the file is missing, truncated, not a weights file, or holds code.
@@ -93,7 +93,8 @@ def load_checkpoint(
     Args:
         path: see `read_checkpoint`.
         device: where the network goes.
-        overrides: fields of `NetworkConfig` to differ from the file's, say ``disparity_attention`` or ``max_disp``.
+        overrides: fields of `NetworkConfig` to differ from the file's, say ``disparity_attention`` or
+            ``max_disp``.
 
     Raises:
         CheckpointError: the file cannot be used; one line that says why.
@@ -143,7 +144,7 @@ def save_checkpoint(
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, partial, metadata=header)
-        os.replace(partial, file)
+        partial.replace(file)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise CheckpointError(f"cannot write {file}: {error}") from None

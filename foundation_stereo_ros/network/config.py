@@ -18,11 +18,13 @@ class NetworkConfig:
     """Sizes of a FoundationStereo network. Defaults are those of the released checkpoints.
 
     Attributes:
-        monocular: DINOv2 size of the frozen monocular branch (Depth Anything V2), or None for a network without one.
-        max_disp: largest disparity of the cost volume in pixels; a multiple of 32. No parameter's shape depends on it.
-        disparity_attention: what the attention of the disparity transformer runs over. ``"disparity"``: the paper and
-            the code first published with the weights; ``"heads"``: the public code since June 2025, which swaps
-            the axes. Same parameters, different numbers.
+        monocular: DINOv2 size of the frozen monocular branch (Depth Anything V2), or None for a network
+            without one.
+        max_disp: largest disparity of the cost volume in pixels; a multiple of 32. No parameter's shape
+            depends on it.
+        disparity_attention: what the attention of the disparity transformer runs over. ``"disparity"``: the
+            paper and the code first published with the weights; ``"heads"``: the public code since June 2025,
+            which swaps the axes. Same parameters, different numbers.
         iterations: refinements that the weights were tuned for; callers' default.
         backbone: timm's name of the EdgeNeXt that makes the CNN features.
         backbone_widths: channels of its four stages, if not its own.
@@ -85,12 +87,28 @@ class NetworkConfig:
     def _checks(self) -> list[tuple[str, bool, str]]:
         strides = self.context_strides
         return [
-            ("monocular", self.monocular in (None, *MONOCULAR_WIDTH), f"None or one of {', '.join(MONOCULAR_WIDTH)}"),
+            (
+                "monocular",
+                self.monocular in (None, *MONOCULAR_WIDTH),
+                f"None or one of {', '.join(MONOCULAR_WIDTH)}",
+            ),
             ("max_disp", self.max_disp > 0 and self.max_disp % 32 == 0, "a positive multiple of 32"),
-            ("disparity_attention", self.disparity_attention in ("disparity", "heads"), "'disparity' or 'heads'"),
+            (
+                "disparity_attention",
+                self.disparity_attention in ("disparity", "heads"),
+                "'disparity' or 'heads'",
+            ),
             ("iterations", self.iterations >= 1, "1 or more"),
-            ("context_strides", len(strides) == 3 and strides[0] * strides[1] * strides[2] == 4, "a product of 4"),
-            ("context_widths", len(self.context_widths) == 3 and min(self.context_widths) > 0, "three widths"),
+            (
+                "context_strides",
+                len(strides) == 3 and strides[0] * strides[1] * strides[2] == 4,
+                "a product of 4",
+            ),
+            (
+                "context_widths",
+                len(self.context_widths) == 3 and min(self.context_widths) > 0,
+                "three widths",
+            ),
             (
                 "volume_width",
                 self.volume_width % 2 == 0 and self.volume_width % self.transformer_heads == 0,
@@ -119,8 +137,8 @@ class NetworkConfig:
         """Return a named configuration, some fields changed.
 
         Args:
-            name: ``"large"`` (checkpoint 23-51-11), ``"small"`` (11-33-40), ``"base"`` (no released weights) or
-                ``"tiny"`` (the weights this package ships).
+            name: ``"large"`` (checkpoint 23-51-11), ``"small"`` (11-33-40), ``"base"`` (no released weights)
+                or ``"tiny"`` (the weights this package ships).
             overrides: values for fields of this class.
 
         Raises:
@@ -140,7 +158,9 @@ class NetworkConfig:
         known = {f.name for f in dataclasses.fields(cls)}
         unknown = sorted(set(values) - known)
         if unknown:
-            raise ConfigError(f"unknown network setting {unknown[0]!r}; expected some of {', '.join(sorted(known))}")
+            raise ConfigError(
+                f"unknown network setting {unknown[0]!r}; expected some of {', '.join(sorted(known))}"
+            )
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:

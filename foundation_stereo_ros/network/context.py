@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The context network: the left image to initial GRU states, contexts and their attention (specification section 17)."""
+"""The context network: left image to first GRU states, contexts and attention (specification section 17)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from foundation_stereo_ros.network.config import NetworkConfig
 
 
 class Context(NamedTuple):
-    """For each GRU level, finest first: first hidden state, context, and where the small GRU is to be trusted."""
+    """For each GRU level, finest first: first hidden state, context, where the small GRU is to be trusted.
+
+    All are B x C x h x w, the attention with one channel and from 0 to 1.
+    """
 
     hidden: list[Tensor]
     context: list[Tensor]
@@ -24,12 +27,13 @@ class Context(NamedTuple):
 
 def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     return nn.Sequential(
-        ResidualBlock(inputs, outputs, nn.BatchNorm2d, stride), ResidualBlock(outputs, outputs, nn.BatchNorm2d)
+        ResidualBlock(inputs, outputs, nn.BatchNorm2d, stride),
+        ResidualBlock(outputs, outputs, nn.BatchNorm2d),
     )
 
 
 class ContextEncoder(nn.Module):
-    """Residual encoder over the left image, joined by the monocular features at 1/4; one pair of maps a level."""
+    """Residual encoder over the left image, joined by monocular features at 1/4; a pair of maps a level."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -52,6 +56,8 @@ class ContextEncoder(nn.Module):
         x = self.stages(self.stem(left))
         x = self.join(x if mono is None else torch.cat((x, mono), dim=1))
         hidden, context, attention = [], [], []
+        head_hidden: nn.Module
+        head_context: nn.Module
         for level, (head_hidden, head_context) in enumerate(self.heads):  # type: ignore[misc]
             if level > 0:
                 x = self.downs[level - 1](x)

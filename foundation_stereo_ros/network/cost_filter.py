@@ -11,7 +11,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from foundation_stereo_ros.network.blocks3d import FeatureGate, ResidualBlock3d, axial_planar, conv_bn3d, up_bn3d
+from foundation_stereo_ros.network.blocks3d import (
+    FeatureGate,
+    ResidualBlock3d,
+    axial_planar,
+    conv_bn3d,
+    up_bn3d,
+)
 from foundation_stereo_ros.network.config import NetworkConfig
 from foundation_stereo_ros.network.disparity_transformer import DisparityTransformer
 from foundation_stereo_ros.network.features import FeaturePyramid
@@ -78,11 +84,17 @@ class Hourglass(nn.Module):
         self.up4 = up_bn3d(2 * c, c)
         self.patch = nn.Sequential(nn.Conv3d(c, c, 4, stride=4, groups=c), nn.BatchNorm3d(c))
         self.transformer = DisparityTransformer(
-            c, config.transformer_heads, config.transformer_layers, config.max_disp // 16, config.disparity_attention
+            c,
+            config.transformer_heads,
+            config.transformer_layers,
+            config.max_disp // 16,
+            config.disparity_attention,
         )
         self.output = nn.Sequential(*(axial_planar(c, k) for _ in range(blocks)))
 
-    def forward(self, volume: Float[Tensor, "b c d h w"], features: FeaturePyramid) -> Float[Tensor, "b c d h w"]:
+    def forward(
+        self, volume: Float[Tensor, "b c d h w"], features: FeaturePyramid
+    ) -> Float[Tensor, "b c d h w"]:
         a8 = self.down8(volume, features.f8)
         a16 = self.down16(a8, features.f16)
         a32 = self.down32(a16, features.f32)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hybrid cost volume: group-wise correlation beside concatenated features (paper section 3.2; specification 11)."""
+"""The hybrid cost volume: group-wise correlation beside concatenated features.
+
+Paper section 3.2; specification section 11.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ def hybrid_cost_volume(
 ) -> Float[Tensor, "b groups+2*p bins h w"]:
     """Return correlations, then the left projection, then the right one, for disparities 0 to ``bins - 1``.
 
-    Bin i compares the left pixel at x with the right pixel at x - i; where that lies outside the image (x < i), the
-    correlations and the right projection are zero, and the left projection stands all the same.
+    Bin i compares the left pixel at x with the right pixel at x - i; where that lies outside the image
+    (x < i), the correlations and the right projection are zero, and the left projection stands all the same.
     """
     correlation = groupwise_correlation(left, right, bins, groups).to(left.dtype)
     repeated = left_projection.unsqueeze(2).expand(-1, -1, bins, -1, -1)
@@ -54,7 +57,8 @@ def _diagonals(pairs: Float[Tensor, "*b h w w"], bins: int) -> Float[Tensor, "*b
     row = width + bins - 1
     flat = F.pad(pairs, (bins - 1, 0)).flatten(-2)
     skewed = F.pad(flat, (0, width)).unflatten(-1, (width, row + 1))
-    return skewed[..., :bins].flip(-1)
+    diagonals: Tensor = skewed[..., :bins].flip(-1)
+    return diagonals
 
 
 def shifted(right: Float[Tensor, "b c h w"], bins: int) -> Float[Tensor, "b c bins h w"]:

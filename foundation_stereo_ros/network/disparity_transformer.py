@@ -54,7 +54,9 @@ class DisparityTransformer(nn.Module):
 
     table: Tensor
 
-    def __init__(self, width: int, heads: int, layers: int, max_length: int, over: DisparityAttention) -> None:
+    def __init__(
+        self, width: int, heads: int, layers: int, max_length: int, over: DisparityAttention
+    ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(DisparityAttentionLayer(width, heads, over) for _ in range(layers))
         self.register_buffer("table", sinusoidal_table(max_length, width), persistent=False)
@@ -65,4 +67,5 @@ class DisparityTransformer(nn.Module):
         x = x + self.table[:depth].to(x.dtype)
         for layer in self.layers:
             x = layer(x)
-        return x.unflatten(0, (batch, height, width)).permute(0, 4, 3, 1, 2)
+        attended: Tensor = x.unflatten(0, (batch, height, width)).permute(0, 4, 3, 1, 2)
+        return attended

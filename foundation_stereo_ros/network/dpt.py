@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DPT head of Depth Anything V2, up to the features before its depth prediction (specification section 7)."""
+"""The DPT head of Depth Anything V2, up to the features before its depth map (specification section 7)."""
 
 from __future__ import annotations
 
@@ -61,10 +61,8 @@ class DptHead(nn.Module):
         self, taps: list[Float[Tensor, "b width rows cols"]], size: tuple[int, int]
     ) -> Float[Tensor, "b half_features h w"]:
         """Return features at ``size``, the ViT's input size; the depth map itself is never computed."""
-        maps = [
-            reduce(resize(project(tap)))
-            for tap, project, resize, reduce in zip(taps, self.projects, self.resizes, self.reduces, strict=True)
-        ]
+        layers = zip(taps, self.projects, self.resizes, self.reduces, strict=True)
+        maps = [reduce(resize(project(tap))) for tap, project, resize, reduce in layers]
         x = self.fusions[3](maps[3], None, _size(maps[2]))
         x = self.fusions[2](x, maps[2], _size(maps[1]))
         x = self.fusions[1](x, maps[1], _size(maps[0]))

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Image features: the CNN pyramid, side-tuned with the monocular prior (paper section 3.1; specification 8, 9)."""
+"""Image features: the CNN pyramid, side-tuned with the monocular prior.
+
+Paper section 3.1; specification sections 8 and 9.
+"""
 
 from __future__ import annotations
 

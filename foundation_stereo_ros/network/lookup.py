@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the GRUs see of the match: volume and correlation around the current disparity (specification section 18)."""
+"""What the GRUs see of the match: volume and correlation around a disparity (specification section 18)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ from foundation_stereo_ros.network.precision import at_least_float32, full_preci
 class GeometryLookup:
     """Samples the filtered volume and the all-pairs correlation of one image pair, in full precision.
 
-    Every pixel owns one row of each: the volume's along disparity, the correlation's along the right image's columns.
-    A level halves both by averaging neighbours. All taps of a pixel lie whole bins apart, so they share one
-    fraction: consecutive bins are gathered once and blended once. Rows stand between margins of zeros, which is
-    what lies outside them.
+    Every pixel owns one row of each: the volume's along disparity, the correlation's along the right image's
+    columns. A level halves both by averaging neighbours. All taps of a pixel lie whole bins apart, so they
+    share one fraction: consecutive bins are gathered once and blended once. Rows stand between margins of
+    zeros, which is what lies outside them.
+
+    Args:
+        left, right: features at a quarter of the images' size.
+        volume: the filtered one; v channels, d disparities.
+        levels: of the pyramid.
+        radius: taps to each side of the current disparity.
     """
 
     def __init__(
@@ -47,7 +53,7 @@ class GeometryLookup:
         return F.pad(rows, (self.margin, self.margin))
 
     def __call__(self, disparity: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b taps h w"]:
-        """Return, level by level, the volume's channels and then the correlation, at offsets -radius to radius.
+        """Return, level by level, the volume's channels, then the correlation, at offsets -radius to radius.
 
         Args:
             disparity: in quarter pixels; where its taps leave a row, they read zero.
@@ -60,7 +66,8 @@ class GeometryLookup:
             scale = 0.5**level
             taps.append(self._sample(geometry, d * scale))
             taps.append(self._sample(correlation, (column - d) * scale))
-        return torch.cat(taps, dim=1).unflatten(0, (-1, height, width)).permute(0, 3, 1, 2)
+        found: Tensor = torch.cat(taps, dim=1).unflatten(0, (-1, height, width)).permute(0, 3, 1, 2)
+        return found
 
     def _sample(self, rows: Float[Tensor, "n c l"], centre: Float[Tensor, "n"]) -> Float[Tensor, "n c*taps"]:
         low = torch.floor(centre)

@@ -30,7 +30,12 @@ MULTIPLE = 32
 
 
 class TrainingOutput(NamedTuple):
-    """What the losses read: the initial disparity (B x 1 x H/4 x W/4, quarter pixels), then each refined one (pixels)."""
+    """What the losses read.
+
+    Attributes:
+        initial: B x 1 x H/4 x W/4 disparity of the cost volume, in quarter pixels.
+        refined: B x 1 x H x W disparity after each iteration, in pixels.
+    """
 
     initial: Tensor
     refined: list[Tensor]
@@ -39,8 +44,14 @@ class TrainingOutput(NamedTuple):
 class FoundationStereo(nn.Module):
     """FoundationStereo (Wen et al., CVPR 2025): zero-shot stereo matching.
 
-    Run it under `torch.autocast` for half precision: correlations, lookups, the running disparity and the result stay
-    in full precision by themselves. A model in float64 computes, and returns, float64.
+    Run it under `torch.autocast` for half precision: correlations, lookups, the running disparity and the
+    result stay in full precision by themselves. A model in float64 computes, and returns, float64.
+
+    Args:
+        config: sizes; the weights are random until some are loaded.
+
+    Raises:
+        ConfigError: the groups do not divide the feature channels.
     """
 
     mean: Tensor
@@ -52,7 +63,9 @@ class FoundationStereo(nn.Module):
         self.features = FeatureEncoder(config)
         f4 = self.features.widths[0]
         if f4 % config.groups:
-            raise ConfigError(f"network groups is {config.groups}; expected a divisor of the {f4} feature channels")
+            raise ConfigError(
+                f"network groups is {config.groups}; expected a divisor of the {f4} feature channels"
+            )
         self.image_stem = ImageStem(config.upsampling_width)
         self.projection = nn.Conv2d(f4, config.projection_width, 1)
         self.cost_stem = CostStem(config, f4)
@@ -87,15 +100,18 @@ class FoundationStereo(nn.Module):
         """Estimate the left view's disparity.
 
         Args:
-            left: B x 3 x H x W, RGB, 0 to 255; H and W multiples of 32. From the left camera of a rectified pair.
+            left: B x 3 x H x W, RGB, 0 to 255; H and W multiples of 32. From the left camera of a rectified
+                pair.
             right: the same of the right camera.
             iterations: refinements, 1 or more.
-            initial_disparity: B x 1 x H/4 x W/4 in quarter pixels, in place of the cost volume's own estimate.
+            initial_disparity: B x 1 x H/4 x W/4 in quarter pixels, in place of the cost volume's own
+                estimate.
             every_iteration: return what the training losses read instead of the last refinement alone.
 
         Returns:
-            B x 1 x H x W disparity in pixels (left column minus right column), float32, or float64 from a float64
-            model. Not clamped: small negative values occur. With ``every_iteration`` a `TrainingOutput`.
+            B x 1 x H x W disparity in pixels (left column minus right column), float32, or float64 from a
+            float64 model. Not clamped: small negative values occur. With ``every_iteration`` a
+            `TrainingOutput`.
 
         Raises:
             ImageError: the images differ in shape or their sides are not multiples of 32.
@@ -123,7 +139,7 @@ class FoundationStereo(nn.Module):
         return TrainingOutput(initial_disparity, refined) if every_iteration else refined[-1]
 
     def normalize(self, image: Tensor) -> Tensor:
-        """Turn 0 to 255 into the zero-mean, unit-variance colours of ImageNet."""
+        """Turn B x 3 x H x W from 0 to 255 into the zero-mean, unit-variance colours of ImageNet."""
         return (image.to(self.mean.dtype) / 255 - self.mean) / self.std
 
     def filtered_volume(self, left: FeaturePyramid, right: FeaturePyramid) -> Float[Tensor, "b c d h/4 w/4"]:
@@ -157,15 +173,22 @@ class FoundationStereo(nn.Module):
             small_ratio: size of the small copy, over 0 and under 1.
 
         Returns:
-            B x 1 x H x W disparity in pixels.
+            B x 1 x H x W disparity in pixels, as `forward` gives it.
+
+        Raises:
+            ImageError: the images differ in shape.
+            ConfigError: no iteration, or a ratio out of its range.
         """
         if not 0 < small_ratio < 1:
-            raise ConfigError(f"small_ratio is {small_ratio}; expected a number between 0 and 1, both excluded")
-        coarse = self._forward_any_size(*(_shrink(x, small_ratio) for x in (left, right)), iterations)
+            raise ConfigError(
+                f"small_ratio is {small_ratio}; expected a number between 0 and 1, both excluded"
+            )
+        coarse = self._forward_any_size(_shrink(left, small_ratio), _shrink(right, small_ratio), iterations)
         size = (left.shape[-2], left.shape[-1])
         coarse = (resize_aligned(coarse, size) / small_ratio).clamp(min=0)
         padded_left, padding = pad_to_multiple(left, MULTIPLE)
-        # The published weights' own code adds the left padding here, though both views shift alike; kept for parity.
+        # The published weights' own code adds the left padding here, though both views shift alike;
+        # kept for parity.
         initial = padding.apply(coarse) + padding.left
         initial = 0.25 * F.interpolate(initial, scale_factor=0.25, mode="bilinear", align_corners=True)
         return padding.crop(self(padded_left, padding.apply(right), iterations, initial))
@@ -178,7 +201,8 @@ class FoundationStereo(nn.Module):
         """Load weights under their official names (specification section 4), strictly.
 
         Args:
-            mapping: official name -> tensor or numpy array; entries the network never reads must be there too.
+            mapping: official name -> tensor or numpy array; entries that the network never reads must be
+                there too.
 
         Raises:
             CheckpointError: names what is missing, unexpected or misshapen.
@@ -192,11 +216,12 @@ def _shrink(image: Tensor, ratio: float) -> Tensor:
 
 def _check_inputs(left: Tensor, right: Tensor, iterations: int) -> None:
     if left.shape != right.shape or left.ndim != 4 or left.shape[1] != 3:
-        raise ImageError(
-            f"left and right are {tuple(left.shape)} and {tuple(right.shape)}; expected the same B x 3 x H x W"
-        )
+        shapes = f"{tuple(left.shape)} and {tuple(right.shape)}"
+        raise ImageError(f"left and right are {shapes}; expected the same B x 3 x H x W")
     height, width = left.shape[-2:]
     if height % MULTIPLE or width % MULTIPLE or 0 in (height, width):
-        raise ImageError(f"images are {height} x {width} pixels; expected multiples of {MULTIPLE} (pad_to_multiple)")
+        raise ImageError(
+            f"images are {height} x {width} pixels; expected multiples of {MULTIPLE} (pad_to_multiple)"
+        )
     if iterations < 1:
         raise ConfigError(f"iterations is {iterations}; expected 1 or more")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frozen monocular prior: Depth Anything V2's features, DINOv2 encoder and DPT head (specification section 6)."""
+"""The frozen monocular prior: Depth Anything V2's DINOv2 encoder and DPT head (specification section 6)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def vit_input_size(height: int, width: int) -> tuple[int, int]:
 
 
 class DinoV2(nn.Module):
-    """timm's DINOv2 blocks behind the original rule for position embeddings, which timm's own resizing differs from."""
+    """timm's DINOv2 blocks behind the original rule for position embeddings, which timm resizes otherwise."""
 
     def __init__(self, name: str, taps: tuple[int, ...]) -> None:
         super().__init__()
@@ -53,7 +53,8 @@ class DinoV2(nn.Module):
         convention the weights were trained with.
         """
         if (rows, cols) == (_TABLE_SIDE, _TABLE_SIDE):
-            return self.pos_embed.to(dtype)
+            table: Tensor = self.pos_embed.to(dtype)
+            return table
         cls, grid = self.pos_embed[:, :1], self.pos_embed[:, 1:]
         grid = grid.unflatten(1, (_TABLE_SIDE, _TABLE_SIDE)).permute(0, 3, 1, 2)
         factors = ((rows + 0.1) / _TABLE_SIDE, (cols + 0.1) / _TABLE_SIDE)
@@ -83,7 +84,10 @@ def _self_attention(attn: Any, x: Tensor) -> Tensor:
 
 
 class MonocularBranch(nn.Module):
-    """Normalised images to monocular features at a quarter of their size. Never trained, always in evaluation mode."""
+    """Normalised images to monocular features at a quarter of their size.
+
+    Never trained, always in evaluation mode.
+    """
 
     def __init__(self, size: MonocularSize) -> None:
         super().__init__()

@@ -21,8 +21,14 @@ _GRU_SCALE = {"0": "gru04", "1": "gru08", "2": "gru16"}
 _TABLE: tuple[tuple[str, str], ...] = (
     (r"^features\.monocular\.vit\.patch_embed\.", _DINO + "pretrained.patch_embed.proj."),
     (r"^features\.monocular\.vit\.", _DINO + "pretrained."),
-    *((rf"^features\.monocular\.dpt\.reduces\.{j}\.", f"{_DINO}depth_head.scratch.layer{j + 1}_rn.") for j in range(4)),
-    *((rf"^features\.monocular\.dpt\.fusions\.{j}\.", f"{_DINO}depth_head.scratch.refinenet{j + 1}.") for j in range(4)),
+    *(
+        (rf"^features\.monocular\.dpt\.reduces\.{j}\.", f"{_DINO}depth_head.scratch.layer{j + 1}_rn.")
+        for j in range(4)
+    ),
+    *(
+        (rf"^features\.monocular\.dpt\.fusions\.{j}\.", f"{_DINO}depth_head.scratch.refinenet{j + 1}.")
+        for j in range(4)
+    ),
     (r"(refinenet\d)\.skip\.", r"\1.resConfUnit1."),
     (r"(refinenet\d)\.refine\.", r"\1.resConfUnit2."),
     (r"(refinenet\d)\.project\.", r"\1.out_conv."),
@@ -125,7 +131,9 @@ def official_name(name: str) -> str:
     return name
 
 
-def from_official(mapping: Mapping[str, Any], own: Mapping[str, Tensor], config: NetworkConfig) -> dict[str, Tensor]:
+def from_official(
+    mapping: Mapping[str, Any], own: Mapping[str, Tensor], config: NetworkConfig
+) -> dict[str, Tensor]:
     """Translate official weights to our names.
 
     Args:
@@ -137,7 +145,9 @@ def from_official(mapping: Mapping[str, Any], own: Mapping[str, Tensor], config:
         CheckpointError: names what is missing, unexpected or misshapen.
     """
     if config.monocular is None:
-        raise CheckpointError("official weights have a monocular branch; this network's configuration has none")
+        raise CheckpointError(
+            "official weights have a monocular branch; this network's configuration has none"
+        )
     names = {official_name(name): name for name in own}
     shapes = {official: tuple(own[name].shape) for official, name in names.items()}
     check_entries({**shapes, **unused_entries(config)}, mapping)

@@ -3,8 +3,8 @@
 
 timm imports torchvision for its image transforms, and torchvision, when imported, describes the shapes of its
 compiled operators to torch. Where its binary was built for another torch (a CPU or Jetson build, say), those
-operators were never registered and the import fails: "operator torchvision::nms does not exist". This network uses
-none of them, so it is enough to leave their description out.
+operators were never registered and the import fails: "operator torchvision::nms does not exist". This network
+uses none of them, so it is enough to leave their description out.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One refinement: motion features, selective GRUs from coarse to fine, disparity head (specification section 19)."""
+"""One refinement: motion features, selective GRUs from coarse to fine, disparity head.
+
+Specification section 19.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,20 @@ from foundation_stereo_ros.network.context import Context
 
 
 class MotionEncoder(nn.Module):
-    """Lookup taps and the disparity itself to the finest GRU's input; the last channel is the disparity, untouched."""
+    """Lookup taps and the disparity itself to the finest GRU's input.
+
+    The last channel is the disparity, untouched.
+    """
 
     def __init__(self, taps: int, width: int) -> None:
         super().__init__()
-        self.taps = nn.Sequential(nn.Conv2d(taps, 2 * width, 1), nn.ReLU(), conv3x3(2 * width, 2 * width), nn.ReLU())
+        self.taps = nn.Sequential(
+            nn.Conv2d(taps, 2 * width, 1), nn.ReLU(), conv3x3(2 * width, 2 * width), nn.ReLU()
+        )
         half = width // 2
-        self.disparity = nn.Sequential(nn.Conv2d(1, half, 7, padding=3), nn.ReLU(), conv3x3(half, half), nn.ReLU())
+        self.disparity = nn.Sequential(
+            nn.Conv2d(1, half, 7, padding=3), nn.ReLU(), conv3x3(half, half), nn.ReLU()
+        )
         self.join = conv3x3(2 * width + half, width - 1)
 
     def forward(self, disparity: Tensor, taps: Tensor) -> Tensor:
@@ -45,11 +55,12 @@ class GruBranch(nn.Module):
         z = torch.sigmoid(self.update(mixed))
         r = torch.sigmoid(self.reset(mixed))
         q = torch.tanh(self.candidate(torch.cat((r * h, x), dim=1)))
-        return (1 - z) * h + z * q
+        state: Tensor = (1 - z) * h + z * q
+        return state
 
 
 class SelectiveGru(nn.Module):
-    """Two GRUs over one state, with 1 x 1 and 3 x 3 kernels, blended pixel by pixel by the context's attention."""
+    """Two GRUs over one state, with 1 x 1 and 3 x 3 kernels, blended pixel by pixel by attention."""
 
     def __init__(self, inputs: int, width: int) -> None:
         super().__init__()
@@ -60,7 +71,8 @@ class SelectiveGru(nn.Module):
     def forward(self, attention: Tensor, h: Tensor, *inputs: Tensor) -> Tensor:
         x = F.relu(self.mix_inputs(torch.cat(inputs, dim=1)))
         mixed = F.relu(self.mix_all(torch.cat((x, h), dim=1)))
-        return attention * self.small(mixed, x, h) + (1 - attention) * self.large(mixed, x, h)
+        state: Tensor = attention * self.small(mixed, x, h) + (1 - attention) * self.large(mixed, x, h)
+        return state
 
 
 class InvertedBottleneck(nn.Module):
@@ -75,11 +87,18 @@ class InvertedBottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.depthwise(x).permute(0, 2, 3, 1)
         y = self.gamma * self.reduce(F.gelu(self.expand(y)))
-        return x + y.permute(0, 3, 1, 2)
+        out: Tensor = x + y.permute(0, 3, 1, 2)
+        return out
 
 
 class Refinement(NamedTuple):
-    """New hidden states, finest first; the disparity's increment in quarter pixels; features for the upsampling."""
+    """What an iteration gives.
+
+    Attributes:
+        hidden: new states, finest first.
+        increment: B x 1 x H/4 x W/4, of the disparity, in quarter pixels.
+        mask_features: for the upsampling weights, on the same grid.
+    """
 
     hidden: list[Tensor]
     increment: Tensor
@@ -94,7 +113,8 @@ class UpdateBlock(nn.Module):
         width, levels = config.hidden_dim, config.gru_levels
         taps = config.lookup_levels * (config.volume_width + 1) * (2 * config.lookup_radius + 1)
         self.encoder = MotionEncoder(taps, width)
-        # every level reads its context and the finer state (the finest: motion); all but the coarsest, the coarser one
+        # every level reads its context and the finer state (the finest: motion);
+        # all but the coarsest, the coarser one too
         self.grus = nn.ModuleList(
             SelectiveGru((3 if level < levels - 1 else 2) * width, width) for level in range(levels)
         )

@@ -32,11 +32,16 @@ class ImageStem(nn.Module):
 
 
 class ConvexUpsampling(nn.Module):
-    """Every full-resolution pixel as a weighted mean of its 3 x 3 nearest coarse neighbours, zeros outside the map."""
+    """Every full-resolution pixel as a weighted mean of its 3 x 3 nearest coarse neighbours.
+
+    Neighbours outside the map count as zeros.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.up = nn.Sequential(nn.ConvTranspose2d(width, width, 4, stride=2, padding=1, bias=False), nn.LeakyReLU())
+        self.up = nn.Sequential(
+            nn.ConvTranspose2d(width, width, 4, stride=2, padding=1, bias=False), nn.LeakyReLU()
+        )
         self.join = nn.Sequential(conv3x3(2 * width, 2 * width, bias=False), nn.LeakyReLU())
         self.weights = nn.ConvTranspose2d(2 * width, 9, 4, stride=2, padding=1)
 
