@@ -22,6 +22,7 @@ from foundation_stereo_ros.training.interrupts import Interrupts
 from foundation_stereo_ros.training.journal import Journal
 from foundation_stereo_ros.training.losses import stereo_loss
 from foundation_stereo_ros.training.metrics import average, error_metrics
+from foundation_stereo_ros.training.replay import ReplayFeed
 from foundation_stereo_ros.training.seeds import step_seed
 from foundation_stereo_ros.training.state_file import Progress, load_state, save_state
 from foundation_stereo_ros.training.training_config import TrainingConfig, learning_rate
@@ -99,10 +100,16 @@ class Trainer:
         self._forward: Any = torch.compile(self.model) if config.compile else self.model
 
     def run(self, max_minutes: float | None = None, show_progress: bool = True) -> Outcome:
-        """Train until the run is complete, time is up or somebody interrupts; then save and export."""
+        """Train until the run is complete, time is up or somebody interrupts; then save and export.
+
+        Args:
+            max_minutes: bound for this call, minutes; the run goes on with ``resume``.
+            show_progress: draw a bar on stderr.
+        """
         begin, before = time.monotonic(), self.progress.seconds
         journal = Journal(self.folder)
-        feed = Feed(self.config, self.generator, self.progress.step)
+        kind = ReplayFeed if self.config.reuse > 1 else Feed
+        feed = kind(self.config, self.generator, self.progress.step)
         with Interrupts() as interrupts, self._bar(show_progress) as bar:
             while not self._complete() and not interrupts.asked:
                 if max_minutes is not None and time.monotonic() - begin > 60.0 * max_minutes:
@@ -127,8 +134,10 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Return the averaged weights' errors on held-back scenes: all pixels; ``noc_``: non-occluded
-        ones."""
+        """Return the averaged weights' errors on held-back scenes, by name as `error_metrics` has them.
+
+        Over all valid pixels; under ``noc_`` over those that both cameras see.
+        """
         found = []
         for batch in validation_batches(self.config, self.generator):
             with self._autocast():
@@ -141,7 +150,7 @@ class Trainer:
                 found.append({**both, **{f"noc_{name}": value for name, value in seen.items()}})
         return average(found)
 
-    def _step(self, feed: Feed, journal: Journal, bar: Any) -> None:
+    def _step(self, feed: Feed | ReplayFeed, journal: Journal, bar: Any) -> None:
         c, step = self.config, self.progress.step
         rate = learning_rate(c, self._share())
         for group in self.optimizer.param_groups:

@@ -35,6 +35,8 @@ class TrainingConfig:
         channels_last: memory layout of the 2-D part.
         compile: run the network through torch.compile.
         seed: of scenes, weights and augmentation.
+        reuse: how often each rendered pair is used on average, another crop each time; above 1 where
+            rendering is the slower part.
         workers: processes that plan scenes; 0: none.
         log_every, picture_every, validate_every, save_every: in steps; 0: never (saving happens at the end
             anyway).
@@ -61,6 +63,7 @@ class TrainingConfig:
     channels_last: bool = False
     compile: bool = False
     seed: int = 0
+    reuse: int = 1
     workers: int = 0
     log_every: int = 20
     picture_every: int = 1000
@@ -89,6 +92,7 @@ class TrainingConfig:
             ("steps", self.steps >= 1, "1 or more"),
             ("minutes", self.minutes >= 0, "0 or more"),
             ("batch", self.batch >= 1, "1 or more"),
+            ("reuse", self.reuse >= 1, "1 or more"),
             ("height", self.height > 0 and self.height % 32 == 0, "a positive multiple of 32"),
             ("width", self.width > 0 and self.width % 32 == 0, "a positive multiple of 32"),
             ("learning_rate", self.learning_rate > 0, "a positive number"),
@@ -117,7 +121,7 @@ class TrainingConfig:
         return result
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that `from_dict` takes."""
+        """Return plain values, those of `scenes` and `augmentation` nested, that `from_dict` takes."""
         return dataclasses.asdict(self)
 
 
@@ -137,7 +141,7 @@ def _build(kind: Any, values: Any, prefix: str) -> Any:
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:
-    """Return the learning rate after a share of the run, 0 to 1."""
+    """Return AdamW's learning rate after a share of the run, 0 to 1."""
     if progress < config.warmup:
         return config.learning_rate * max(progress / config.warmup, 1e-3)
     if config.schedule == "step":

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches for a device that trains faster than it renders: every rendered pair is used several times.
+
+Each use shows another part of the pair, upright or upside down, and the augmentation after it differs as
+well.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+import torch
+from torch import Tensor
+
+from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch, plan
+from foundation_stereo_ros.training.seeds import step_seed, training_seeds
+from foundation_stereo_ros.training.training_config import TrainingConfig
+
+_CAPACITY = 192
+_AT_FIRST = 24
+_MARGIN = 4 / 3  # rendered size over the size of a crop
+
+
+class ReplayFeed:
+    """Hands out one batch of crops after another, from the pairs rendered last.
+
+    Args:
+        config: of the run; its ``reuse`` is how often a pair is used on average.
+        generator: renders; on the training device.
+        first: step to begin at. The pairs of the steps before are not rendered again.
+    """
+
+    def __init__(self, config: TrainingConfig, generator: SceneGenerator, first: int) -> None:
+        self._config, self._generator = config, generator
+        self._random = random.Random(step_seed(config.seed, first))
+        self._pairs: deque[StereoBatch] = deque(maxlen=_CAPACITY)
+        self._rendered = first * config.batch // config.reuse
+        self._owed = float(_AT_FIRST)
+
+    def next(self) -> StereoBatch:
+        """Return the batch of the next step, of the config's batch, height and width.
+
+        ``occluded`` is None and ``camera`` is that of the uncropped pairs.
+        """
+        self._owed += self._config.batch / self._config.reuse
+        while self._owed >= 1:
+            self._pairs.append(self._render())
+            self._owed -= 1
+        crops = [self._crop(self._random.choice(self._pairs)) for _ in range(self._config.batch)]
+        left, right, disparity, valid, camera = (torch.cat(parts) for parts in zip(*crops, strict=True))
+        return StereoBatch(left, right, disparity, valid, None, camera)
+
+    def prepare(self) -> None:
+        """Do nothing: `Feed` renders ahead here."""
+
+    def _render(self) -> StereoBatch:
+        c = self._config
+        seeds = training_seeds(c.seed, self._rendered, 1)
+        self._rendered += 1
+        height, width = (32 * round(side * _MARGIN / 32) for side in (c.height, c.width))
+        return self._generator.render(plan(c.scenes, seeds, height, width), occlusion=False)
+
+    def _crop(self, pair: StereoBatch) -> tuple[Tensor, ...]:
+        c = self._config
+        top = self._random.randint(0, pair.left.shape[-2] - c.height)
+        start = self._random.randint(0, pair.left.shape[-1] - c.width)
+        parts = (pair.left, pair.right, pair.disparity, pair.valid)
+        crops = [x[..., top : top + c.height, start : start + c.width] for x in parts]
+        if self._random.random() < 0.5:
+            crops = [x.flip(-2) for x in crops]  # upside down, rows are still epipolar lines
+        return *crops, pair.camera
