@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Error on real pairs with ground truth, beside OpenCV's StereoSGBM.
 
-Middlebury's tsukuba and cones are read from a folder as ``NAME_left.png``, ``NAME_right.png`` and the truth; they are
-not part of this repository. All figures are over every pixel with a known disparity (``all``) and over those that both
-cameras see (``noc``), dense: no pixel is left out by either method.
+Middlebury's tsukuba and cones are read from a folder as ``NAME_left.png``, ``NAME_right.png`` and the truth;
+they are not part of this repository. All figures are over every pixel with a known disparity (``all``) and
+over those that both cameras see (``noc``), dense: no pixel is left out by either method.
 
     python benchmarks/real_pairs.py FOLDER [--checkpoint FILE] [--pictures DIR]
 """
@@ -35,11 +35,13 @@ class Pair(NamedTuple):
 
 
 def tsukuba(folder: Path) -> Pair:
+    """Read a pair whose truth says nothing of occlusion."""
     truth = cv2.imread(str(folder / "tsukuba_groundtruth.png"), cv2.IMREAD_GRAYSCALE)
     return _pair(folder, "tsukuba", truth / 16, truth > 0, truth > 0)
 
 
 def cones(folder: Path) -> Pair:
+    """Read a pair with a mask of the pixels that both cameras see."""
     truth = cv2.imread(str(folder / "cones_gt.png"), cv2.IMREAD_GRAYSCALE)
     mask = cv2.imread(str(folder / "cones_mask.png"), cv2.IMREAD_GRAYSCALE)
     return _pair(folder, "cones", truth.astype(float), truth > 0, (truth > 0) & (mask == 255))
@@ -81,6 +83,7 @@ def _fill(row: np.ndarray) -> np.ndarray:
 
 
 def network(model: torch.nn.Module, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Match with the network; every pixel gets a disparity."""
     left_in, right_in = (torch.from_numpy(x).permute(2, 0, 1)[None].float() for x in (left, right))
     padded, padding = pad_to_multiple(left_in)
     with torch.inference_mode():
@@ -88,15 +91,21 @@ def network(model: torch.nn.Module, left: np.ndarray, right: np.ndarray) -> np.n
 
 
 def errors(estimate: np.ndarray, pair: Pair) -> str:
+    """Return mean error, BP-1 and BP-2 over all known pixels and over those that both cameras see."""
     cells = []
     for mask in (pair.known, pair.seen):
         error = np.abs(estimate - pair.truth)[mask]
-        cells.append(f"{error.mean():6.2f} px {100 * (error > 1).mean():6.1f} % {100 * (error > 2).mean():6.1f} %")
+        cells.append(
+            f"{error.mean():6.2f} px {100 * (error > 1).mean():6.1f} % {100 * (error > 2).mean():6.1f} %"
+        )
     return " | ".join(cells)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--checkpoint", type=Path, help="default: the shipped weights")
     parser.add_argument("--pictures", type=Path, help="folder for coloured disparities")

@@ -13,7 +13,8 @@ RgbImage = npt.NDArray[np.uint8]
 """H x W x 3, red green blue, 0 to 255."""
 
 DisparityMap = npt.NDArray[np.float32]
-"""H x W, pixels; left column minus right column, minus the principal points' difference (DisparityImage.msg)."""
+"""H x W, pixels; left column minus right column, minus the principal points' difference
+(DisparityImage.msg)."""
 
 DepthMap = npt.NDArray[np.float32]
 """H x W, metres along the optical axis (REP 118); NaN where unknown."""

@@ -29,11 +29,13 @@ _QOS = offered_profile(depth=5)
 class Pipeline(Protocol):
     """What a job needs of `pipeline.messages_pipeline.StereoPipeline`."""
 
-    def process(self, left_image: Any, right_image: Any, left_info: Any, right_info: Any) -> StereoResult: ...
+    def process(self, left_image: Any, right_image: Any, left_info: Any, right_info: Any) -> StereoResult:
+        """Estimate one pair."""
 
     def outputs(
         self, result: StereoResult, header: Any, types: MessageTypes, wanted: Collection[str]
-    ) -> dict[str, Any]: ...
+    ) -> dict[str, Any]:
+        """Make the wanted messages, by topic."""
 
 
 class BagJob:

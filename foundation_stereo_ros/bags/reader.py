@@ -31,13 +31,16 @@ class Storage(Protocol):
     end_ns: int
 
     @property
-    def topics(self) -> dict[int, Topic]: ...
+    def topics(self) -> dict[int, Topic]:
+        """Topics by the file's own numbers."""
 
     def messages(
         self, names: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
-    ) -> Iterator[RecordedMessage]: ...
+    ) -> Iterator[RecordedMessage]:
+        """Yield messages in the order of their log times."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of the file."""
 
 
 class Recording:

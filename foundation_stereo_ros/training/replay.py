@@ -28,7 +28,7 @@ class ReplayFeed:
     Args:
         config: of the run; its ``reuse`` is how often a pair is used on average.
         generator: renders; on the training device.
-        first: step to begin at. The pairs of the steps before are not rendered again.
+        first: step to begin at. A resumed run fills its pool anew, with pairs from about where it stopped.
     """
 
     def __init__(self, config: TrainingConfig, generator: SceneGenerator, first: int) -> None:
@@ -36,17 +36,17 @@ class ReplayFeed:
         self._random = random.Random(step_seed(config.seed, first))
         self._pairs: deque[StereoBatch] = deque(maxlen=_CAPACITY)
         self._rendered = first * config.batch // config.reuse
-        self._owed = float(_AT_FIRST)
+        self._owed = _AT_FIRST * config.reuse  # uses that no pair has been rendered for
 
     def next(self) -> StereoBatch:
         """Return the batch of the next step, of the config's batch, height and width.
 
         ``occluded`` is None and ``camera`` is that of the uncropped pairs.
         """
-        self._owed += self._config.batch / self._config.reuse
-        while self._owed >= 1:
+        self._owed += self._config.batch
+        while self._owed >= self._config.reuse:
             self._pairs.append(self._render())
-            self._owed -= 1
+            self._owed -= self._config.reuse
         crops = [self._crop(self._random.choice(self._pairs)) for _ in range(self._config.batch)]
         left, right, disparity, valid, camera = (torch.cat(parts) for parts in zip(*crops, strict=True))
         return StereoBatch(left, right, disparity, valid, None, camera)

@@ -4,16 +4,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from foundation_stereo_ros.geometry.calibration import stereo_camera
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.messages.camera_info import decode_camera_info
-from foundation_stereo_ros.messages.images import decode_image
 
 from foundation_stereo_ros.bags.reader import Recording
 from foundation_stereo_ros.bags.recorder import StereoRecorder
 from foundation_stereo_ros.bags.topics import find_stereo
 from foundation_stereo_ros.bags.types import decode
 from foundation_stereo_ros.bags.writer import BagWriter
+from foundation_stereo_ros.geometry.calibration import stereo_camera
+from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+from foundation_stereo_ros.messages.camera_info import decode_camera_info
+from foundation_stereo_ros.messages.images import decode_image
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
