@@ -21,7 +21,7 @@ demo: $(VENV)/.runs ## replay a stereo recording through the whole pipeline; lea
 	$(BIN)/foundation_stereo demo -o demo_output $(ARGS)
 
 test: $(VENV)/.tests ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.lints ## check style, types and the import contract; changes nothing
 	$(BIN)/ruff check .
