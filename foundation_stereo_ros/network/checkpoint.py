@@ -76,8 +76,9 @@ def _read_safetensors(file: Path) -> Checkpoint:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{file} is damaged or no safetensors file: {error}") from None
-    if metadata.get("format") != FORMAT:
-        raise CheckpointError(f"{file} says format {metadata.get('format')!r} of itself; expected {FORMAT!r}")
+    kind = metadata.pop("format", None)
+    if kind != FORMAT:
+        raise CheckpointError(f"{file} says format {kind!r} of itself; expected {FORMAT!r}")
     try:
         config = NetworkConfig.from_dict(json.loads(metadata.pop("config", "")))
     except (ValueError, TypeError) as error:
@@ -144,6 +145,7 @@ def save_checkpoint(
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, partial, metadata=header)
+        partial.chmod(0o644)  # safetensors makes files that nobody else may read
         partial.replace(file)
     except OSError as error:
         partial.unlink(missing_ok=True)

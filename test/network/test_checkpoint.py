@@ -72,6 +72,7 @@ def test_our_own_file_brings_back_network_and_numbers(tiny, tmp_path):
         assert torch.equal(loaded.state_dict()[name], tensor), name
     assert read_checkpoint(file).metadata["trained_on"] == "scenes"
     assert [f.name for f in file.parent.iterdir()] == ["tiny.safetensors"]
+    assert file.stat().st_mode & 0o044 == 0o044  # whoever installs it, everybody can read it
 
 
 def test_overrides_change_what_the_weights_leave_open(tiny, tmp_path):
