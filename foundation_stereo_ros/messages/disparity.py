@@ -17,6 +17,8 @@ from foundation_stereo_ros.messages.stamps import copy_header
 from foundation_stereo_ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import DisparityMap, Mask
 
+_LARGEST = np.finfo(np.float32).max
+
 INVALID = -1.0
 """Pixels without disparity. min_disparity is never negative, so that this is below it; NaN would pass the
 test ``d < min or d > max`` of consumers."""
@@ -83,7 +85,9 @@ def encode_disparity(
         valid_window=_valid_window(types, good, low + stereo.doffs, high + stereo.doffs),
         min_disparity=low,
         max_disparity=high,
-        delta_d=float(np.spacing(np.float32(high))),
+        delta_d=float(
+            np.spacing(min(np.float32(high), _LARGEST / 2))
+        ),  # the step above the largest is infinite
     )
 
 
