@@ -114,10 +114,11 @@ class FoundationStereo(nn.Module):
             `TrainingOutput`.
 
         Raises:
-            ImageError: the images differ in shape or their sides are not multiples of 32.
+            ImageError: the images differ in shape, their sides are not multiples of 32, or the initial
+                disparity does not have a quarter of their size.
             ConfigError: no iteration.
         """
-        _check_inputs(left, right, iterations)
+        _check_inputs(left, right, iterations, initial_disparity)
         left, right = (self.normalize(x) for x in (left, right))
         f_left, f_right = self.features(torch.cat((left, right))).left_right()
         stem = self.image_stem(left)
@@ -214,7 +215,7 @@ def _shrink(image: Tensor, ratio: float) -> Tensor:
     return F.interpolate(image, scale_factor=ratio, mode="bilinear", align_corners=False)
 
 
-def _check_inputs(left: Tensor, right: Tensor, iterations: int) -> None:
+def _check_inputs(left: Tensor, right: Tensor, iterations: int, initial: Tensor | None) -> None:
     if left.shape != right.shape or left.ndim != 4 or left.shape[1] != 3:
         shapes = f"{tuple(left.shape)} and {tuple(right.shape)}"
         raise ImageError(f"left and right are {shapes}; expected the same B x 3 x H x W")
@@ -225,3 +226,6 @@ def _check_inputs(left: Tensor, right: Tensor, iterations: int) -> None:
         )
     if iterations < 1:
         raise ConfigError(f"iterations is {iterations}; expected 1 or more")
+    quarter = (left.shape[0], 1, height // 4, width // 4)
+    if initial is not None and tuple(initial.shape) != quarter:
+        raise ImageError(f"initial disparity is {tuple(initial.shape)}; expected {quarter} in quarter pixels")

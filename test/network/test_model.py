@@ -94,6 +94,8 @@ def test_bad_input_is_named(tiny):
         tiny(good[:, :1], good[:, :1])
     with pytest.raises(ConfigError, match="iterations is 0"):
         tiny(good, good, iterations=0)
+    with pytest.raises(ImageError, match=r"initial disparity is \(1, 1, 64, 96\); expected \(1, 1, 16, 24\)"):
+        tiny(good, good, 1, torch.zeros(1, 1, 64, 96))
     with pytest.raises(ConfigError, match="small_ratio is 1"):
         tiny.hierarchical(good, good, 1, small_ratio=1)
 
