@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
@@ -25,6 +24,7 @@ from foundation_stereo_ros.network.config import NetworkConfig
 from foundation_stereo_ros.network.model import FoundationStereo
 from foundation_stereo_ros.network.official import check_entries
 from foundation_stereo_ros.network.official_file import read_official_file
+from foundation_stereo_ros.network.tensor_file import write_tensors
 
 FORMAT = "foundation_stereo_ros/1"
 _PICKLES = (".pth", ".pt", ".ckpt", ".bin")
@@ -139,14 +139,5 @@ def save_checkpoint(
     file = Path(path)
     if file.suffix != ".safetensors":
         raise CheckpointError(f"weights file {file} ends in {file.suffix!r}; expected .safetensors")
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     header = {**(metadata or {}), "format": FORMAT, "config": json.dumps(model.config.to_dict())}
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, partial, metadata=header)
-        partial.chmod(0o644)  # safetensors makes files that nobody else may read
-        partial.replace(file)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CheckpointError(f"cannot write {file}: {error}") from None
+    write_tensors(file, model.state_dict(), header)

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from foundation_stereo_ros.errors import CheckpointError
+from foundation_stereo_ros.network.tensor_file import write_tensors
 
 FORMAT = "foundation_stereo_ros/training/1"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -54,16 +54,8 @@ def save_state(
     for name, parameter in model.named_parameters():
         for moment, value in optimizer.state.get(parameter, {}).items():
             tensors[f"adam.{moment}.{name}"] = value
-    copies = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     header = {"format": FORMAT, "progress": json.dumps(asdict(progress)), "config": json.dumps(config)}
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(copies, partial, metadata=header)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CheckpointError(f"cannot write {path}: {error}") from None
+    write_tensors(path, tensors, header)
 
 
 def load_state(
