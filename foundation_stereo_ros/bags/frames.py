@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from foundation_stereo_ros.pipeline.calibration_history import CalibrationHistory
 from foundation_stereo_ros.pipeline.pairing import Side, StampPairer
 
 
@@ -35,34 +36,6 @@ class Frame:
         return max(part.log_time for part in parts if part is not None)
 
 
-class InfoHistory:
-    """The last calibrations of one camera.
-
-    An image takes the one with its own stamp, else the newest from before it, else the first from after it.
-    """
-
-    def __init__(self, length: int = 64) -> None:
-        self._infos: deque[Stamped] = deque(maxlen=length)
-
-    def push(self, info: Stamped) -> None:
-        """Take the next calibration of the recording."""
-        self._infos.append(info)
-
-    def settled(self, stamp_ns: int) -> bool:
-        """Whether no later calibration can be the better one for an image with this stamp."""
-        if not self._infos:
-            return False
-        # Stamps ascend, so once a later one is there the image's own will not come any more.
-        return self._infos[-1].stamp_ns >= stamp_ns or any(info.stamp_ns == stamp_ns for info in self._infos)
-
-    def best(self, stamp_ns: int) -> Stamped | None:
-        """Return the calibration for an image with this stamp; None while there is none at all."""
-        before = [info for info in self._infos if info.stamp_ns <= stamp_ns]
-        if before:
-            return max(before, key=lambda info: info.stamp_ns)
-        return min(self._infos, key=lambda info: info.stamp_ns, default=None)
-
-
 class FrameAssembler:
     """Images and calibrations in, frames out, in the order of the pairs.
 
@@ -88,12 +61,15 @@ class FrameAssembler:
         self._stamps: dict[Side, int] = {}
         self._patience = patience
         self._every = every
-        self._infos: dict[Side, InfoHistory] = {"left": InfoHistory(), "right": InfoHistory()}
+        self._infos: dict[Side, CalibrationHistory[Stamped]] = {
+            "left": CalibrationHistory(),
+            "right": CalibrationHistory(),
+        }
         self._waiting: deque[tuple[Stamped, Stamped]] = deque()
 
     def push_info(self, side: Side, info: Stamped) -> Iterator[Frame]:
         """Take a calibration; yield the frames that are now complete."""
-        self._infos[side].push(info)
+        self._infos[side].push(info.stamp_ns, info)
         yield from self._complete(self._patience)
 
     def push_image(self, side: Side, image: Stamped) -> Iterator[Frame]:

@@ -20,7 +20,8 @@ class PipelineConfig:
     """Settings of the pipeline.
 
     Each field's metadata holds ``description``, ``unit``, ``min``, ``max`` (inclusive), ``choices``, and
-    ``dynamic``: whether it may change from one pair to the next without loading the network again.
+    ``dynamic`` (whether it may change from one pair to the next without loading the network again), and
+    ``parameter``, its name in ROS where that is not the field's.
 
     Raises:
         ConfigError: a value has the wrong type or is out of its range; the message names field, value and
@@ -88,6 +89,7 @@ class PipelineConfig:
         True,
         "The cloud keeps the image's rows and columns, with NaN for invalid points; otherwise valid points "
         "only.",
+        parameter="point_cloud.organized",
     )
     cloud_stride: int = setting(1, "The cloud takes every n-th row and column.", low=1, high=64)
     voxel_size: float = setting(

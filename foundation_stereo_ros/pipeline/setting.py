@@ -20,6 +20,7 @@ def setting(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     dynamic: bool = True,
+    parameter: str = "",
 ) -> Any:
     """Declare a field of a frozen dataclass.
 
@@ -31,9 +32,12 @@ def setting(
         high: greatest value.
         choices: the values of a text, where only some are allowed.
         dynamic: whether it may change while the pipeline runs.
+        parameter: name of the ROS parameter, where it is not that of the field.
     """
-    metadata = {"description": description, "unit": unit, "min": low, "max": high}
-    return dataclasses.field(default=default, metadata={**metadata, "choices": choices, "dynamic": dynamic})
+    metadata = {"description": description, "unit": unit, "min": low, "max": high, "choices": choices}
+    return dataclasses.field(
+        default=default, metadata={**metadata, "dynamic": dynamic, "parameter": parameter}
+    )
 
 
 class Setting(NamedTuple):
@@ -48,6 +52,7 @@ class Setting(NamedTuple):
     max: float | None
     choices: tuple[str, ...]
     dynamic: bool
+    parameter: str
 
     @property
     def expected(self) -> str:
@@ -78,7 +83,15 @@ class Setting(NamedTuple):
 def settings_of(config: type) -> tuple[Setting, ...]:
     """Return all settings of a dataclass in the order of its fields."""
     fields = dataclasses.fields(config)
-    return tuple(Setting(f.name, type(f.default), f.default, **f.metadata) for f in fields)
+    return tuple(
+        Setting(
+            f.name,
+            type(f.default),
+            f.default,
+            **{**f.metadata, "parameter": f.metadata["parameter"] or f.name},
+        )
+        for f in fields
+    )
 
 
 def _fits(value: Any, kind: type) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from foundation_stereo_ros.bags.frames import FrameAssembler, InfoHistory, Stamped
+from foundation_stereo_ros.bags.frames import FrameAssembler, Stamped
 
 
 def at(stamp: int, name: str = "", log_time: int | None = None) -> Stamped:
@@ -86,17 +86,3 @@ def test_each_side_takes_the_calibration_of_its_own_stamp() -> None:
         frames += assembler.push_image(side, at(stamp))
     (frame,) = frames
     assert (frame.left_info.stamp_ns, frame.right_info.stamp_ns) == (10, 12)
-
-
-def test_best_of_a_history() -> None:
-    history = InfoHistory(length=3)
-    assert history.best(5) is None
-    assert not history.settled(5)
-    for stamp in (1, 4, 6, 9):
-        history.push(at(stamp))
-    assert history.best(6).stamp_ns == 6
-    assert history.best(8).stamp_ns == 6
-    assert history.best(100).stamp_ns == 9
-    assert history.best(2).stamp_ns == 4
-    assert history.settled(8)
-    assert not history.settled(10)
