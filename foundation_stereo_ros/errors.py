@@ -22,6 +22,10 @@ class ImageError(FoundationStereoError, ValueError):
     """An image has an unknown encoding, or a size that does not fit."""
 
 
+class DeviceMemoryError(FoundationStereoError):
+    """The network's device has too little memory for a pair."""
+
+
 class BagError(FoundationStereoError):
     """A recording cannot be read or written, or its stereo topics are not clear."""
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from foundation_stereo_ros.errors import ConfigError
@@ -67,13 +69,7 @@ def remove_radius_outliers(
         raise ConfigError(
             f"outlier radius is {radius} and neighbors {neighbors}; expected both to be positive"
         )
-    try:
-        import open3d
-    except ImportError as error:
-        raise ConfigError(
-            "outlier_radius needs Open3D; install it with: pip install 'foundation_stereo_ros[cloud]', "
-            f"or set outlier_radius to 0 ({error})"
-        ) from error
+    open3d = load_open3d()
     if len(points) == 0:
         return points, colors
     cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(points.astype(np.float64)))
@@ -81,3 +77,19 @@ def remove_radius_outliers(
     _, kept = cloud.remove_radius_outlier(nb_points=neighbors, radius=radius)
     index = np.asarray(kept, np.int64)
     return points[index], colors[index]
+
+
+def load_open3d() -> Any:
+    """Return the module; it is optional, and takes seconds to load.
+
+    Raises:
+        ConfigError: it is not installed, or does not load here.
+    """
+    try:
+        import open3d
+    except ImportError as error:
+        raise ConfigError(
+            "outlier_radius needs Open3D; install it with: pip install 'foundation_stereo_ros[cloud]', "
+            f"or set outlier_radius to 0 ({error})"
+        ) from error
+    return open3d

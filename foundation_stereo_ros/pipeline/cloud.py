@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foundation_stereo_ros.geometry.filters import remove_radius_outliers, voxel_downsample
+from foundation_stereo_ros.geometry.filters import load_open3d, remove_radius_outliers, voxel_downsample
 from foundation_stereo_ros.geometry.points import points_from_depth
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.result import StereoResult
@@ -26,6 +26,16 @@ class Cloud(NamedTuple):
 def has_filters(config: PipelineConfig) -> bool:
     """Tell whether points are merged or removed: such a cloud cannot keep the image's rows and columns."""
     return config.voxel_size > 0 or config.outlier_radius > 0
+
+
+def check_filters(config: PipelineConfig) -> None:
+    """Say at once, and not with the first cloud, that a filter cannot work here.
+
+    Raises:
+        ConfigError: outliers are to be removed and Open3D does not load here.
+    """
+    if config.outlier_radius > 0:
+        load_open3d()
 
 
 def valid_cloud(result: StereoResult, config: PipelineConfig) -> Cloud:

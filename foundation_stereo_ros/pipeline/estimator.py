@@ -9,11 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.errors import ConfigError, ImageError
-from foundation_stereo_ros.geometry.camera import StereoCamera
+from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError, ImageError
+from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.geometry.depth import disparity_to_depth
 from foundation_stereo_ros.network import FoundationStereo, load_checkpoint, pad_to_multiple
 from foundation_stereo_ros.pipeline.config import PipelineConfig, settings
+from foundation_stereo_ros.pipeline.device_memory import (
+    give_back_unused,
+    is_out_of_memory,
+    memory_use,
+    wanted_bytes,
+)
 from foundation_stereo_ros.pipeline.grid import enlarge, enlarge_disparity, scaled_size, shrink
 from foundation_stereo_ros.pipeline.result import StereoResult
 from foundation_stereo_ros.pipeline.stopwatch import Stopwatch
@@ -66,6 +72,34 @@ class StereoEstimator:
                 raise ConfigError(f"{setting.name} is {old!r} and cannot change to {new!r} while running")
         self.config = config
 
+    def warm_up(self, width: int, height: int) -> None:
+        """Run a pair of grey images of this size, so that the first real one does not pay for the set-up.
+
+        Raises:
+            DeviceMemoryError: as for a real pair.
+        """
+        grey = np.full((height, width, 3), 128, np.uint8)
+        camera = Camera(width, height, fx=width, fy=width, cx=width / 2, cy=height / 2)
+        self(grey, grey, StereoCamera(camera, camera, baseline=0.1))
+
+    def to_host(self) -> None:
+        """Keep the network in main memory and give the device's back; `to_device` before the next pair."""
+        self.model.to("cpu")
+        give_back_unused(self.device)
+
+    def to_device(self) -> None:
+        """Bring the network back to its device after `to_host`.
+
+        Raises:
+            DeviceMemoryError: there is no room for it now.
+        """
+        try:
+            self.model.to(self.device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceMemoryError(f"the network does not fit: {self._shortage(error)}") from None
+
     def __call__(self, left_rgb: RgbImage, right_rgb: RgbImage, stereo: StereoCamera) -> StereoResult:
         """Estimate one pair.
 
@@ -80,6 +114,7 @@ class StereoEstimator:
         Raises:
             ImageError: an image is not H x W x 3 uint8, or the sizes differ from each other or from the
                 camera's.
+            DeviceMemoryError: the device has too little memory for images of this size.
         """
         config, watch = self.config, Stopwatch()
         _check(left_rgb, right_rgb, stereo)
@@ -87,11 +122,11 @@ class StereoEstimator:
         small_size = scaled_size(size, config.scale)
         left, right = shrink(left_rgb, small_size), shrink(right_rgb, small_size)
         watch.lap("scale")
-        shift = self._infer(left, right, config)
+        shift = self._try(left, right, config)
         watch.lap("network")
         confidence = None
         if config.confidence:
-            mirrored = self._infer(right[:, ::-1], left[:, ::-1], config)[:, ::-1]
+            mirrored = self._try(right[:, ::-1], left[:, ::-1], config)[:, ::-1]
             confidence = left_right_confidence(shift, mirrored, config.confidence_threshold)
             watch.lap("consistency")
         if config.full_resolution:
@@ -109,6 +144,27 @@ class StereoEstimator:
         depth = np.where(valid, depth, np.float32(np.nan))
         watch.lap("depth")
         return StereoResult(left, disparity, depth, valid, stereo, confidence, watch.seconds)
+
+    def _try(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
+        try:
+            return self._infer(left, right, config)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            shortage = self._shortage(error)
+        # Only here, where nothing holds on to the error and, through it, to half a network's tensors.
+        give_back_unused(self.device)
+        lower = "or precision fp16" if self.device.type == "cuda" and self.dtype == torch.float32 else ""
+        raise DeviceMemoryError(
+            f"out of memory for a pair of {left.shape[1]} x {left.shape[0]} pixels: {shortage}; "
+            f"expected less to do: lower scale (now {config.scale:g}) {lower}".rstrip()
+        )
+
+    def _shortage(self, error: BaseException) -> str:
+        used, total, what = memory_use(self.device)
+        wanted = wanted_bytes(error)
+        more = f"{wanted / 2**30:.2f} GiB more needed, " if wanted else ""
+        return f"{more}{what} uses {used / 2**30:.2f} of {total / 2**30:.2f} GiB"
 
     def _infer(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
         iterations = config.iterations or self.model.config.iterations

@@ -24,6 +24,7 @@ from foundation_stereo_ros.pipeline.rectification import StereoRectification
 from foundation_stereo_ros.pipeline.result import StereoResult
 from foundation_stereo_ros.pipeline.stopwatch import Stopwatch
 from foundation_stereo_ros.pipeline.visualize import SteadyRange, colorize_disparity
+from foundation_stereo_ros.shapes import RgbImage
 
 OUTPUTS = ("disparity", "depth/image_rect", "depth/camera_info", "points2", "confidence", "disparity/visual")
 """Topics that `StereoPipeline.outputs` can fill."""
@@ -38,11 +39,18 @@ class StereoPipeline:
     Args:
         estimator: the network and the settings, which may change between pairs (`reconfigure`).
         rectified: what the topic names say, see `rectification.says_rectified`.
+        decode: an image message to its picture, H x W x 3 uint8 RGB; may raise ImageError.
     """
 
-    def __init__(self, estimator: StereoEstimator, rectified: bool | None = None) -> None:
+    def __init__(
+        self,
+        estimator: StereoEstimator,
+        rectified: bool | None = None,
+        decode: Callable[[Any], RgbImage] = decode_image,
+    ) -> None:
         self.estimator = estimator
         self.rectified = rectified
+        self._decode = decode
         self._rectification: StereoRectification | None = None
         self._rectification_of: tuple[Any, ...] = ()
         self._range = SteadyRange()
@@ -67,9 +75,10 @@ class StereoPipeline:
         Raises:
             ImageError: an unknown encoding, or a size that does not fit.
             CalibrationError: the cameras cannot be used for stereo.
+            DeviceMemoryError: images of this size do not fit into the device's memory.
         """
         watch = Stopwatch()
-        left, right = decode_image(left_image), decode_image(right_image)
+        left, right = self._decode(left_image), self._decode(right_image)
         watch.lap("decode")
         size = (left.shape[1], left.shape[0])
         rectification = self._rectify_for(decode_camera_info(left_info), decode_camera_info(right_info), size)

@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import functools
+import re
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -233,3 +236,55 @@ def test_unknown_and_absent_devices_are_refused() -> None:
 def test_a_missing_weights_file_is_refused() -> None:
     with pytest.raises(CheckpointError, match=r"nowhere\.safetensors"):
         StereoEstimator(PipelineConfig(checkpoint="nowhere.safetensors"))
+
+
+def test_warm_up_leaves_the_numbers_alone() -> None:
+    fresh, warmed = estimator(), estimator()
+    warmed.warm_up(WIDTH, HEIGHT)
+    pictures = pair()
+    np.testing.assert_array_equal(fresh(*pictures, rig()).disparity, warmed(*pictures, rig()).disparity)
+
+
+def test_to_host_and_back() -> None:
+    one = estimator()
+    expected = one(*pair(), rig()).disparity
+    one.to_host()
+    one.to_device()
+    np.testing.assert_array_equal(one(*pair(), rig()).disparity, expected)
+
+
+OUT_OF_MEMORY = """
+import resource, numpy as np, torch
+from pathlib import Path
+from foundation_stereo_ros.errors import DeviceMemoryError
+from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+from foundation_stereo_ros.pipeline.config import PipelineConfig
+from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+
+def run(width, height):
+    image = np.zeros((height, width, 3), np.uint8)
+    camera = Camera(width, height, 100.0, 100.0, 50.0, 50.0)
+    return estimator(image, image, StereoCamera(camera, camera, 0.1)).disparity
+
+torch.set_num_threads(1)
+estimator = StereoEstimator(PipelineConfig(device="cpu", iterations=1))
+run(64, 64)
+now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (now + 2**28, now + 2**28))
+try:
+    run(4096, 4096)
+except DeviceMemoryError as error:
+    print(error)
+print(run(64, 64).shape)
+"""
+
+
+def test_out_of_memory_is_one_clear_error_and_the_next_pair_works() -> None:
+    done = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, check=True)
+    message, after = done.stdout.splitlines()
+    assert re.fullmatch(
+        r"out of memory for a pair of 4096 x 4096 pixels: [\d.]+ GiB more needed, process uses [\d.]+ of "
+        r"[\d.]+ GiB; expected less to do: lower scale \(now 1\)",
+        message,
+    )
+    assert after == "(64, 64)"
