@@ -28,9 +28,10 @@ def points_from_depth(depth: DepthMap, camera: Camera) -> Points:
     # One slope for each column and each row, in double: cx may be large beside a pixel's fraction.
     right = ((np.arange(camera.width) - camera.cx) / camera.fx).astype(np.float32)
     down = ((np.arange(camera.height) - camera.cy) / camera.fy).astype(np.float32)
-    points = np.empty((*depth.shape, 3), np.float32)
-    points[..., 2] = depth
-    points[..., 2][np.isinf(depth)] = np.nan
-    np.multiply(points[..., 2], right, out=points[..., 0])
-    np.multiply(points[..., 2], down[:, None], out=points[..., 1])
-    return points
+    # In memory plane by plane: three values side by side are several times slower to write and to read.
+    x, y, z = planes = np.empty((3, *depth.shape), np.float32)
+    np.copyto(z, depth)
+    z[np.isinf(z)] = np.nan
+    np.multiply(z, right, out=x)
+    np.multiply(z, down[:, None], out=y)
+    return np.moveaxis(planes, 0, -1)

@@ -14,6 +14,8 @@ from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, RgbImage
 INVALID = (24, 24, 28)
 """Colour of pixels without a value: near black, which the colour map does not contain."""
 
+_ENOUGH = 50_000  # pixels for a percentile; all of them take longer to sort than the picture to paint
+
 
 class Range(NamedTuple):
     """The values at both ends of a colour map."""
@@ -23,8 +25,12 @@ class Range(NamedTuple):
 
 
 def value_range(values: npt.NDArray[np.float32], valid: Mask, percent: float = 2.0) -> Range:
-    """Return the range of the valid values without ``percent`` at either end; (0, 1) if there are none."""
+    """Return the range of the valid values without ``percent`` at either end; (0, 1) if there are none.
+
+    Of large maps every n-th value is looked at.
+    """
     chosen = values[valid & np.isfinite(values)]
+    chosen = chosen[:: max(1, chosen.size // _ENOUGH)]
     if not chosen.size:
         return Range(0.0, 1.0)
     low, high = np.percentile(chosen, (percent, 100 - percent))
