@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 
 from foundation_stereo_ros.errors import ConfigError, ImageError
@@ -75,7 +76,8 @@ def encode_disparity(
         raise ImageError(f"disparity is {disparity.shape} and valid {valid.shape}; expected {size}")
     # A NaN compares false: it is not valid whatever the mask says.
     good = valid & (disparity > 0) & (disparity < np.inf)
-    picture = np.where(good, disparity, np.float32(INVALID)).astype(np.float32, copy=False)
+    picture = np.full(size, np.float32(INVALID))
+    cv2.copyTo(disparity.astype(np.float32, copy=False), good.view(np.uint8), picture)
     low, high = _bounds(picture, good, stereo, z_near, z_far)
     return types.DisparityImage(
         header=copy_header(types, header),
@@ -113,8 +115,10 @@ def _bounds(
     """Return the limits of the disparities between the two depths, widened to what is in the picture."""
     product = stereo.left.fx * stereo.baseline
     # In float32, as they are sent: rounding must not leave a valid pixel outside.
-    low = min(np.float32(product / z_far), np.where(good, picture, np.float32(np.inf)).min())
-    high = max(np.float32(product / z_near), picture.max())
+    low, high = np.float32(product / z_far), np.float32(product / z_near)
+    if good.any():
+        least, greatest, _, _ = cv2.minMaxLoc(picture, good.view(np.uint8))
+        low, high = min(low, np.float32(least)), max(high, np.float32(greatest))
     return float(low), float(high)
 
 
