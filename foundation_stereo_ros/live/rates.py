@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from collections import deque
 
+_EARLY = 0.6
+"""Part of its period that an event may come early: twice a jitter of 30 %."""
+
 
 class SlidingRate:
     """Counts events within the last seconds.
@@ -47,24 +50,27 @@ class SlidingRate:
 class RateLimit:
     """Lets through so many events a second, on average.
 
-    An event that comes a little early is not held against the following ones, so that a limit of half the
-    camera's rate lets every second pair through, jitter or not.
+    An event may be a little early and then counts as if in time: a camera at the very rate of the limit loses
+    nothing to its jitter.
     """
 
     def __init__(self) -> None:
+        self._limit = 0.0
         self._due = 0.0
 
     def allows(self, limit: float, now: float) -> bool:
         """Whether an event may happen now, which then counts as having happened.
 
         Args:
-            limit: events a second; 0: no limit.
+            limit: events a second; 0: no limit. A new one counts from now on.
             now: seconds that ascend.
         """
+        if limit != self._limit:
+            self._limit, self._due = limit, now
         if not limit:
             return True
-        if now < min(self._due, now + 1 / limit):
+        period = 1 / limit
+        if now < self._due - _EARLY * period:
             return False
-        following = self._due + 1 / limit
-        self._due = following if following > now else now + 1 / limit
+        self._due = max(self._due, now) + period
         return True
