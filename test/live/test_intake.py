@@ -182,7 +182,7 @@ def test_a_calibration_that_changes_is_followed_from_the_first_pair_on(data: st.
 
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[Event]:
-    """Two cameras with losses, lags, loops and calibrations of any habit; a worker that comes now and then."""
+    """Two cameras with losses, lags, loops and calibrations of any habit; a worker that comes at times."""
     laps = draw(st.integers(1, 3))
     streams: list[list[Event]] = [[("take", None, 0, 0)] * draw(st.integers(0, 20))]
     habit = draw(st.sampled_from(["each", "rare", "once"]))
