@@ -28,7 +28,8 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        (f"share/{NAME}/config", files("config/*.yaml")),
+        (f"share/{NAME}/config", files("config/*.yaml") + files("config/*.rviz")),
+        (f"share/{NAME}/config/cameras", files("config/cameras/*.yaml")),
         (f"share/{NAME}/launch", files("launch/*.launch.py")),
     ],
     zip_safe=False,
@@ -53,5 +54,10 @@ setup(
         "test": ["beartype", "hypothesis", "import-linter", "pytest", "pytest-xdist", *CLOUD, *TRAIN],
         "lint": ["import-linter", "mypy", "ruff", "types-PyYAML", "types-tqdm"],
     },
-    entry_points={"console_scripts": [f"foundation_stereo = {NAME}.cli.main:main"]},
+    entry_points={
+        "console_scripts": [
+            f"foundation_stereo = {NAME}.cli.main:main",
+            f"stereo_node = {NAME}.node.main:main",
+        ]
+    },
 )

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quality of service: what the node offers and asks for, and what to say where others do not match it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+try:
+    from rclpy.event_handler import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
+except ImportError:  # Humble
+    from rclpy.qos_event import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
+
+_OVERRIDABLE = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+)
+
+
+def input_qos() -> QoSProfile:
+    """Return a profile of sensor data: it matches every publisher."""
+    # A new one each time: rclpy writes overrides into it.
+    return QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def output_qos() -> QoSProfile:
+    """Return a profile that serves reliable subscribers and best effort ones."""
+    return QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def overridable() -> QoSOverridingOptions:
+    """Return the options that make parameters qos_overrides.TOPIC.* of the policies."""
+    return QoSOverridingOptions(_OVERRIDABLE)
+
+
+def create_with_events(create: Callable[..., Any], tell: Callable[[str], None], *, publisher: bool) -> Any:
+    """Create a publisher or a subscription that tells of others with incompatible QoS.
+
+    Args:
+        create: called with ``event_callbacks``.
+        tell: called with the name of the policy, such as RELIABILITY.
+        publisher: whether it is a publisher.
+    """
+    callbacks = PublisherEventCallbacks if publisher else SubscriptionEventCallbacks
+
+    def incompatible(event: Any) -> None:
+        tell(policy_name(event.last_policy_kind))
+
+    try:
+        return create(event_callbacks=callbacks(incompatible_qos=incompatible))
+    except UnsupportedEventTypeError:  # by the middleware in use
+        return create()
+
+
+def policy_name(kind: int) -> str:
+    """Return the name of a policy that an event tells of."""
+    try:
+        return QoSPolicyKind(kind).name
+    except ValueError:
+        return f"policy {kind}"
+
+
+def mismatch(topic: str, policy: str, *, publisher: bool) -> str:
+    """Say which topic carries nothing because of which policy, and what to do."""
+    other, own = ("subscriber", "publisher") if publisher else ("publisher", "subscription")
+    return (
+        f"{topic}: a {other} has another {policy.lower()} than this node's {own}, so they do not meet; "
+        f"change it there, or here by the parameter qos_overrides.{topic}.{own}.{policy.lower()}"
+    )
