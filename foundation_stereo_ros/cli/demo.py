@@ -11,12 +11,15 @@ from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_con
 from foundation_stereo_ros.cli.progress import FrameProgress
 
 if TYPE_CHECKING:
+    import torch
+
     from foundation_stereo_ros.bags.job_options import JobReport
     from foundation_stereo_ros.cli.demo_figures import Figures
     from foundation_stereo_ros.pipeline.estimator import StereoEstimator
     from foundation_stereo_ros.pipeline.result import StereoResult
 
 _FRAMES = 20
+_ROUND = 40  # frames of --recording
 _SIZE = (640, 480)
 _SMALLEST, _LARGEST = 64, 4096
 # The exact depth that everything is compared with is on the images' own grid, of the cameras as recorded.
@@ -34,10 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder to write to; files of an earlier demo are replaced (default: demo_output)",
     )
     parser.add_argument(
-        "--frames", type=_frames, default=_FRAMES, metavar="N", help=f"stereo pairs (default: {_FRAMES})"
+        "--frames",
+        type=_frames,
+        metavar="N",
+        help=f"stereo pairs (default: {_FRAMES}; {_ROUND} with --recording)",
     )
     parser.add_argument(
         "--size", type=_size, default=_SIZE, metavar="WxH", help="of the pictures (default: 640x480)"
+    )
+    parser.add_argument(
+        "--recording",
+        type=Path,
+        metavar="FILE",
+        help="make only the recording, this .mcap file, of the rig's whole path: to be replayed in a loop",
     )
     add_pipeline_options(parser, without=_FIXED)
 
@@ -47,19 +59,19 @@ def run(args: argparse.Namespace) -> int:
     config = pipeline_config(args)
 
     from foundation_stereo_ros.cli.demo_figures import compare
-    from foundation_stereo_ros.cli.demo_recording import record
     from foundation_stereo_ros.cli.demo_report import write_pages
     from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 
     # Before anything slow, so that wrong weights are told at once.
     estimator = StereoEstimator(config)
+    if args.recording:
+        _render(args.recording, args.frames or _ROUND, args.size, estimator.device, whole_round=True)
+        return 0
     recording, result = args.output / "stereo.mcap", args.output / "stereo_depth.mcap"
-    width, height = args.size
-    _say(f"1/4  rendering {args.frames} stereo pairs of {width} x {height} pixels: {recording}")
-    with FrameProgress(args.frames) as progress:
-        record(recording, args.frames, args.size, estimator.device, on_frame=progress.step)
+    frames = args.frames or _FRAMES
+    _render(recording, frames, args.size, estimator.device, step="1/4  ")
     _say(f"2/4  disparity, depth and points of the recording: {result}")
-    report, seconds = _process(recording, result, estimator, args.frames)
+    report, seconds = _process(recording, result, estimator, frames)
     _say("3/4  reading the result back and comparing it with the exact depth")
     with FrameProgress(report.frames) as progress:
         figures = compare(result, estimator.config, on_frame=progress.step)
@@ -67,6 +79,22 @@ def run(args: argparse.Namespace) -> int:
     written = write_pages(args.output, result, figures, report, seconds, estimator)
     print(_summary(figures, report, seconds, written, estimator, args.output))
     return 0
+
+
+def _render(
+    path: Path,
+    frames: int,
+    size: tuple[int, int],
+    device: torch.device,
+    *,
+    step: str = "",
+    whole_round: bool = False,
+) -> None:
+    from foundation_stereo_ros.cli.demo_recording import record
+
+    _say(f"{step}rendering {frames} stereo pairs of {size[0]} x {size[1]} pixels: {path}")
+    with FrameProgress(frames) as progress:
+        record(path, frames, size, device, whole_round=whole_round, on_frame=progress.step)
 
 
 def _process(

@@ -29,6 +29,8 @@ from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, RgbImage
 if TYPE_CHECKING:
     import torch
 
+    from foundation_stereo_ros.training.sequence import SequenceFrame
+
 NAMESPACE = "/stereo"
 FRAME_ID = "left_camera_optical_frame"
 EXACT_DEPTH = "ground_truth/depth/image_rect"
@@ -79,6 +81,7 @@ def record(
     size: tuple[int, int],
     device: torch.device,
     *,
+    whole_round: bool = False,
     on_frame: Callable[[], None] = lambda: None,
 ) -> None:
     """Render a moving stereo rig and write it as its driver would, with the exact depth beside it.
@@ -88,28 +91,37 @@ def record(
         frames: how many, ten a second.
         size: width and height of the pictures.
         device: where to render.
+        whole_round: the frames are spread over the rig's closed path, so that the end leads to the beginning;
+            otherwise they show its first part.
         on_frame: called after each frame.
 
     Raises:
         BagError: the file cannot be written.
     """
-    from foundation_stereo_ros.training.sequence import SceneSequence
+    from foundation_stereo_ros.training.sequence import LOOP, SceneSequence
 
-    width, height = size
+    sequence = SceneSequence(_ROOM, device=device)
+    pace = LOOP / frames if whole_round else _PACE
     with BagWriter(path, force=True) as writer:
-        sequence = SceneSequence(_ROOM, device=device)
-        for number in range(frames):
-            frame = sequence.frame(number * _PACE, height, width)
-            camera = Camera(width, height, fx=frame.focal, fy=frame.focal, cx=frame.cx, cy=frame.cy)
-            recorder = StereoRecorder(
-                writer, StereoCamera(camera, camera, frame.baseline), NAMESPACE, FRAME_ID
-            )
-            stamp = _START_NS + number * _STEP_NS
-            recorder.add(frame.left, frame.right, stamp)
-            types, header = message_types(), recorder.header(stamp)
-            recorder.write(EXACT_DEPTH, IMAGE, encode_depth(types, header, frame.depth), stamp)
-            recorder.write(EXACT_INFO, CAMERA_INFO, encode_camera_info(types, header, camera), stamp)
-            on_frame()
+        try:
+            for number in range(frames):
+                frame = sequence.frame(round(number * pace), size[1], size[0])
+                _write(writer, frame, _START_NS + number * _STEP_NS)
+                on_frame()
+        except BaseException:
+            # Half a recording under the name of a whole one would be taken for it.
+            writer.discard()
+            raise
+
+
+def _write(writer: BagWriter, frame: SequenceFrame, stamp: int) -> None:
+    height, width = frame.depth.shape
+    camera = Camera(width, height, fx=frame.focal, fy=frame.focal, cx=frame.cx, cy=frame.cy)
+    recorder = StereoRecorder(writer, StereoCamera(camera, camera, frame.baseline), NAMESPACE, FRAME_ID)
+    recorder.add(frame.left, frame.right, stamp)
+    types, header = message_types(), recorder.header(stamp)
+    recorder.write(EXACT_DEPTH, IMAGE, encode_depth(types, header, frame.depth), stamp)
+    recorder.write(EXACT_INFO, CAMERA_INFO, encode_camera_info(types, header, camera), stamp)
 
 
 def stored_frames(path: Path) -> Iterator[StoredFrame]:

@@ -18,12 +18,14 @@ from foundation_stereo_ros.training.seeds import DEMONSTRATION
 from foundation_stereo_ros.training.sensor import SensorBatch, expose
 from foundation_stereo_ros.training.view import Rendered, render
 
+LOOP = 160
+"""Moments until the rig is back where it began."""
+
 _FOCAL_SHARE = 0.8
 _BRIGHTNESS = 0.4
 _GAMMA = 0.85
 _NOISE = (0.004, 0.01)
 _PLACING_SIZE = (480, 640)
-_LOOP = 160  # frames until the rig is back where it began
 _CLEARANCE = 0.75  # metres from the first position to anything but the room
 
 
@@ -128,7 +130,7 @@ def _furnish(rng: np.random.Generator) -> World:
 
 def _moved(world: World, index: int) -> World:
     """Return the world at a moment: the rig on a flat eight, what swings at its place."""
-    angle = 2.0 * np.pi * index / _LOOP
+    angle = 2.0 * np.pi * index / LOOP
     sideways, ahead = 0.28 * np.sin(angle), 0.18 * (1.0 - np.cos(2.0 * angle)) / 2.0
     position = world.view @ np.array([sideways, 0.05 * np.sin(2.0 * angle), ahead])
     turn = rotation(-0.12 * np.sin(angle), 0.03 * np.sin(2.0 * angle), 0.015 * np.sin(angle))

@@ -18,7 +18,7 @@ from foundation_stereo_ros.bags.types import DISPARITY_IMAGE, IMAGE, message_typ
 from foundation_stereo_ros.bags.writer import BagWriter
 from foundation_stereo_ros.cli.demo_figures import compare, hidden
 from foundation_stereo_ros.cli.demo_recording import NAMESPACE, stored_frames
-from foundation_stereo_ros.cli.main import main
+from foundation_stereo_ros.cli.main import INTERRUPTED, main
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.geometry.depth import depth_to_disparity, disparity_to_depth
@@ -26,7 +26,7 @@ from foundation_stereo_ros.messages.depth import encode_depth
 from foundation_stereo_ros.messages.disparity import encode_disparity
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, save_checkpoint
 from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.training.sequence import SceneSequence
+from foundation_stereo_ros.training.sequence import LOOP, SceneSequence
 
 WIDTH, HEIGHT, FRAMES = 160, 120, 2
 RECORDED = (
@@ -150,6 +150,29 @@ def test_a_second_run_replaces_the_first_and_says_what_it_did(
         assert str(folder / name) in said
     assert counts(folder / "stereo_depth.mcap")[f"{NAMESPACE}/confidence"] == 1
     assert counts(folder / "stereo.mcap")[f"{NAMESPACE}/left/image_rect"] == 1
+
+
+def test_a_recording_alone_is_the_whole_path_and_leaves_nothing_when_interrupted(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "new" / "round.mcap"
+    assert main([*words, "--recording", str(path), "--frames", "4"]) == 0
+    assert counts(path) == {f"{NAMESPACE}/{name}": 4 for name in RECORDED}
+    assert list(path.parent.iterdir()) == [path]
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path.unlink()
+    monkeypatch.setattr(SceneSequence, "frame", interrupted)
+    assert main([*words, "--recording", str(path)]) == INTERRUPTED
+    assert list(path.parent.iterdir()) == []
+
+
+def test_the_end_of_a_whole_round_leads_to_its_beginning() -> None:
+    sequence = SceneSequence()
+    positions = [sequence.frame(moment, 64, 64).position for moment in (0, LOOP)]
+    np.testing.assert_allclose(positions[0], positions[1], atol=1e-9)
 
 
 def test_what_is_hidden_is_what_the_renderer_says() -> None:
