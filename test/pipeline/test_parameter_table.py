@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/parameters.md lists every setting of the pipeline, with the values that the code has."""
+"""docs/parameters.md lists every setting of pipeline and node, with the values that the code has."""
 
 from pathlib import Path
 
+from foundation_stereo_ros.live.config import live_settings
 from foundation_stereo_ros.pipeline.config import settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
@@ -28,4 +29,5 @@ def row(setting):
 
 def test_every_setting_stands_in_the_table_as_the_code_has_it():
     rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
-    assert rows == [row(setting) for setting in settings()]
+    expected = [row(setting) for setting in (*settings(), *live_settings())]
+    assert rows == expected, "docs/parameters.md should have these rows:\n" + "\n".join(expected)
