@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run the node beside a stereo camera.
+
+``ros2 launch foundation_stereo_ros stereo.launch.py camera:=realsense rviz:=true``
+"""
+
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import yaml
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import Action, LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode, Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from foundation_stereo_ros.live.config import live_settings
+from foundation_stereo_ros.pipeline.config import settings
+
+CONFIG = Path(__file__).parent.parent / "config"
+PRESETS = sorted(path.stem for path in (CONFIG / "cameras").glob("*.yaml"))
+INPUTS = {
+    "left": "left/image_rect",
+    "right": "right/image_rect",
+    "left_info": "left/camera_info",
+    "right_info": "right/camera_info",
+}
+"""Argument, and key of a preset -> the node's topic."""
+
+# Optical axes (z forward, y down; REP 103) to x forward, z up.
+UPRIGHT = ["--qx", "0.5", "--qy", "-0.5", "--qz", "0.5", "--qw", "0.5"]
+ARGUMENTS = (
+    ("namespace", "stereo", "Of the node and all its topics: /stereo/points2. Two rigs need two."),
+    ("camera", "generic", "Topic names of a driver: config/cameras tells more. generic: left/image_rect ..."),
+    ("left", "", "Left image topic, in place of the camera's. Its camera_info is looked for beside it."),
+    ("right", "", "Right image topic."),
+    ("left_info", "", "Left camera_info topic, where it is not beside the image."),
+    ("right_info", "", "Right camera_info topic, likewise."),
+    ("params_file", "", "YAML file with parameters; config/stereo.yaml lists them all."),
+    ("checkpoint", "", "Weights file. Not given: that of params_file, or the weights that ship."),
+    ("image_transport", "", "Not given: that of params_file, or raw."),
+    ("use_sim_time", "", "Take the time from /clock. Not given: that of params_file, or false."),
+    ("log_level", "info", "Of the node."),
+    ("rviz", "false", "Also start RViz, with config/stereo.rviz."),
+    ("fixed_frame", "", "Of RViz, best one with z up. Not given: one made for it, at the left camera."),
+    ("optical_frame", "", "frame_id of the left images, where that one is made. Not given: the camera's."),
+)
+"""Name, default, description; what is not given is not handed on either."""
+
+CHOICES = {
+    "camera": PRESETS,
+    "image_transport": ["", "raw", "compressed"],
+    "use_sim_time": ["", "true", "false"],
+    "log_level": ["debug", "info", "warn", "error", "fatal"],
+    "rviz": ["true", "false"],
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    return LaunchDescription(
+        [
+            *(
+                DeclareLaunchArgument(name, default_value=value, description=text, choices=CHOICES.get(name))
+                for name, value, text in ARGUMENTS
+            ),
+            OpaqueFunction(function=_start),
+        ]
+    )
+
+
+def _start(context: LaunchContext) -> list[Action]:
+    given = {name: LaunchConfiguration(name).perform(context).strip() for name, _, _ in ARGUMENTS}
+    preset = _preset(given["camera"])
+    topics = _inputs(preset, given)
+    actions: list[Action] = [_stereo_node(preset, topics, given)]
+    if given["rviz"] == "true":
+        optical_frame = given["optical_frame"] or preset.get("optical_frame", "left_camera_optical_frame")
+        actions += (
+            _rviz(topics, given) if given["fixed_frame"] else _rviz_upright(topics, given, optical_frame)
+        )
+    return actions
+
+
+def _preset(name: str) -> dict[str, Any]:
+    """Read and check a file of config/cameras."""
+    path = CONFIG / "cameras" / f"{name}.yaml"
+    preset = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    keys = {*INPUTS, "optical_frame", "parameters"}
+    parameters = {setting.parameter for setting in (*settings(), *live_settings())}
+    for what, found, known in (
+        ("key", preset, keys),
+        ("parameter", preset.get("parameters", {}), parameters),
+    ):
+        for wrong in sorted(set(found) - known):
+            raise RuntimeError(f"{path}: no {what} is called {wrong}; expected {', '.join(sorted(known))}")
+    return preset
+
+
+def _inputs(preset: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
+    """Return argument -> topic: those given; the preset's only where no image topic is given."""
+    if bool(given["left"]) != bool(given["right"]):
+        one, other = ("left", "right") if given["left"] else ("right", "left")
+        raise RuntimeError(f"{one}:={given[one]} is given and {other} is not; expected both or neither")
+    chosen = {} if given["left"] else {key: preset[key] for key in INPUTS if key in preset}
+    return {**chosen, **{key: given[key] for key in INPUTS if given[key]}}
+
+
+def _stereo_node(preset: dict[str, Any], topics: dict[str, str], given: dict[str, str]) -> LifecycleNode:
+    parameters: list[Any] = [str(CONFIG / "stereo.yaml")]
+    if preset.get("parameters"):
+        parameters.append(_parameter_file(preset["parameters"]))
+    if given["params_file"]:
+        parameters.append(str(_existing(given["params_file"])))
+    texts = {name: given[name] for name in ("checkpoint", "image_transport") if given[name]}
+    typed: dict[str, Any] = {name: ParameterValue(text, value_type=str) for name, text in texts.items()}
+    if given["use_sim_time"]:
+        typed["use_sim_time"] = given["use_sim_time"] == "true"
+    logger = ".".join([*given["namespace"].strip("/").split("/"), "stereo_node"]).lstrip(".")
+    return LifecycleNode(
+        package="foundation_stereo_ros",
+        executable="stereo_node",
+        name="stereo_node",
+        namespace=given["namespace"],
+        # Later ones win.
+        parameters=[*parameters, *([typed] if typed else [])],
+        remappings=[(INPUTS[key], topic) for key, topic in topics.items() if topic != INPUTS[key]],
+        ros_arguments=["--log-level", f"{logger}:={given['log_level']}"],
+        output="screen",
+        emulate_tty=True,  # for the colours of warnings
+    )
+
+
+def _parameter_file(parameters: dict[str, Any]) -> str:
+    """Write a parameter file; values in a dictionary would win over those of a params_file for every node."""
+    with NamedTemporaryFile("w", prefix="camera_", suffix=".yaml", delete=False) as file:
+        yaml.safe_dump({"/**": {"ros__parameters": parameters}}, file)
+    return file.name
+
+
+def _existing(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_file():
+        raise RuntimeError(f"params_file is {text}; there is no such file")
+    return path
+
+
+def _rviz(topics: dict[str, str], given: dict[str, str]) -> list[Action]:
+    try:
+        get_package_prefix("rviz2")
+    except PackageNotFoundError:
+        raise RuntimeError("rviz:=true, but there is no rviz2 here (ros-$ROS_DISTRO-rviz2)") from None
+    return [
+        Node(
+            package="rviz2",
+            executable="rviz2",
+            name="rviz",
+            namespace=given["namespace"],
+            arguments=["-d", str(CONFIG / "stereo.rviz"), "-f", given["fixed_frame"]],
+            parameters=[{"use_sim_time": given["use_sim_time"] == "true"}],
+            remappings=_shown(given["namespace"].strip("/"), topics.get("left", INPUTS["left"])),
+            output="log",
+        )
+    ]
+
+
+def _rviz_upright(topics: dict[str, str], given: dict[str, str], optical_frame: str) -> list[Action]:
+    """Show a frame with z up that is a child of the camera's, so that the robot's own tree stays as it is."""
+    frame = f"{given['namespace'].strip('/').replace('/', '_') or 'stereo'}_view"
+    turned = Node(
+        package="tf2_ros",
+        executable="static_transform_publisher",
+        name="view_frame",
+        namespace=given["namespace"],
+        arguments=["--frame-id", optical_frame, "--child-frame-id", frame, *UPRIGHT],
+        output="log",
+    )
+    said = LogInfo(
+        msg=f"RViz looks from {optical_frame}; if the left images have another frame_id, give optical_frame"
+    )
+    return [turned, said, *_rviz(topics, {**given, "fixed_frame": frame})]
+
+
+def _shown(namespace: str, left: str) -> list[tuple[str, str]]:
+    """Remap the topics in config/stereo.rviz, which are those of the namespace /stereo."""
+    prefix = f"/{namespace}" if namespace else ""
+    wanted = {name: f"{prefix}/{name}" for name in ("points2", "depth/image_rect", "disparity/visual")}
+    wanted["left/image_rect"] = left if left.startswith("/") else f"{prefix}/{left}"
+    return [(f"/stereo/{name}", topic) for name, topic in wanted.items() if topic != f"/stereo/{name}"]
