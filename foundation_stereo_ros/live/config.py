@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,3 +89,20 @@ class LiveConfig:
 def live_settings() -> tuple[Setting, ...]:
     """Return all settings in the order of LiveConfig's fields."""
     return settings_of(LiveConfig)
+
+
+def check_change(old: object, new: object, fields: Sequence[Setting]) -> None:
+    """Refuse a change that would need a new start.
+
+    Args:
+        old: the configuration in use.
+        new: the one to use.
+        fields: its settings.
+
+    Raises:
+        ConfigError: a setting differs that cannot change while running.
+    """
+    for field in fields:
+        before, after = getattr(old, field.name), getattr(new, field.name)
+        if before != after and not field.dynamic:
+            raise ConfigError(f"{field.name} is {before!r} and cannot change to {after!r} while running")

@@ -88,7 +88,7 @@ class LiveStatistics:
         self._times: deque[_Times] = deque(maxlen=_REMEMBERED)
         self._results = self._rejected = self._saved = 0
         self._reason = ""
-        self._skipped: dict[SkipReason, int] = dict.fromkeys(SKIP_REASONS, 0)
+        self._skipped: dict[str, int] = dict.fromkeys(SKIP_REASONS, 0)
 
     def note_result(self, latency: float, compute: float, stages: Mapping[str, float]) -> None:
         """Count a computed pair with its times in seconds, see `StatisticsSnapshot`."""

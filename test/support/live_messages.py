@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import functools
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,9 @@ from foundation_stereo_ros.messages.images import encode_image
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+
+PATIENCE_S = 60.0
+"""What a test waits for comes within this time, or it fails."""
 
 TYPES = message_types()
 HEIGHT, WIDTH = 40, 60
@@ -48,3 +53,10 @@ def network() -> FoundationStereo:
 def estimator(**values: Any) -> StereoEstimator:
     config = PipelineConfig.from_mapping({"device": "cpu", "iterations": 1, **values})
     return StereoEstimator(config, network())
+
+
+def wait_until(what: str, condition: Callable[[], bool]) -> None:
+    begin = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begin < PATIENCE_S, f"not within {PATIENCE_S} s: {what}"
+        time.sleep(0.002)
