@@ -26,7 +26,6 @@ class CameraStream:
         last_image: when the last image came, seconds of a clock that never goes back; None before.
         last_info: the same of calibrations.
         rate: of the images.
-        stamp_ns: of the last image; None before the first.
     """
 
     def __init__(self) -> None:
@@ -35,7 +34,7 @@ class CameraStream:
         self.last_image: float | None = None
         self.last_info: float | None = None
         self.rate = SlidingRate()
-        self.stamp_ns: int | None = None
+        self._stamp_ns: int | None = None
         self._info_stamp_ns: int | None = None
         self._stamps: deque[int] = deque(maxlen=_REMEMBERED)
         self._history: CalibrationHistory[Any] = CalibrationHistory(_REMEMBERED)
@@ -47,15 +46,19 @@ class CameraStream:
         self.images += 1
         self.last_image = now
         self.rate.note(now)
-        jumped = self.stamp_ns is not None and stamp_ns < self.stamp_ns
+        jumped = self._stamp_ns is not None and stamp_ns < self._stamp_ns
         if jumped:
             self._image_jumped()
-        self.stamp_ns = stamp_ns
+        self._stamp_ns = stamp_ns
         self._stamps.append(stamp_ns)
         if self._history.has(stamp_ns):
             self._without_own = 0
             self._infos_jumped_first = False
         return jumped
+
+    def distance_ns(self, stamp_ns: int) -> int | None:
+        """Return how far the nearest of the last images is from a stamp; None before the first."""
+        return min((abs(stamp - stamp_ns) for stamp in self._stamps), default=None)
 
     def push_info(self, stamp_ns: int, info: Any, now: float) -> bool:
         """Keep a calibration; return whether time went back."""
@@ -70,7 +73,7 @@ class CameraStream:
         self._history.push(stamp_ns, info)
         if stamp_ns in self._stamps:
             self._without_own = 0
-        if stamp_ns == self.stamp_ns:
+        if stamp_ns == self._stamp_ns:
             self._infos_jumped_first = False
         return jumped
 
@@ -95,7 +98,7 @@ class CameraStream:
 
     def clear(self) -> None:
         """Forget stamps and calibrations; counters stay."""
-        self.stamp_ns = self._info_stamp_ns = None
+        self._stamp_ns = self._info_stamp_ns = None
         self._stamps.clear()
         self._history.clear()
         self._without_own = _PATIENCE

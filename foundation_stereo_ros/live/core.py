@@ -3,20 +3,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
+from threading import Lock
 
-from foundation_stereo_ros.live.advice import TopicFacts
+from foundation_stereo_ros.live.advice import TopicFacts, why_no_output
 from foundation_stereo_ros.live.config import LiveConfig
 from foundation_stereo_ros.live.intake import StereoIntake
 from foundation_stereo_ros.live.outlet import Outlet
+from foundation_stereo_ros.live.repeats import Repeats
 from foundation_stereo_ros.live.statistics import LiveStatistics
-from foundation_stereo_ros.live.status import Status
+from foundation_stereo_ros.live.status import Engine, Status, status_of
 from foundation_stereo_ros.live.worker import StereoWorker
 from foundation_stereo_ros.messages.types import MessageTypes
 from foundation_stereo_ros.pipeline.config import PipelineConfig
+from foundation_stereo_ros.pipeline.device_memory import memory_use
 from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
+from foundation_stereo_ros.pipeline.weights import SHIPPED
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE_S = 3.0
+"""How long nothing may come out before it is said why."""
 
 
 class LiveStereo:
@@ -36,11 +47,6 @@ class LiveStereo:
         config: the settings in use; see `reconfigure`.
     """
 
-    intake: StereoIntake
-    worker: StereoWorker
-    statistics: LiveStatistics
-    config: LiveConfig
-
     def __init__(
         self,
         pipeline: StereoPipeline,
@@ -49,20 +55,27 @@ class LiveStereo:
         outlet: Outlet,
         clock_ns: Callable[[], int],
     ) -> None:
-        raise NotImplementedError
+        self.config = config
+        self.intake = StereoIntake(config)
+        self.statistics = LiveStatistics()
+        self.worker = StereoWorker(pipeline, self.intake, outlet, types, config, self.statistics, clock_ns)
+        self._pipeline, self._outlet = pipeline, outlet
+        self._lock = Lock()
+        # Each sentence once; again only after all was well.
+        self._said = Repeats(period=math.inf)
 
     @property
     def enabled(self) -> bool:
         """Whether pairs are computed; may be set."""
-        raise NotImplementedError
+        return self.worker.enabled
 
     @enabled.setter
     def enabled(self, value: bool) -> None:
-        raise NotImplementedError
+        self.worker.enabled = value
 
     def start(self) -> None:
         """Take pairs; the network goes to its device and warms up off this thread."""
-        raise NotImplementedError
+        self.worker.start()
 
     def stop(self, timeout: float = 2.0) -> bool:
         """Take and publish nothing more; the network leaves its device. `start` may follow.
@@ -70,7 +83,7 @@ class LiveStereo:
         Returns:
             False where the worker is still inside the network after ``timeout`` seconds. It ends after that.
         """
-        raise NotImplementedError
+        return self.worker.stop(timeout)
 
     def reconfigure(
         self, pipeline_config: PipelineConfig | None = None, live_config: LiveConfig | None = None
@@ -81,18 +94,50 @@ class LiveStereo:
             ConfigError: a setting differs that cannot change while running, or one that cannot work here;
                 nothing is changed then.
         """
-        raise NotImplementedError
+        self.worker.reconfigure(pipeline_config, live_config)
+        if live_config is not None:
+            self.config = live_config
+            self.intake.reconfigure(live_config)
 
     def save_next(self) -> Future[list[Path]]:
         """Write the next result to a folder of its own, see `StereoWorker.save_next`."""
-        raise NotImplementedError
+        return self.worker.save_next()
 
     def status(self, facts: Mapping[str, TopicFacts] | None = None) -> Status:
-        """Tell how it goes; made to be called once a second.
+        """Tell how it goes; made to be called once a second, from any thread.
 
-        Logs each sentence of advice too, when it is new and twice a minute: a shell need not.
+        Logs each sentence of advice too, once until all is well again: a shell need not.
 
         Args:
             facts: what the shell knows about the inputs' topics, see `advice.why_no_output`.
         """
-        raise NotImplementedError
+        state, counts, statistics = self.worker.state, self.intake.counts(), self.statistics.snapshot()
+        advice: tuple[str, ...] = ()
+        if state in ("waiting", "running") and statistics.result_age > _PATIENCE_S:
+            advice = why_no_output(facts or {}, counts, tolerance_ns=self.config.tolerance_ns)
+        self._log(advice)
+        subscribed = self._outlet.wanted() if state != "stopped" else ()
+        return status_of(
+            state, counts, statistics, subscribed=subscribed, advice=advice, engine=engine_of(self._pipeline)
+        )
+
+    def _log(self, advice: Sequence[str]) -> None:
+        with self._lock:
+            if not advice:
+                self._said.forget()
+            for sentence in advice:
+                if self._said.due(sentence):
+                    _log.warning("no output: %s", sentence)
+
+
+def engine_of(pipeline: StereoPipeline) -> Engine:
+    """Describe what computes."""
+    estimator = pipeline.estimator
+    memory = memory_use(estimator.device)
+    used, total = (size / 2**20 for size in (memory.used_bytes, memory.total_bytes))
+    return Engine(
+        weights=estimator.config.checkpoint or f"{SHIPPED} (shipped with the package)",
+        device=str(estimator.device),
+        precision=str(estimator.dtype).removeprefix("torch."),
+        memory=f"{used:.0f} of {total:.0f} MiB ({memory.what})",
+    )

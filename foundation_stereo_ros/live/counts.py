@@ -45,6 +45,7 @@ class IntakeCounts:
         delivered: pairs that the worker took.
         overtaken: pairs dropped because a newer one came before the worker did.
         time_jumps: how often stamps went back, as when a recording is looped.
+        pair_age: seconds since the last pair of images; None before the first.
         nearest_ns: least difference seen of the stamps of a left and a right image since the last pair,
             nanoseconds; None where both have not come since.
         rejected: messages that are no image or calibration with a header.
@@ -57,6 +58,7 @@ class IntakeCounts:
     delivered: int = 0
     overtaken: int = 0
     time_jumps: int = 0
+    pair_age: float | None = None
     nearest_ns: int | None = None
     rejected: int = 0
     reason: str = ""

@@ -37,6 +37,7 @@ class StereoIntake:
         self._size: tuple[int, int] | None = None
         self._pairs = self._delivered = self._overtaken = self._rejected = 0
         self._reason = ""
+        self._last_pair: float | None = None
         self._nearest_ns: int | None = None
 
     def push_image(self, side: Side, message: Any) -> None:
@@ -47,11 +48,11 @@ class StereoIntake:
                 return
             if self._cameras[side].note_image(stamped.stamp_ns, time.monotonic()):
                 self._overtake_incomplete()
-            self._note_distance()
+            self._note_distance(side, stamped.stamp_ns)
             self._note_size(side, message)
             for pair in self._pairer.push(side, stamped.stamp_ns, stamped):
                 self._pairs += 1
-                self._nearest_ns = None
+                self._last_pair, self._nearest_ns = time.monotonic(), None
                 self._release_incomplete()
                 self._incomplete = pair
                 self._try_complete()
@@ -123,6 +124,7 @@ class StereoIntake:
                 delivered=self._delivered,
                 overtaken=self._overtaken,
                 time_jumps=self._pairer.time_jumps,
+                pair_age=None if self._last_pair is None else time.monotonic() - self._last_pair,
                 nearest_ns=self._nearest_ns,
                 rejected=self._rejected,
                 reason=self._reason,
@@ -184,10 +186,9 @@ class StereoIntake:
         self._overtaken += self._ready is not None
         self._ready = None
 
-    def _note_distance(self) -> None:
-        left, right = self._cameras["left"].stamp_ns, self._cameras["right"].stamp_ns
-        if left is not None and right is not None:
-            apart = abs(left - right)
+    def _note_distance(self, side: Side, stamp_ns: int) -> None:
+        apart = self._cameras["right" if side == "left" else "left"].distance_ns(stamp_ns)
+        if apart is not None:
             self._nearest_ns = apart if self._nearest_ns is None else min(apart, self._nearest_ns)
 
     def _note_size(self, side: Side, message: Any) -> None:

@@ -8,10 +8,13 @@ from typing import Any, Protocol
 
 
 class Outlet(Protocol):
-    """Publishers of the outputs; both methods are called from the worker's thread, for every pair."""
+    """Publishers of the outputs; called from the worker's thread, for every pair."""
 
     def wanted(self) -> Collection[str]:
-        """Return the names, out of `pipeline.messages_pipeline.OUTPUTS`, that have a subscriber now."""
+        """Return the names, out of `pipeline.messages_pipeline.OUTPUTS`, that have a subscriber now.
+
+        Called from any thread.
+        """
 
     def publish(self, messages: Mapping[str, Any]) -> None:
         """Publish what was made: output -> message. All carry the left image's header."""

@@ -22,7 +22,6 @@ from foundation_stereo_ros.live.statistics import LiveStatistics
 from foundation_stereo_ros.messages.types import MessageTypes
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
-from foundation_stereo_ros.pipeline.result import StereoResult
 from foundation_stereo_ros.pipeline.stopwatch import Stopwatch
 
 State = Literal["stopped", "warming up", "disabled", "idle", "waiting", "running"]
@@ -181,21 +180,19 @@ class StereoWorker:
 
     def _compute(self, pair: LivePair, stopping: Event) -> None:
         begin = monotonic()
-        result = self._host.pipeline.process(pair.left, pair.right, pair.left_info, pair.right_info)
+        pipeline = self._host.pipeline
+        result = pipeline.process(pair.left, pair.right, pair.left_info, pair.right_info)
         if stopping.is_set():
             return
         watch = Stopwatch()
         # Asked again: the network takes its time, and subscribers come and go.
-        wanted = self._demand.wanted(self._host.config.confidence)
-        messages = self._host.pipeline.outputs(result, pair.left.header, self._types, wanted)
+        wanted = self._demand.wanted(pipeline.config.confidence)
+        messages = pipeline.outputs(result, pair.left.header, self._types, wanted)
         watch.lap("encode")
         if messages:
             self._outlet.publish(messages)
         watch.lap("publish")
         latency = (self._clock_ns() - pair.stamp_ns) / 1e9
         self._statistics.note_result(latency, monotonic() - begin, {**result.seconds, **watch.seconds})
-        self._save(result, pair.stamp_ns)
-
-    def _save(self, result: StereoResult, stamp_ns: int) -> None:
-        if self._saves.fulfil(result, self._host.config, self._config.save_directory, stamp_ns):
+        if self._saves.fulfil(result, pipeline.config, self._config.save_directory, pair.stamp_ns):
             self._statistics.note_saved()
