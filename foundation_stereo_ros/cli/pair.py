@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
-    from foundation_stereo_ros.files.images import read_pair
+    from foundation_stereo_ros.datasets.images import read_pair
     from foundation_stereo_ros.files.results import parse_kinds, write_result
 
     config = pipeline_config(args)

@@ -14,6 +14,7 @@ from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.shapes import RgbImage
 
 Pixels = npt.NDArray[Any]
+"""H x W, or H x W x 2 to 4 in the order that OpenCV gives: blue, green, red, alpha."""
 
 
 def read_rgb(path: Path) -> RgbImage:
@@ -27,7 +28,7 @@ def read_rgb(path: Path) -> RgbImage:
     Raises:
         FileFormatError: there is no such file, or no such image in it.
     """
-    return _to_rgb(_read(path), 65535)
+    return _to_rgb(read_pixels(path), 65535)
 
 
 def read_pair(left: Path, right: Path) -> tuple[RgbImage, RgbImage]:
@@ -39,18 +40,26 @@ def read_pair(left: Path, right: Path) -> tuple[RgbImage, RgbImage]:
     Raises:
         FileFormatError: there is no such file, or no such image in it.
     """
-    images = _read(left), _read(right)
+    images = read_pixels(left), read_pixels(right)
     highest = max((int(image.max(initial=0)) for image in images if image.dtype == np.uint16), default=0)
     full = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if highest < 2**bits)
     return _to_rgb(images[0], full), _to_rgb(images[1], full)
 
 
-def _read(path: Path) -> Pixels:
+def read_pixels(path: Path) -> Pixels:
+    """Read the stored values of an image, 8 or 16 bit.
+
+    Raises:
+        FileFormatError: there is no such file, or no such image in it.
+    """
     try:
         content = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
-    image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    except cv2.error:  # a header that promises more pixels than OpenCV will hold
+        image = None
     if image is None:
         raise FileFormatError(f"{path} is no image that OpenCV can read (PNG, JPEG, TIFF, PGM, PPM, BMP ...)")
     if image.dtype not in (np.uint8, np.uint16):
