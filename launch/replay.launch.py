@@ -6,7 +6,9 @@
 
 import re
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
+import yaml
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -97,6 +99,8 @@ def _choose_topics(context: LaunchContext) -> list[Action]:
     except BagError as error:
         raise BagError(re.sub(r"--(left|right)(-info)?( (?=[/T]))?", _as_argument, str(error))) from None
     chosen = {name: getattr(found, name) for name in INPUTS}
+    # A recording can wait, so nothing need get lost.
+    chosen["reliable"] = context.launch_configurations.get("reliable") or "true"
     if found.left.endswith(COMPRESSED) and not context.launch_configurations.get("image_transport"):
         chosen["image_transport"] = "compressed"
     wanted = context.launch_configurations.get("rviz") == "true"
@@ -149,17 +153,28 @@ def _play(context: LaunchContext) -> list[Action]:
     chosen = ["--topics", *kept] if len(kept) < len(set(names)) else []
     flags = [f"--{flag.replace('_', '-')}" for flag in ("loop", "start_paused") if value(flag) == "true"]
     numbers = ["--rate", value("rate"), "--start-offset", value("start_offset"), "--clock", str(CLOCK_RATE)]
+    quality = ["--qos-profile-overrides-path", _quality([value(name) for name in INPUTS])]
     ends = value("exit_at_end") or ("false" if value("rviz") == "true" else "true")
     player = ExecuteProcess(
         cmd=[
             *("ros2", "bag", "play", *_player_source(_bag(context))),
             # No terminal reaches a process of a launch file.
-            *(*numbers, *flags, "--disable-keyboard-controls", *chosen),
+            *(*numbers, *flags, "--disable-keyboard-controls"),
+            *(quality if value("reliable") == "true" else []),
+            *chosen,
         ],
         output="screen",
-        on_exit=lambda event, _: _ended(event, ends == "true"),
+        on_exit=lambda event, now: [] if now.is_shutdown else _ended(event, ends == "true"),
     )
     return [LogInfo(msg=PAUSE), player]
+
+
+def _quality(topics: list[str]) -> str:
+    """Write how to play the pair, whatever its quality of service was: reliable."""
+    profile = {"reliability": "reliable", "durability": "volatile", "history": "keep_last", "depth": 10}
+    with NamedTemporaryFile("w", prefix="replay_qos_", suffix=".yaml", delete=False) as file:
+        yaml.safe_dump(dict.fromkeys(topics, profile), file)
+    return file.name
 
 
 def _ended(event: ProcessExited, exits: bool) -> list[Action]:

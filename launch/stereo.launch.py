@@ -17,6 +17,7 @@ from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from foundation_stereo_ros.live.config import live_settings
+from foundation_stereo_ros.node.topics import COMPRESSED, sibling
 from foundation_stereo_ros.pipeline.config import settings
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -28,11 +29,10 @@ INPUTS = {
     "right_info": "right/camera_info",
 }
 """Argument, and key of a preset -> the node's topic."""
-
 # Optical axes (z forward, y down; REP 103) to x forward, z up.
 UPRIGHT = ["--qx", "0.5", "--qy", "-0.5", "--qz", "0.5", "--qw", "0.5"]
 ARGUMENTS = (
-    ("namespace", "stereo", "Of the node and all its topics: /stereo/points2. Two rigs need two."),
+    ("namespace", "stereo", "Of the node and its topics, as /stereo/points2. A second rig needs another."),
     ("camera", "generic", "Topic names of a driver: config/cameras tells more. generic: left/image_rect ..."),
     ("left", "", "Left image topic, in place of the camera's. Its camera_info is looked for beside it."),
     ("right", "", "Right image topic."),
@@ -41,6 +41,7 @@ ARGUMENTS = (
     ("params_file", "", "YAML file with parameters; config/stereo.yaml lists them all."),
     ("checkpoint", "", "Weights file. Not given: that of params_file, or the weights that ship."),
     ("image_transport", "", "Not given: that of params_file, or raw."),
+    ("reliable", "false", "Ask again for images lost on the way; their publishers must be reliable too."),
     ("use_sim_time", "", "Take the time from /clock. Not given: that of params_file, or false."),
     ("log_level", "info", "Of the node."),
     ("rviz", "false", "Also start RViz, with config/stereo.rviz."),
@@ -48,10 +49,10 @@ ARGUMENTS = (
     ("optical_frame", "", "frame_id of the left images, where that one is made. Not given: the camera's."),
 )
 """Name, default, description; what is not given is not handed on either."""
-
 CHOICES = {
     "camera": PRESETS,
     "image_transport": ["", "raw", "compressed"],
+    "reliable": ["true", "false"],
     "use_sim_time": ["", "true", "false"],
     "log_level": ["debug", "info", "warn", "error", "fatal"],
     "rviz": ["true", "false"],
@@ -59,28 +60,21 @@ CHOICES = {
 
 
 def generate_launch_description() -> LaunchDescription:
-    return LaunchDescription(
-        [
-            *(
-                DeclareLaunchArgument(name, default_value=value, description=text, choices=CHOICES.get(name))
-                for name, value, text in ARGUMENTS
-            ),
-            OpaqueFunction(function=_start),
-        ]
-    )
+    arguments = [
+        DeclareLaunchArgument(name, default_value=value, description=text, choices=CHOICES.get(name))
+        for name, value, text in ARGUMENTS
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=_start)])
 
 
 def _start(context: LaunchContext) -> list[Action]:
     given = {name: LaunchConfiguration(name).perform(context).strip() for name, _, _ in ARGUMENTS}
+    given["namespace"] = "/" + given["namespace"].strip("/")
     preset = _preset(given["camera"])
     topics = _inputs(preset, given)
-    actions: list[Action] = [_stereo_node(preset, topics, given)]
-    if given["rviz"] == "true":
-        optical_frame = given["optical_frame"] or preset.get("optical_frame", "left_camera_optical_frame")
-        actions += (
-            _rviz(topics, given) if given["fixed_frame"] else _rviz_upright(topics, given, optical_frame)
-        )
-    return actions
+    given["optical_frame"] = given["optical_frame"] or preset.get("optical_frame", "")
+    rviz = _rviz(topics, given) if given["rviz"] == "true" else []
+    return [_stereo_node(preset, topics, given), *rviz]
 
 
 def _preset(name: str) -> dict[str, Any]:
@@ -89,10 +83,8 @@ def _preset(name: str) -> dict[str, Any]:
     preset = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     keys = {*INPUTS, "optical_frame", "parameters"}
     parameters = {setting.parameter for setting in (*settings(), *live_settings())}
-    for what, found, known in (
-        ("key", preset, keys),
-        ("parameter", preset.get("parameters", {}), parameters),
-    ):
+    named = preset.get("parameters", {})
+    for what, found, known in (("key", preset, keys), ("parameter", named, parameters)):
         for wrong in sorted(set(found) - known):
             raise RuntimeError(f"{path}: no {what} is called {wrong}; expected {', '.join(sorted(known))}")
     return preset
@@ -108,28 +100,36 @@ def _inputs(preset: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
 
 
 def _stereo_node(preset: dict[str, Any], topics: dict[str, str], given: dict[str, str]) -> LifecycleNode:
-    parameters: list[Any] = [str(CONFIG / "stereo.yaml")]
-    if preset.get("parameters"):
-        parameters.append(_parameter_file(preset["parameters"]))
-    if given["params_file"]:
-        parameters.append(str(_existing(given["params_file"])))
-    texts = {name: given[name] for name in ("checkpoint", "image_transport") if given[name]}
-    typed: dict[str, Any] = {name: ParameterValue(text, value_type=str) for name, text in texts.items()}
-    if given["use_sim_time"]:
-        typed["use_sim_time"] = given["use_sim_time"] == "true"
-    logger = ".".join([*given["namespace"].strip("/").split("/"), "stereo_node"]).lstrip(".")
+    logger = _absolute("stereo_node", given["namespace"])[1:].replace("/", ".")
     return LifecycleNode(
         package="foundation_stereo_ros",
         executable="stereo_node",
         name="stereo_node",
         namespace=given["namespace"],
-        # Later ones win.
-        parameters=[*parameters, *([typed] if typed else [])],
+        parameters=_parameters(preset, topics, given),
         remappings=[(INPUTS[key], topic) for key, topic in topics.items() if topic != INPUTS[key]],
         ros_arguments=["--log-level", f"{logger}:={given['log_level']}"],
         output="screen",
         emulate_tty=True,  # for the colours of warnings
     )
+
+
+def _parameters(preset: dict[str, Any], topics: dict[str, str], given: dict[str, str]) -> list[Any]:
+    """Return files and values of parameters; later ones win."""
+    files = [str(CONFIG / "stereo.yaml")]
+    if preset.get("parameters"):
+        files.append(_parameter_file(preset["parameters"]))
+    if given["params_file"]:
+        files.append(str(Path(given["params_file"]).expanduser()))
+        if not Path(files[-1]).is_file():
+            raise RuntimeError(f"params_file is {files[-1]}; there is no such file")
+    texts = {name: given[name] for name in ("checkpoint", "image_transport") if given[name]}
+    values: dict[str, Any] = {name: ParameterValue(text, value_type=str) for name, text in texts.items()}
+    if given["use_sim_time"]:
+        values["use_sim_time"] = given["use_sim_time"] == "true"
+    if given["reliable"] == "true":
+        values.update(_reliable(topics, given))
+    return [*files, *([values] if values else [])]
 
 
 def _parameter_file(parameters: dict[str, Any]) -> str:
@@ -139,11 +139,19 @@ def _parameter_file(parameters: dict[str, Any]) -> str:
     return file.name
 
 
-def _existing(text: str) -> Path:
-    path = Path(text).expanduser()
-    if not path.is_file():
-        raise RuntimeError(f"params_file is {text}; there is no such file")
-    return path
+def _reliable(topics: dict[str, str], given: dict[str, str]) -> dict[str, Any]:
+    """Return the parameters by which ROS changes the quality of service of the four inputs."""
+    names = []
+    for side in ("left", "right"):
+        image = _absolute(topics.get(side, INPUTS[side]), given["namespace"])
+        info = topics.get(f"{side}_info") or sibling(image, "camera_info")
+        compressed = given["image_transport"] == "compressed" and not image.endswith(COMPRESSED)
+        names += [image + COMPRESSED if compressed else image, _absolute(info, given["namespace"])]
+    return {f"qos_overrides.{name}.subscription.reliability": "reliable" for name in names}
+
+
+def _absolute(topic: str, namespace: str) -> str:
+    return topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}"
 
 
 def _rviz(topics: dict[str, str], given: dict[str, str]) -> list[Action]:
@@ -151,40 +159,38 @@ def _rviz(topics: dict[str, str], given: dict[str, str]) -> list[Action]:
         get_package_prefix("rviz2")
     except PackageNotFoundError:
         raise RuntimeError("rviz:=true, but there is no rviz2 here (ros-$ROS_DISTRO-rviz2)") from None
-    return [
-        Node(
-            package="rviz2",
-            executable="rviz2",
-            name="rviz",
-            namespace=given["namespace"],
-            arguments=["-d", str(CONFIG / "stereo.rviz"), "-f", given["fixed_frame"]],
-            parameters=[{"use_sim_time": given["use_sim_time"] == "true"}],
-            remappings=_shown(given["namespace"].strip("/"), topics.get("left", INPUTS["left"])),
-            output="log",
-        )
-    ]
+    frame = given["fixed_frame"] or _absolute("view", given["namespace"])[1:].replace("/", "_")
+    rviz = Node(
+        package="rviz2",
+        executable="rviz2",
+        name="rviz",
+        namespace=given["namespace"],
+        arguments=["-d", str(CONFIG / "stereo.rviz"), "-f", frame],
+        # A frame of our own has no time, and in simulated time RViz goes blank at each loop of a replay.
+        parameters=[{"use_sim_time": given["use_sim_time"] == "true" and bool(given["fixed_frame"])}],
+        remappings=_shown(topics, given["namespace"]),
+        output="log",
+    )
+    return [rviz] if given["fixed_frame"] else [rviz, *_upright(frame, given)]
 
 
-def _rviz_upright(topics: dict[str, str], given: dict[str, str], optical_frame: str) -> list[Action]:
-    """Show a frame with z up that is a child of the camera's, so that the robot's own tree stays as it is."""
-    frame = f"{given['namespace'].strip('/').replace('/', '_') or 'stereo'}_view"
+def _upright(frame: str, given: dict[str, str]) -> list[Action]:
+    """Make a frame with z up, as a child of the camera's, so that the robot's own tree stays as it is."""
     turned = Node(
         package="tf2_ros",
         executable="static_transform_publisher",
         name="view_frame",
         namespace=given["namespace"],
-        arguments=["--frame-id", optical_frame, "--child-frame-id", frame, *UPRIGHT],
+        arguments=["--frame-id", given["optical_frame"], "--child-frame-id", frame, *UPRIGHT],
         output="log",
     )
-    said = LogInfo(
-        msg=f"RViz looks from {optical_frame}; if the left images have another frame_id, give optical_frame"
-    )
-    return [turned, said, *_rviz(topics, {**given, "fixed_frame": frame})]
+    said = f"RViz looks from {given['optical_frame']}; other left images need optical_frame:=FRAME_ID"
+    return [turned, LogInfo(msg=said)]
 
 
-def _shown(namespace: str, left: str) -> list[tuple[str, str]]:
+def _shown(topics: dict[str, str], namespace: str) -> list[tuple[str, str]]:
     """Remap the topics in config/stereo.rviz, which are those of the namespace /stereo."""
-    prefix = f"/{namespace}" if namespace else ""
-    wanted = {name: f"{prefix}/{name}" for name in ("points2", "depth/image_rect", "disparity/visual")}
-    wanted["left/image_rect"] = left if left.startswith("/") else f"{prefix}/{left}"
-    return [(f"/stereo/{name}", topic) for name, topic in wanted.items() if topic != f"/stereo/{name}"]
+    names = ("points2", "depth/image_rect", "disparity/visual")
+    shown = {f"/stereo/{name}": _absolute(name, namespace) for name in names}
+    shown["/stereo/left/image_rect"] = _absolute(topics.get("left", INPUTS["left"]), namespace)
+    return [(name, topic) for name, topic in shown.items() if topic != name]

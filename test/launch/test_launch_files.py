@@ -101,6 +101,14 @@ def test_nothing_given_changes_nothing() -> None:
     assert line[line.index("--log-level") + 1] == "stereo.stereo_node:=info"
 
 
+@pytest.mark.parametrize(("namespace", "name"), [("", "/stereo_node"), ("/a/b/", "/a/b/stereo_node")])
+def test_any_namespace(namespace: str, name: str) -> None:
+    found, context = started(load("stereo"), namespace=namespace)
+    line = words(node(found), context)
+    assert node(found).node_name == name
+    assert line[line.index("--log-level") + 1] == f"{name[1:].replace('/', '.')}:=info"
+
+
 def test_what_is_given_is_handed_on(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text("/**: {ros__parameters: {z_far: 5.0}}")
@@ -127,6 +135,16 @@ def test_what_is_given_is_handed_on(tmp_path: Path) -> None:
         "use_sim_time": True,
     }
     assert line[line.index("--log-level") + 1] == "robot.front.stereo_node:=debug"
+
+
+def test_reliable_names_the_topics_as_the_node_resolves_them() -> None:
+    given = {"left": "/a/left/raw", "right": "near/right", "right_info": "/b/info", "reliable": "true"}
+    found, context = started(load("stereo"), namespace="/rig", image_transport="compressed", **given)
+    (last,) = parameter_files(words(node(found), context))
+    names = [name for name in last["/rig/stereo_node"]["ros__parameters"] if "qos" in name]
+    assert {name.split(".")[1] for name in names} == {
+        *("/a/left/raw/compressed", "/a/left/camera_info", "/rig/near/right/compressed", "/b/info")
+    }
 
 
 @pytest.mark.parametrize("camera", ["oak", "realsense", "zed"])
@@ -233,7 +251,11 @@ def test_replay_finds_the_pair_and_its_frame(tmp_path: Path, monkeypatch: pytest
         "right/camera_info:=/rig/right/camera_info",
     ]
     (last,) = parameter_files(line)
-    assert last["/stereo/stereo_node"]["ros__parameters"] == {"use_sim_time": True}
+    inputs = [f"/rig/{side}/{name}" for side in ("left", "right") for name in ("image_rect", "camera_info")]
+    assert last["/stereo/stereo_node"]["ros__parameters"] == {
+        "use_sim_time": True,
+        **{f"qos_overrides.{topic}.subscription.reliability": "reliable" for topic in inputs},
+    }
     module = load("replay")
     monkeypatch.setattr("ament_index_python.packages.get_package_prefix", str)
     found, context = started(module, bag=str(bag), rviz="true")
@@ -258,22 +280,16 @@ def played(**given: str) -> list[str]:
 
 def test_replay_plays_as_told(tmp_path: Path) -> None:
     bag = record(tmp_path / "ride.mcap", "/stereo")
-    line = played(bag=str(bag))
+    line = played(bag=str(bag), reliable="false")
     assert line[:5] == ["bag", "play", str(bag), "--storage", "mcap"]
-    assert line[5:] == [
-        *("--rate", "1.0", "--start-offset", "0.0", "--clock", "100", "--disable-keyboard-controls")
-    ]
+    usual = "--rate 1.0 --start-offset 0.0 --clock 100 --disable-keyboard-controls"
+    assert line[5:] == usual.split()
     line = played(bag=str(bag), rate="0.5", loop="true", start_offset="2", start_paused="true")
-    assert line[5:-1] == [
-        "--rate",
-        "0.5",
-        "--start-offset",
-        "2",
-        "--clock",
-        "100",
-        "--loop",
-        "--start-paused",
-    ]
+    given = "--rate 0.5 --start-offset 2 --clock 100 --loop --start-paused --disable-keyboard-controls"
+    assert line[5:-1] == [*given.split(), "--qos-profile-overrides-path"]
+    profiles = yaml.safe_load(Path(line[-1]).read_text(encoding="utf-8"))
+    assert len(profiles) == 4
+    assert {profile["reliability"] for profile in profiles.values()} == {"reliable"}
 
 
 def test_replay_leaves_out_what_the_node_makes(tmp_path: Path) -> None:
@@ -343,6 +359,8 @@ def test_the_end_of_a_replay(
     module._play(context)
     actions = made["on_exit"](SimpleNamespace(returncode=returncode), context)
     assert [type(action).__name__ for action in actions] == kinds
+    # Ctrl-C ends the player too, and that is no news.
+    assert made["on_exit"](SimpleNamespace(returncode=returncode), SimpleNamespace(is_shutdown=True)) == []
 
 
 def test_the_demo_makes_its_recording_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
