@@ -60,12 +60,11 @@ class CameraStream:
         """Return how far the nearest of the last images is from a stamp; None before the first."""
         return min((abs(stamp - stamp_ns) for stamp in self._stamps), default=None)
 
-    def push_info(self, stamp_ns: int, info: Any, now: float) -> bool:
-        """Keep a calibration; return whether time went back."""
+    def push_info(self, stamp_ns: int, info: Any, now: float) -> None:
+        """Keep a calibration."""
         self.infos += 1
         self.last_info = now
-        jumped = self._info_stamp_ns is not None and stamp_ns < self._info_stamp_ns
-        if jumped:
+        if self._info_stamp_ns is not None and stamp_ns < self._info_stamp_ns:
             # Those from before the jump would be taken for images that come after it.
             self._history.clear()
             self._infos_jumped_first = True
@@ -75,7 +74,6 @@ class CameraStream:
             self._without_own = 0
         if stamp_ns == self._stamp_ns:
             self._infos_jumped_first = False
-        return jumped
 
     def settled(self, stamp_ns: int) -> bool:
         """Whether the calibration for an image with this stamp is there, or no better one is expected."""

@@ -47,6 +47,7 @@ class StereoIntake:
             if stamped is None or not self._open:
                 return
             if self._cameras[side].note_image(stamped.stamp_ns, time.monotonic()):
+                # Its own calibrations will not come any more, and those that come are of another time.
                 self._overtake_incomplete()
             self._note_distance(side, stamped.stamp_ns)
             self._note_size(side, message)
@@ -63,8 +64,7 @@ class StereoIntake:
             stamped = self._read(read_info, side, message)
             if stamped is None:
                 return
-            if self._cameras[side].push_info(stamped.stamp_ns, message, time.monotonic()):
-                self._overtake_incomplete()
+            self._cameras[side].push_info(stamped.stamp_ns, message, time.monotonic())
             self._note_size(side, message)
             self._try_complete()
 

@@ -16,6 +16,7 @@ from foundation_stereo_ros.live import core as core_module
 from foundation_stereo_ros.live.advice import INPUTS, TopicFacts
 from foundation_stereo_ros.live.config import LiveConfig
 from foundation_stereo_ros.live.core import LiveStereo
+from foundation_stereo_ros.live.counts import CameraCounts, IntakeCounts
 from foundation_stereo_ros.live.status import ERROR, OK, WARN
 
 Push = Callable[..., None]
@@ -66,10 +67,12 @@ def test_from_the_first_pair_to_the_last(core: LiveStereo, push: Push) -> None:
 
 
 def test_advice_is_in_the_status_and_once_in_the_log(
-    core: LiveStereo, push: Push, caplog: pytest.LogCaptureFixture
+    core: LiveStereo, push: Push, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outlet = started(core)
     facts = {name: TopicFacts(f"/{name}") for name in INPUTS}
+    assert core.status(facts).level == OK
+    assert caplog.records == []
+    outlet = started(core)
     for _ in range(3):
         status = core.status(facts)
         assert status.level == WARN
@@ -84,6 +87,9 @@ def test_advice_is_in_the_status_and_once_in_the_log(
     wait_until("counted", lambda: core.statistics.snapshot().results == 1)
     assert core.status(facts).level == OK
     assert said() == 1
+    monkeypatch.setattr(core.intake, "counts", lambda: IntakeCounts(CameraCounts(), CameraCounts()))
+    assert core.status(facts).level == WARN
+    assert said() == 2
 
 
 def test_stamps_that_never_fit_are_told_until_reconfigured(core: LiveStereo, push: Push) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from live_messages import CAMERA, TYPES, header, image, info
+from live_messages import CAMERA, PATIENCE_S, TYPES, header, image, info, wait_until
 
 from foundation_stereo_ros.live.config import LiveConfig
 from foundation_stereo_ros.live.counts import IntakeCounts
@@ -166,6 +166,7 @@ def test_calibrations_that_loop_before_their_images_do_not_serve_the_old_ones() 
 def test_a_pair_without_its_calibrations_does_not_get_those_of_the_next_lap() -> None:
     words = "l5 r5 L5 R5 T L6 R6 l6 r6 T L7 R7 l7 @ l1 r1 T L1 R1 T"
     assert taken(words) == ["5 5/5 5", "6 6/6 6", "nothing", "1 1/1 1"]
+    assert taken("l5 r5 L5 R5 T L7 R7 @ L1 R0 l0 r0 R1 T") == ["5 5/5 5", "nothing"]
 
 
 @given(st.data())
@@ -206,31 +207,27 @@ def test_whatever_arrives_pairs_match_and_ascend_and_every_image_is_counted(
 ) -> None:
     config = LiveConfig(approximate_sync=tolerance > 0, slop=tolerance / 1e9, queue_size=queue_size)
     intake = StereoIntake(config)
-    arrived: dict[str, dict[int, int]] = {"left": {}, "right": {}}
-    last = (-1, -1)
-    for number, (kind, side, stamp, lap) in enumerate(events):
+    laps = {number: lap for number, (_, _, _, lap) in enumerate(events)}
+    last, taken_ns = (-1, -1), -1
+    for number, (kind, side, stamp, _) in enumerate(events):
         if side is None:
             pair = intake.take(0)
             if pair is not None:
                 assert abs(pair.left.header.stamp.nanosec - pair.right.header.stamp.nanosec) <= tolerance
-                order = arrived["left"][id(pair.left)], arrived["right"][id(pair.right)]
+                # The order of arrival: nothing is older than what was taken before.
+                order = int(pair.left.header.frame_id), int(pair.right.header.frame_id)
                 assert order[0] > last[0]
                 assert order[1] > last[1]
-                last = order
+                if laps[order[0]] == laps.get(last[0]):
+                    assert pair.stamp_ns > taken_ns
+                last, taken_ns = order, pair.stamp_ns
                 assert pair.left_info is not None
                 assert pair.right_info is not None
         elif kind == "image":
-            message = small_image(stamp, lap)
-            arrived[side][id(message)] = number
-            KEPT.append(message)  # so that no id comes twice
-            intake.push_image(side, message)
+            intake.push_image(side, small_image(stamp, number))
         else:
-            intake.push_info(side, INFO if stamp == 0 else small_info(stamp, lap))
+            intake.push_info(side, INFO if stamp == 0 else small_info(stamp, number))
         check(intake.counts())
-    KEPT.clear()
-
-
-KEPT: list[Any] = []
 
 
 def test_reconfiguring_counts_at_once_and_loses_no_counter() -> None:
@@ -243,6 +240,15 @@ def test_reconfiguring_counts_at_once_and_loses_no_counter() -> None:
     counts = intake.counts()
     assert (counts.left.images, counts.pairs, counts.left.unmatched) == (5, 3, 2)
     check(counts)
+
+
+def test_a_queue_made_shorter_is_short_at_once() -> None:
+    intake = StereoIntake()
+    taken("L1 L2 L3 L4", intake)
+    intake.reconfigure(LiveConfig(queue_size=1))
+    taken("L5 L6", intake)
+    assert intake.counts().left.waiting == 1
+    check(intake.counts())
 
 
 def test_reconfiguring_what_does_not_concern_it_drops_nothing() -> None:
@@ -306,18 +312,24 @@ def test_cleared_it_knows_nothing_but_its_counters() -> None:
     assert intake.counts().left.images == 3
 
 
-def test_take_waits_for_a_pair_of_another_thread_and_closing_wakes_it() -> None:
+def test_take_waits_for_pairs_of_another_thread_and_closing_wakes_it() -> None:
     intake = StereoIntake()
     pairs: list[LivePair | None] = []
-    thread = threading.Thread(target=lambda: pairs.extend(intake.take(30) for _ in range(2)))
+
+    def take() -> None:
+        while not pairs or pairs[-1] is not None:
+            pairs.append(intake.take(10 * PATIENCE_S))
+
+    thread = threading.Thread(target=take, daemon=True)
     thread.start()
-    taken("l1 r1 L1 R1", intake)
-    while not intake.counts().delivered:
-        assert thread.is_alive()
+    taken("l0 r0", intake)
+    for count in range(1, 20):
+        taken(f"L{count} R{count}", intake)
+        wait_until(f"pair {count}", lambda count=count: len(pairs) == count)  # type: ignore[misc]
     intake.close()
-    thread.join(20)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
-    assert [described(pair) for pair in pairs] == ["1 1/1 1", "nothing"]
+    assert [pair.stamp_ns if pair else None for pair in pairs] == [*range(1, 20), None]
 
 
 def test_nothing_of_an_old_pair_is_kept() -> None:

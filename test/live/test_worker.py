@@ -124,7 +124,9 @@ def test_stopping_in_mid_inference_gives_up_after_the_timeout_and_publishes_noth
     assert rig.pipeline.processed == [1]
 
 
-def test_started_again_it_takes_no_pair_from_before(rig_of: RigOf, push: Push, recorder: Any) -> None:
+def test_started_again_it_takes_no_pair_from_before(
+    rig_of: RigOf, push: Push, recorder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rig = rig_of(recorder("disparity"))
     rig.pipeline.gate.clear()
     push(rig.intake, 1)
@@ -132,8 +134,12 @@ def test_started_again_it_takes_no_pair_from_before(rig_of: RigOf, push: Push, r
     push(rig.intake, 2)
     rig.worker.stop(0.0)
     push(rig.intake, 3)
-    rig.worker.start()  # while the old thread is still inside the network
+    warm = Event()
+    real = rig.pipeline.estimator.warm_up
+    monkeypatch.setattr(rig.pipeline.estimator, "warm_up", lambda *size: (warm.set(), real(*size)))
+    rig.worker.start()
     assert rig.worker.state == "warming up"
+    assert not warm.wait(0.2), "the old thread is still inside the network"
     rig.pipeline.gate.set()
     wait_until("warm", lambda: rig.worker.state != "warming up")
     push(rig.intake, 4)
