@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 
-class _Entry(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class _Entry(Generic[T]):
     stamp_ns: int
     calibration: T
 
