@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.pipeline.setting import Setting, setting, settings_of
+from foundation_stereo_ros.pipeline.setting import Setting, Settings, setting, settings_of
 
 
 @dataclass(frozen=True)
-class LiveConfig:
+class LiveConfig(Settings):
     """Settings of what lies around the pipeline while messages arrive; fields as in `PipelineConfig`.
 
     Raises:
@@ -55,54 +51,12 @@ class LiveConfig:
         True, "Configure and activate at the start; otherwise wait for a lifecycle manager.", dynamic=False
     )
 
-    def __post_init__(self) -> None:
-        for field in live_settings():
-            object.__setattr__(self, field.name, field.checked(getattr(self, field.name)))
-
     @property
     def tolerance_ns(self) -> int:
         """Largest difference of the stamps of a pair, nanoseconds."""
         return round(self.slop * 1e9) if self.approximate_sync else 0
 
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> LiveConfig:
-        """Make settings from names and values; what is not named keeps its default.
-
-        Raises:
-            ConfigError: a name is not a setting, or a value is out of its range.
-        """
-        return cls().replace(**values)
-
-    def replace(self, **changes: Any) -> LiveConfig:
-        """Return a copy with some settings changed.
-
-        Raises:
-            ConfigError: a name is not a setting, or a value is out of its range.
-        """
-        known = {field.name for field in live_settings()}
-        for name in changes:
-            if name not in known:
-                raise ConfigError(f"unknown setting {name!r}; expected one of {', '.join(sorted(known))}")
-        return dataclasses.replace(self, **changes)
-
 
 def live_settings() -> tuple[Setting, ...]:
     """Return all settings in the order of LiveConfig's fields."""
     return settings_of(LiveConfig)
-
-
-def check_change(old: object, new: object, fields: Sequence[Setting]) -> None:
-    """Refuse a change that would need a new start.
-
-    Args:
-        old: the configuration in use.
-        new: the one to use.
-        fields: its settings.
-
-    Raises:
-        ConfigError: a setting differs that cannot change while running.
-    """
-    for field in fields:
-        before, after = getattr(old, field.name), getattr(new, field.name)
-        if before != after and not field.dynamic:
-            raise ConfigError(f"{field.name} is {before!r} and cannot change to {after!r} while running")

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from threading import Lock
 
-from foundation_stereo_ros.live.config import check_change
 from foundation_stereo_ros.pipeline.cloud import check_filters
-from foundation_stereo_ros.pipeline.config import PipelineConfig, settings
+from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
 
 
@@ -50,7 +49,7 @@ class PipelineHost:
         Raises:
             ConfigError: a setting differs that cannot change while running, or one that cannot work here.
         """
-        check_change(self.config, config, settings())
+        self.config.check_change(config)
         check_filters(config)
         with self._lock:
             self._following = config

@@ -10,7 +10,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Literal
 
-from foundation_stereo_ros.live.config import LiveConfig, check_change, live_settings
+from foundation_stereo_ros.live.config import LiveConfig
 from foundation_stereo_ros.live.demand import Demand
 from foundation_stereo_ros.live.intake import StereoIntake
 from foundation_stereo_ros.live.outlet import Outlet
@@ -121,7 +121,7 @@ class StereoWorker:
                 nothing is changed then.
         """
         if live_config is not None:
-            check_change(self._config, live_config, live_settings())
+            self._config.check_change(live_config)
         if pipeline_config is not None:
             self._host.change(pipeline_config)
         self._config = live_config or self._config

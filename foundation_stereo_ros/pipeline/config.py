@@ -6,17 +6,14 @@ Command line flags, ROS parameters and their documentation are made by walking t
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.pipeline.setting import Setting, setting, settings_of
+from foundation_stereo_ros.pipeline.setting import Setting, Settings, setting, settings_of
 
 
 @dataclass(frozen=True)
-class PipelineConfig:
+class PipelineConfig(Settings):
     """Settings of the pipeline.
 
     Each field's metadata holds ``description``, ``unit``, ``min``, ``max`` (inclusive), ``choices``, and
@@ -125,31 +122,9 @@ class PipelineConfig:
     )
 
     def __post_init__(self) -> None:
-        for field in settings():
-            object.__setattr__(self, field.name, field.checked(getattr(self, field.name)))
+        super().__post_init__()
         if self.z_near >= self.z_far:
             raise ConfigError(f"z_near is {self.z_near}; expected less than z_far, which is {self.z_far}")
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> PipelineConfig:
-        """Make settings from names and values; what is not named keeps its default.
-
-        Raises:
-            ConfigError: a name is not a setting, or a value is out of its range.
-        """
-        return cls().replace(**values)
-
-    def replace(self, **changes: Any) -> PipelineConfig:
-        """Return a copy with some settings changed.
-
-        Raises:
-            ConfigError: a name is not a setting, or a value is out of its range.
-        """
-        known = {field.name for field in settings()}
-        for name in changes:
-            if name not in known:
-                raise ConfigError(f"unknown setting {name!r}; expected one of {', '.join(sorted(known))}")
-        return dataclasses.replace(self, **changes)
 
 
 def settings() -> tuple[Setting, ...]:

@@ -13,7 +13,7 @@ from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError, ImageEr
 from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.geometry.depth import disparity_to_depth
 from foundation_stereo_ros.network import FoundationStereo, load_checkpoint, pad_to_multiple
-from foundation_stereo_ros.pipeline.config import PipelineConfig, settings
+from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import (
     give_back_unused,
     is_out_of_memory,
@@ -66,10 +66,7 @@ class StereoEstimator:
         Raises:
             ConfigError: a setting differs that needs the network to be loaded again.
         """
-        for setting in settings():
-            old, new = getattr(self.config, setting.name), getattr(config, setting.name)
-            if old != new and not setting.dynamic:
-                raise ConfigError(f"{setting.name} is {old!r} and cannot change to {new!r} while running")
+        self.config.check_change(config)
         self.config = config
 
     def warm_up(self, width: int, height: int) -> None:

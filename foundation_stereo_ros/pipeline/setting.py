@@ -6,9 +6,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foundation_stereo_ros.errors import ConfigError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 def setting(
@@ -80,9 +84,55 @@ class Setting(NamedTuple):
         return self.min is not None and self.max is not None and self.min <= value <= self.max
 
 
+class Settings:
+    """Base of the frozen dataclasses whose fields are made by `setting`; every value is checked.
+
+    Raises:
+        ConfigError: a value has the wrong type or is out of its range; the message names field, value and
+            range.
+    """
+
+    def __post_init__(self) -> None:
+        for field in settings_of(type(self)):
+            object.__setattr__(self, field.name, field.checked(getattr(self, field.name)))
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Make settings from names and values; what is not named keeps its default.
+
+        Raises:
+            ConfigError: a name is not a setting, or a value is out of its range.
+        """
+        return cls().replace(**values)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some settings changed.
+
+        Raises:
+            ConfigError: a name is not a setting, or a value is out of its range.
+        """
+        known = {field.name for field in settings_of(type(self))}
+        for name in changes:
+            if name not in known:
+                raise ConfigError(f"unknown setting {name!r}; expected one of {', '.join(sorted(known))}")
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+    def check_change(self, new: Self) -> None:
+        """Refuse a change that would need a new start.
+
+        Raises:
+            ConfigError: a setting differs that is not dynamic.
+        """
+        for field in settings_of(type(self)):
+            old_value, new_value = getattr(self, field.name), getattr(new, field.name)
+            if old_value != new_value and not field.dynamic:
+                raise ConfigError(
+                    f"{field.name} is {old_value!r} and cannot change to {new_value!r} while running"
+                )
+
+
 def settings_of(config: type) -> tuple[Setting, ...]:
-    """Return all settings of a dataclass in the order of its fields."""
-    fields = dataclasses.fields(config)
+    """Return all settings of a `Settings` class in the order of its fields."""
     return tuple(
         Setting(
             f.name,
@@ -90,7 +140,7 @@ def settings_of(config: type) -> tuple[Setting, ...]:
             f.default,
             **{**f.metadata, "parameter": f.metadata["parameter"] or f.name},
         )
-        for f in fields
+        for f in dataclasses.fields(config)
     )
 
 
