@@ -18,6 +18,7 @@ COMMANDS = {
     "weights": "look into a weights file, or convert it",
     "demo": "make a small recording, run on it, and show every stage on one page",
     "train": "train the small network on generated scenes",
+    "evaluate": "measure errors and speed on a dataset with ground truth",
 }
 """Subcommand, which is also the module's name in this package -> its line in the help."""
 

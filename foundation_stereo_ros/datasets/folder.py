@@ -42,7 +42,7 @@ def open_root(root: Path, options: DatasetOptions) -> StereoDataset:
         expected = "left/NAME.png, right/NAME.png and disparity/NAME" + " or ".join(_ENDINGS)
         return at_least_one(_items(root, options.disparity_scale), root, expected)
 
-    return StereoDataset("folder", items)
+    return StereoDataset(root.resolve().name, items)
 
 
 def _items(root: Path, scale: float) -> Iterator[StereoItem]:

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo evaluate``: errors, and speed, on a dataset with ground truth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.cli.progress import FrameProgress
+from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.cli.evaluate_gallery import Gallery
+    from foundation_stereo_ros.cli.evaluate_job import EvaluationJob
+    from foundation_stereo_ros.cli.evaluate_methods import Method
+    from foundation_stereo_ros.datasets.dataset import StereoDataset
+    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+
+INCOMPLETE = 3
+INTERRUPTED = 130
+_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    nothing could be done; one line says why
+  2    wrong usage
+  3    some images failed, as the report says; the figures are those of the others
+  130  interrupted (Ctrl-C, SIGTERM); the figures are those of the images done
+"""
+# What is evaluated is the dense disparity in pixels: nothing of depth, validity and clouds plays a part.
+_USED = ("checkpoint", "device", "precision", "compile", "iterations", "scale", "hierarchical", "small_ratio")
+_READER_OPTIONS = ("disparity_scale", "render", "split")
+RANGE = "what the dataset says, otherwise an eighth of the width, but 64 or more"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags; loads no torch."""
+    from foundation_stereo_ros.pipeline.config import settings
+
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXIT_CODES
+    add = parser.add_argument
+    add("--dataset", choices=tuple(DATASETS), required=True, help="layout of the files: docs/evaluation.md")
+    add("--root", type=Path, metavar="DIR", required=True, help="folder of the dataset")
+    add("-o", "--output", type=Path, metavar="DIR", help="folder for pictures, index.html and results.json")
+    add("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    add("--limit", type=_count, metavar="N", help="only the first N images")
+    add("--warm", action="store_true", help="run each image once untimed, then timed: speed, peak memory")
+    # Not the pipeline's setting of that name, which makes no difference here.
+    add("--baseline", dest="peer", choices=("sgbm",), help="run OpenCV's StereoSGBM, holes filled, beside it")
+    add("--sgbm-disparities", type=_count, metavar="N", help=f"its search range in pixels (default: {RANGE})")
+    _add_reading_options(parser.add_argument_group("reading"))
+    add_pipeline_options(parser, without=[s.name for s in settings() if s.name not in _USED])
+
+
+def _add_reading_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--max-disparity",
+        type=_number,
+        metavar="X",
+        help="do not count truth of X pixels or more (default: 192 for sceneflow, otherwise none)",
+    )
+    group.add_argument(
+        "--disparity-scale",
+        type=_number,
+        metavar="X",
+        default=argparse.SUPPRESS,
+        help="disparity in PNG files is multiplied by this: folder (default: 256), and middlebury before "
+        "2014 (default: by their size)",
+    )
+    for name, choices, meaning in (
+        ("--render", ("final", "clean"), "sceneflow's pass (default: final)"),
+        ("--split", ("test", "train", "all"), "sceneflow's part (default: test)"),
+    ):
+        group.add_argument(name, choices=choices, default=argparse.SUPPRESS, help=meaning)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate; prints the table and writes what was asked for."""
+    config = pipeline_config(args)
+
+    from foundation_stereo_ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.cli.evaluate_gallery import Gallery
+    from foundation_stereo_ros.cli.evaluate_job import EvaluationJob
+    from foundation_stereo_ros.cli.evaluate_methods import NetworkMethod, SgbmMethod
+    from foundation_stereo_ros.datasets.dataset import DatasetOptions
+    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+
+    given = {name: getattr(args, name) for name in _READER_OPTIONS if hasattr(args, name)}
+    dataset = open_dataset(args.dataset, args.root, DatasetOptions(**given))
+    items = list(islice(dataset.items(), args.limit))
+    estimator = StereoEstimator(config)
+    methods: list[Method] = [NetworkMethod(estimator)]
+    if args.peer:
+        methods.append(SgbmMethod(args.sgbm_disparities))
+    job = EvaluationJob(methods, args.max_disparity or dataset.max_disparity, warm=args.warm)
+    gallery = Gallery(args.output) if args.output else None
+    # A second Ctrl-C does not stop what is done from being written.
+    with Interrupts():
+        try:
+            with FrameProgress(len(items)) as progress:
+                for item in items:
+                    done = job.evaluate(item)
+                    if done and gallery:
+                        gallery.add(*done)
+                    progress.step()
+        except KeyboardInterrupt:
+            job.interrupted = True
+        return _conclude(args, dataset, job, estimator, gallery)
+
+
+def _conclude(
+    args: argparse.Namespace,
+    dataset: StereoDataset,
+    job: EvaluationJob,
+    estimator: StereoEstimator,
+    gallery: Gallery | None,
+) -> int:
+    from foundation_stereo_ros.cli.evaluate_results import facts, write_json
+    from foundation_stereo_ros.cli.evaluate_table import table
+
+    if job.results:
+        results = facts(args.dataset, args.root, dataset, job, estimator, _USED)
+        print(table(job, dataset))
+        if args.json:
+            write_json(args.json, results)
+        if gallery:
+            write_json(args.output / "results.json", results)
+            print(f"pictures: {gallery.write_page(dataset, job, results)}")
+    for failure in job.failed:
+        print(f"failed: {failure.name}: {failure.reason}", file=sys.stderr)
+    if job.interrupted:
+        kept = "the figures are those of the images done" if job.results else "before the first image"
+        print(f"interrupted: {kept}", file=sys.stderr)
+        return INTERRUPTED
+    if not job.results:
+        return 1
+    return INCOMPLETE if job.failed else 0
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a positive number")
+    return value

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from dataset_trees import user_folder
+
+from foundation_stereo_ros.cli.main import main
+from foundation_stereo_ros.datasets.catalog import open_dataset
+from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60.0
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    user_folder(tmp_path / "pairs")
+    return tmp_path / "pairs"
+
+
+def words(folder: Path, *more: str) -> list[str]:
+    return ["evaluate", "--dataset", "folder", "--root", str(folder), "--device", "cpu", *more]
+
+
+def evaluated(folder: Path, *more: str) -> tuple[int, dict[str, Any]]:
+    path = folder.parent / "figures.json"
+    code = main(words(folder, "--json", str(path), *more))
+    return code, json.loads(path.read_text()) if path.exists() else {}
+
+
+def test_the_shipped_weights_on_a_small_tree(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = evaluated(folder)
+    assert code == 0
+    sample = next(open_dataset("folder", folder).items()).load()
+    camera = Camera(64, 48, fx=50, fy=50, cx=32, cy=24)
+    result = StereoEstimator()(sample.left, sample.right, StereoCamera(camera, camera, 0.1))
+    error = np.abs(result.disparity - 2.0, dtype=np.float64)
+    known = np.isfinite(sample.disparity)
+    seen = known & (np.arange(64) > 1)
+    first = found["images"][0]
+    assert (first["name"], first["pixels"]) == ("one", {"all": 48 * 64 - 16, "noc": 48 * 62 - 8})
+    for region, mask in (("all", known), ("noc", seen)):
+        assert first["network"][region] == pytest.approx(
+            {
+                "epe": error[mask].mean(),
+                **{f"bp{bound}": 100 * (error[mask] > bound).mean() for bound in (1, 2, 3)},
+                "d1": 100 * (error[mask] > 3).mean(),  # 5 % of 2 pixels is less than 3
+            }
+        )
+    # Both pairs are alike.
+    assert found["means"]["network"]["images"] == first["network"]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("pairs: 2 images")
+    assert lines[2].split() == ["image", *["EPE", "BP-1", "BP-2", "BP-3", "D1"] * 2]
+    assert [line.split()[0] for line in lines[3:5]] == ["one", "two"]
+    assert lines[-1].startswith("mean of images")
+
+
+def test_the_figures_come_with_all_that_made_them(folder: Path) -> None:
+    _, found = evaluated(folder, "--iterations", "1", "--scale", "0.5", "--limit", "1")
+    assert found["dataset"]["root"] == str(folder)
+    assert (found["settings"]["scale"], found["iterations"], found["precision"]) == (0.5, 1, "float32")
+    assert found["weights"]["name"] == "tiny.safetensors"
+    assert len(found["weights"]["sha256"]) == 64
+    assert {"foundation_stereo_ros", "torch", "opencv"} < set(found["versions"])
+    assert found["device"]["kind"] == "cpu"
+    assert [image["name"] for image in found["images"]] == ["one"]
+    assert "z_near" not in found["settings"]
+
+
+def test_beside_sgbm_and_warm(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, found = evaluated(folder, "--baseline", "sgbm", "--warm", "--iterations", "1")
+    assert list(found["means"]) == ["network", "sgbm"]
+    # Noise moved by two pixels is what a matcher of blocks is made for.
+    assert found["means"]["sgbm"]["images"]["noc"]["epe"] < 0.1
+    for name in ("network", "sgbm"):
+        means = found["means"][name]
+        assert means["frames_per_second"] == pytest.approx(1 / means["seconds"])
+        assert means["peak_bytes"] == max(image[name]["peak_bytes"] for image in found["images"]) > 2**20
+    out = capsys.readouterr().out
+    assert "ms     MiB" in out
+    assert "frames/s" in out
+
+
+def test_pictures_and_a_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = folder.parent / "out"
+    assert main(words(folder, "-o", str(output), "--iterations", "1")) == 0
+    names = [path.name for path in sorted((output / "pictures").iterdir())]
+    assert names == ["0001_one.png", "0002_two.png"]
+    page = (output / "index.html").read_text()
+    assert page.count("<img") == 8
+    assert "network, noc: BP-2" in page
+    assert json.loads((output / "results.json").read_text())["images"]
+    assert str(output / "index.html") in capsys.readouterr().out
+
+
+def test_a_pair_that_fails_is_reported_and_left_out(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "left" / "one.png").write_bytes(b"no image")
+    code, found = evaluated(folder, "--iterations", "1")
+    assert code == 3
+    assert [image["name"] for image in found["images"]] == ["two"]
+    (failure,) = found["failed"]
+    assert failure["name"] == "one"
+    assert "one.png is no image" in failure["reason"]
+    assert "failed: one: " in capsys.readouterr().err
+
+
+def test_when_all_fail_nothing_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (folder / "right").iterdir():
+        path.unlink()
+    assert evaluated(folder) == (1, {})
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("failed: ") == 2
+
+
+def test_truth_beyond_a_bound_is_not_counted(folder: Path) -> None:
+    _, found = evaluated(folder, "--max-disparity", "2", "--iterations", "1")
+    assert found["max_disparity"] == 2.0
+    assert found["images"][0]["pixels"] == {"all": 0, "noc": 0}
+    assert found["images"][0]["network"]["all"]["epe"] is None
+    assert found["means"]["network"]["images"] == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "complaint"),
+    [
+        (["--root", "nowhere"], "error: nowhere is no folder"),
+        (["--dataset", "kitti"], "is neither KITTI 2015 nor 2012"),
+        (["--split", "train"], "error: split is 'train'; dataset folder has no such choice"),
+        (["--checkpoint", "none.safetensors"], "error: no weights file at none.safetensors"),
+        (["--limit", "0"], "'0'; expected a whole number, 1 or more"),
+        (["--max-disparity", "-1"], "'-1'; expected a positive number"),
+    ],
+)
+def test_mistakes(folder: Path, capsys: pytest.CaptureFixture[str], more: list[str], complaint: str) -> None:
+    assert main(words(folder, *more)) in (1, 2)
+    assert complaint in capsys.readouterr().err
+
+
+def opened_by_the_other_side(pipe: Path, running: subprocess.Popen[str]) -> int:
+    """Open a pipe for writing once somebody reads it."""
+    give_up = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+        assert running.poll() is None, "the command ended before it came to the pipe"
+        assert time.monotonic() < give_up, "the command does not come to the pipe"
+        time.sleep(0.02)
+
+
+def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
+    """A pipe that nobody writes to holds the command at the second pair until the signal comes."""
+    pipe, figures = folder / "left" / "two.png", folder.parent / "figures.json"
+    pipe.unlink()
+    os.mkfifo(pipe)
+    running = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "foundation_stereo_ros.cli.main"),
+            *words(folder, "--json", str(figures), "--iterations", "1"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores Ctrl-C, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    end = opened_by_the_other_side(pipe, running)
+    try:
+        running.send_signal(signal.SIGINT)
+        out, errors = running.communicate(timeout=PATIENCE_S)
+    finally:
+        os.close(end)
+    assert running.returncode == 130, errors
+    assert errors == "interrupted: the figures are those of the images done\n"
+    assert "mean of images" in out
+    found = json.loads(figures.read_text())
+    assert found["interrupted"] is True
+    assert [image["name"] for image in found["images"]] == ["one"]
