@@ -40,7 +40,8 @@ def open_root(root: Path, options: DatasetOptions) -> StereoDataset:
 
     def items() -> Iterator[StereoItem]:
         expected = f"frames_{options.render}pass and disparity, or image_{options.render} and disparity"
-        return at_least_one(_items(root, options), root, f"{expected}, with a {options.split} part")
+        part = ", with a TRAIN part" if options.split == "train" else ""
+        return at_least_one(_items(root, options), root, expected + part)
 
     return StereoDataset(f"Scene Flow, {options.render} pass", items, max_disparity=MAX_DISPARITY)
 
