@@ -12,10 +12,11 @@ from message_filters import Subscriber
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.live.advice import TopicFacts
 from foundation_stereo_ros.live.intake import StereoIntake
 from foundation_stereo_ros.node.qos import create_with_events, input_qos, mismatch, overridable
-from foundation_stereo_ros.node.topics import SIDES, side_topics
+from foundation_stereo_ros.node.topics import SIDES, SideTopics, side_topics
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,9 @@ class Inputs:
         node: that subscribes.
         transport: ``raw`` or ``compressed``.
         intake: where the messages go.
+
+    Raises:
+        ConfigError: QoS that there is not.
     """
 
     def __init__(self, node: Node, transport: str, intake: StereoIntake) -> None:
@@ -45,10 +49,14 @@ class Inputs:
         self._subscribers: dict[str, Subscriber] = {}
         self._incompatible: dict[str, str] = {}
         image_type = CompressedImage if transport == "compressed" else Image
-        for side in SIDES:
-            topics = input_topics(node, side, transport)
-            self._subscribe(f"{side}/image_rect", image_type, topics.image, partial(intake.push_image, side))
-            self._subscribe(f"{side}/camera_info", CameraInfo, topics.info, partial(intake.push_info, side))
+        try:
+            for side in SIDES:
+                image, info = input_topics(node, side, transport)
+                self._subscribe(f"{side}/image_rect", image_type, image, partial(intake.push_image, side))
+                self._subscribe(f"{side}/camera_info", CameraInfo, info, partial(intake.push_info, side))
+        except ConfigError:
+            self.destroy()
+            raise
 
     def facts(self) -> dict[str, TopicFacts]:
         """Return what is known about the topics: input -> facts."""
@@ -91,7 +99,7 @@ class Inputs:
         )
 
 
-def input_topics(node: Node, side: str, transport: str) -> Any:
+def input_topics(node: Node, side: str, transport: str) -> SideTopics:
     """Return the topics of one camera, see `topics.side_topics`."""
     return side_topics(
         side, transport, node.resolve_topic_name, partial(node.resolve_topic_name, only_expand=True)

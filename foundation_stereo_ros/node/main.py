@@ -22,30 +22,43 @@ def main(args: Sequence[str] | None = None) -> int:
         0: ended as asked; 1: one line says what is wrong.
     """
     # Before rclpy adds its own handlers, which call these.
+    exit_once = _ExitOnce()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _InterruptOnce())
+        signal.signal(number, exit_once)
+    keep_freed_memory()
     try:
-        return _run(args)
-    except KeyboardInterrupt:
-        return 0
+        code = _run(args)
+    except SystemExit:
+        code = 0
+    if exit_once.seen:
+        # The interpreter's own end takes longer than all the rest to unload torch, and may hang or abort with
+        # a thread inside the network.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+    return code
 
 
-class _InterruptOnce:
-    """Raises KeyboardInterrupt for the first signal; more of them must not disturb the end."""
+class _ExitOnce:
+    """Raises SystemExit for the first signal; more of them must not disturb the end.
+
+    Not KeyboardInterrupt: one that is raised inside an import can make Python end itself by SIGINT later,
+    although it was caught.
+    """
 
     seen = False
 
     def __call__(self, *_: Any) -> None:
-        if not _InterruptOnce.seen:
-            _InterruptOnce.seen = True
-            raise KeyboardInterrupt
+        if not self.seen:
+            self.seen = True
+            raise SystemExit(0)
 
 
 def _run(args: Sequence[str] | None) -> int:
-    keep_freed_memory()
     try:
         import rclpy
         from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+        from rclpy.impl.implementation_singleton import rclpy_implementation
 
         from foundation_stereo_ros.errors import ConfigError
         from foundation_stereo_ros.node.stereo_node import StereoNode
@@ -65,18 +78,19 @@ def _run(args: Sequence[str] | None) -> int:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         node.autostart()
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
+        while rclpy.ok():
+            try:
+                executor.spin()
+            except rclpy_implementation.RCLError as error:
+                # One answer or event that could not be sent is no reason to end.
+                node.get_logger().error(" ".join(str(error).split()))
+    except (SystemExit, ExternalShutdownException):
         pass
     finally:
-        stopped = node.close(STOP_S)
+        node.close(STOP_S)
+        node.destroy_node()
         if rclpy.ok():
             rclpy.shutdown()
-        if not stopped:
-            # The interpreter cannot end in order with a thread inside the network.
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(0)
     return 0
 
 

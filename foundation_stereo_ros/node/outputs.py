@@ -12,6 +12,7 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from stereo_msgs.msg import DisparityImage
 
+from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.node.qos import create_with_events, mismatch, output_qos, overridable
 from foundation_stereo_ros.pipeline.messages_pipeline import OUTPUTS
 
@@ -30,11 +31,20 @@ class Outputs:
 
     Args:
         node: that publishes.
+
+    Raises:
+        ConfigError: QoS that there is not.
     """
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        self._publishers = {output: self._create(output) for output in OUTPUTS}
+        self._publishers: dict[str, Any] = {}
+        try:
+            for output in OUTPUTS:
+                self._publishers[output] = self._create(output)
+        except ConfigError:
+            self.destroy()
+            raise
 
     def wanted(self) -> Collection[str]:
         """Return the outputs that somebody subscribes to now."""

@@ -6,8 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.exceptions import ParameterException
 from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from foundation_stereo_ros.errors import ConfigError
 
 try:
     from rclpy.event_handler import (
@@ -53,6 +56,9 @@ def create_with_events(create: Callable[..., Any], tell: Callable[[str], None], 
         create: called with ``event_callbacks``.
         tell: called with the name of the policy, such as RELIABILITY.
         publisher: whether it is a publisher.
+
+    Raises:
+        ConfigError: a parameter qos_overrides.* has a value that there is not.
     """
     callbacks = PublisherEventCallbacks if publisher else SubscriptionEventCallbacks
 
@@ -60,9 +66,12 @@ def create_with_events(create: Callable[..., Any], tell: Callable[[str], None], 
         tell(policy_name(event.last_policy_kind))
 
     try:
-        return create(event_callbacks=callbacks(incompatible_qos=incompatible))
-    except UnsupportedEventTypeError:  # by the middleware in use
-        return create()
+        try:
+            return create(event_callbacks=callbacks(incompatible_qos=incompatible))
+        except UnsupportedEventTypeError:  # by the middleware in use
+            return create()
+    except (RuntimeError, ParameterException) as error:
+        raise ConfigError(" ".join(str(error).split())) from None
 
 
 def policy_name(kind: int) -> str:

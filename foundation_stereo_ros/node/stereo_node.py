@@ -6,22 +6,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
-from foundation_stereo_ros.errors import FoundationStereoError
 from foundation_stereo_ros.live.core import LiveStereo
-from foundation_stereo_ros.live.status import ERROR, OK, Status, failed
+from foundation_stereo_ros.live.status import ERROR, OK, WARN, Status
 from foundation_stereo_ros.node.decoding import choose_decoder
-from foundation_stereo_ros.node.diagnostics import diagnostic_array
+from foundation_stereo_ros.node.diagnostics import Diagnostics
 from foundation_stereo_ros.node.inputs import Inputs, input_topics
 from foundation_stereo_ros.node.logs import bridge_logs, unbridge_logs
 from foundation_stereo_ros.node.message_types import ros_types
 from foundation_stereo_ros.node.outputs import Outputs
 from foundation_stereo_ros.node.parameters import Configs, NodeParameters
 from foundation_stereo_ros.node.save_service import SaveService
+from foundation_stereo_ros.node.transitions import failure, refuse_impossible_transitions
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
 from foundation_stereo_ros.pipeline.rectification import says_rectified
@@ -57,12 +56,11 @@ class StereoNode(LifecycleNode):
         self._label = "unconfigured"
         self._failure = ""
         self._enabled = True
-        # Steady, so that the node also speaks where time is simulated and nobody does it.
+        refuse_impossible_transitions(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(1.0, self._report, clock=steady)
-        self.create_service(SetBool, "~/enable", self._enable)
+        self._diagnostics = Diagnostics(self, lambda: (self.status(), self._device), steady)
         self._save = SaveService(self, steady)
+        self.create_service(SetBool, "~/enable", self._enable)
 
     def autostart(self) -> None:
         """Configure and activate, where the parameter says so."""
@@ -71,27 +69,27 @@ class StereoNode(LifecycleNode):
             if self.trigger_configure() == success and self.trigger_activate() != success:
                 _log.error("the node stays inactive; activate it once the cause is mended")
 
-    def close(self, timeout: float) -> bool:
-        """Stop computing for good.
-
-        Returns:
-            False where a pair is still in the network after ``timeout`` seconds.
-        """
-        stopped = self._core is None or self._core.stop(timeout)
+    def close(self, timeout: float) -> None:
+        """Stop computing for good; wait ``timeout`` seconds at most for a pair that is in the network."""
+        if self._core is not None:
+            self._core.stop(timeout)
         unbridge_logs(self._log_bridge)
-        return stopped
 
     @property
     def running(self) -> LiveStereo | None:
         """The live core, while the node is active."""
         return self._core if self._inputs is not None else None
 
+    @property
+    def _device(self) -> str:
+        return str(self._estimator.device) if self._estimator else ""
+
     def status(self) -> Status:
         """Tell how it goes."""
-        if self._core is None:
-            status = failed(self._failure or f"the node is {self._label}")
-        else:
+        if self._core is not None:
             status = self._core.status(self._inputs.facts() if self._inputs else None)
+        else:
+            status = Status(WARN, f"{self._label}: nothing is computed in this state")
         if self._failure:
             status = status._replace(level=ERROR, message=self._failure)
         return status._replace(values=(("lifecycle", self._label), *status.values))
@@ -100,7 +98,7 @@ class StereoNode(LifecycleNode):
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the weights."""
-        self._publish(Status(OK, "loading the weights"))
+        self._diagnostics.publish(Status(OK, "loading the weights"))
         return self._attempt("configure", self._configure, super().on_configure, state, "inactive")
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -133,26 +131,21 @@ class StereoNode(LifecycleNode):
     ) -> TransitionCallbackReturn:
         try:
             step()
-        except FoundationStereoError as error:
-            self._failure = f"cannot {what}: {error}"
-            _log.error("%s", self._failure)
-            return TransitionCallbackReturn.FAILURE
         except Exception as error:
-            # rclpy would swallow it.
-            self._failure = f"cannot {what}: {type(error).__name__}: {error}"
-            _log.exception("%s", self._failure)
+            self._failure = failure(what, error)
             return TransitionCallbackReturn.FAILURE
         self._failure, self._label = "", label
         return entities(state)
 
     def _configure(self) -> None:
         configs = self._settings.configs
-        self._estimator = StereoEstimator(configs.pipeline)
+        estimator = StereoEstimator(configs.pipeline)
         left = self.resolve_topic_name(input_topics(self, "left", configs.live.image_transport).image)
-        pipeline = StereoPipeline(self._estimator, says_rectified(left), choose_decoder())
-        self._outputs = self._outputs or Outputs(self)
-        self._core = LiveStereo(pipeline, configs.live, ros_types(), self._outputs, self._now_ns)
+        pipeline = StereoPipeline(estimator, says_rectified(left), choose_decoder())
+        outputs = Outputs(self)
+        self._core = LiveStereo(pipeline, configs.live, ros_types(), outputs, self._now_ns)
         self._core.enabled = self._enabled
+        self._estimator, self._outputs = estimator, outputs
 
     def _activate(self) -> None:
         inputs = Inputs(self, self._settings.configs.live.image_transport, self._core.intake)
@@ -187,19 +180,6 @@ class StereoNode(LifecycleNode):
         response.success = True
         response.message = "enabled" if request.data else "disabled"
         return response
-
-    def _report(self) -> None:
-        try:
-            self._publish(self.status())
-        except Exception:
-            if self.context.ok():
-                _log.exception("no diagnostics")
-
-    def _publish(self, status: Status) -> None:
-        device = str(self._estimator.device) if self._estimator else ""
-        stamp = self.get_clock().now().to_msg()
-        name = f"{self.get_namespace().rstrip('/')}/{self.get_name()}"
-        self._diagnostics.publish(diagnostic_array(status, name, device, stamp))
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
