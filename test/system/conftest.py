@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A ROS domain for each test, with the processes that it starts, and two scenes with exact depth."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from ros_processes import CameraProcess, RosProcess
+
+if TYPE_CHECKING:
+    from ros_listener import Listener
+    from tested_node import TestedNode
+
+    from foundation_stereo_ros.training.sequence import SequenceFrame
+
+DOMAINS = range(40, 80)
+ROOM = 2
+_used = itertools.count()
+
+
+class Stage:
+    """What plays together in a domain: a listener in this process, and nodes and cameras in theirs.
+
+    Args:
+        domain: of ROS.
+        folder: for whatever the processes write.
+        scene: what cameras send unless told otherwise.
+    """
+
+    def __init__(self, domain: int, folder: Path, scene: Path) -> None:
+        from ros_listener import Listener
+
+        self.domain, self.folder, self._scene = domain, folder, scene
+        self.listener: Listener = Listener(domain)
+        self.processes: list[RosProcess] = []
+
+    def node(self, **given: Any) -> TestedNode:
+        """Start the node, see `TestedNode`."""
+        from tested_node import TestedNode
+
+        return self._added(TestedNode(self.domain, self.folder, self.listener, **given))
+
+    def camera(
+        self,
+        kind: str = "raw",
+        qos: str = "sensor",
+        namespace: str = "/stereo",
+        words: tuple[str, ...] = (),
+        **orders: Any,
+    ) -> CameraProcess:
+        """Start a camera that sends at once, see `CameraProcess` and `camera_process.Orders`."""
+        words = ("-r", f"__ns:={namespace}", *words)
+        camera = self._added(CameraProcess(self.domain, self.folder, kind, qos, words))
+        camera.send(**{"scene": self._scene, **orders})
+        return camera
+
+    def run(self, *command: str) -> RosProcess:
+        """Start something else."""
+        return self._added(RosProcess(command, self.domain, self.folder))
+
+    def close(self) -> None:
+        """End all as a user does; what does not end well fails the test."""
+        # Shown by pytest where the test failed.
+        for process in self.processes:
+            print(f"---- {process.popen.args}\n{process.said}\n{process.log}")
+        try:
+            for process in reversed(self.processes):
+                process.stop()
+        finally:
+            for process in self.processes:
+                process.kill()
+            self.listener.close()
+
+    def _added(self, process: Any) -> Any:
+        self.processes.append(process)
+        return process
+
+
+@pytest.fixture(scope="session")
+def domains() -> Iterator[int]:
+    """Domains of this worker, round and round: late words of one test do not reach the next."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return itertools.cycle(DOMAINS[worker % len(DOMAINS) :: workers])
+
+
+@pytest.fixture
+def stage(domains: Iterator[int], tmp_path: Path, small_scene: Path) -> Iterator[Stage]:
+    made = Stage(next(domains), tmp_path, small_scene)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def module_stage(
+    domains: Iterator[int], tmp_path_factory: pytest.TempPathFactory, small_scene: Path
+) -> Iterator[Stage]:
+    made = Stage(next(domains), tmp_path_factory.mktemp("stage"), small_scene)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """A frame with exact depth, 256 x 192, and its file."""
+    return _rendered(256, 192, tmp_path_factory.mktemp("scenes") / "exact.npz")
+
+
+@pytest.fixture(scope="session")
+def small_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a frame that takes the network no time."""
+    return _rendered(64, 48, tmp_path_factory.mktemp("scenes") / "small.npz").path
+
+
+@pytest.fixture(scope="session")
+def other_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of another size and calibration."""
+    return _rendered(96, 64, tmp_path_factory.mktemp("scenes") / "other.npz").path
+
+
+def _rendered(width: int, height: int, path: Path) -> SimpleNamespace:
+    from foundation_stereo_ros.training.sequence import SceneSequence
+
+    frame: SequenceFrame = SceneSequence(ROOM).frame(0, height, width)
+    numbers = {name: getattr(frame, name) for name in ("left", "right", "focal", "cx", "cy", "baseline")}
+    np.savez(path, **numbers)
+    return SimpleNamespace(path=path, frame=frame)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Raw images, rectified by the node, and a distribution whose cv_bridge does not load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from foundation_stereo_ros.messages.point_cloud import decode_points
+
+pytestmark = pytest.mark.ros
+
+RAW = tuple(word for side in ("left", "right") for word in ("-r", f"{side}/image_rect:={side}/image_raw"))
+DISTORTION = [-0.3, 0.1, 0.0, 0.0, 0.0]
+
+
+@pytest.fixture
+def picture(small_scene: Path) -> np.ndarray:
+    with np.load(small_scene) as scene:
+        return scene["left"]
+
+
+def shows(picture: np.ndarray, cloud: Any) -> bool:
+    """Whether the colours of all points are those of the picture, pixel by pixel."""
+    points, colors = decode_points(cloud)
+    known = np.isfinite(points).all(axis=-1)
+    assert known.any()
+    return bool((colors[known] == picture[known]).all())
+
+
+def test_raw_images_are_rectified(stage, picture) -> None:
+    """They are told by their topic and the distortion, and the parameter has the last word."""
+    node = stage.node(words=RAW)
+    points = node.hear("points2")
+    camera = stage.camera(words=RAW, d=DISTORTION)
+    points.wait_for(count=2)
+    assert not shows(picture, points.messages[-1])
+    assert node.set(rectification="off") == []
+    node.log.wait_for(1, r"\[WARN\].*rectification is off")
+    points.next(lambda cloud: shows(picture, cloud))
+    assert node.set(rectification="auto") == []
+    points.next(lambda cloud: not shows(picture, cloud))
+    camera.send(d=[0.0] * 5)
+    points.next(lambda cloud: shows(picture, cloud))
+
+
+def test_rectified_images_beside_the_info_of_raw_ones_are_left_alone(stage, picture) -> None:
+    """As image_proc publishes them."""
+    node = stage.node()
+    points = node.hear("points2")
+    stage.camera(d=DISTORTION)
+    points.wait_for(count=2)
+    assert shows(picture, points.messages[-1])
+    assert node.set(rectification="on") == []
+    points.next(lambda cloud: not shows(picture, cloud))
+
+
+def test_without_cv_bridge(stage, tmp_path, picture) -> None:
+    """As where it was built for another NumPy; said once, and the images are decoded all the same."""
+    import os
+
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "cv_bridge.py").write_text("raise ImportError('numpy.core.multiarray failed to import')\n")
+    path = os.pathsep.join([str(broken), os.environ.get("PYTHONPATH", "")])
+    node = stage.node(environment={"PYTHONPATH": path})
+    points = node.hear("points2")
+    stage.camera()
+    points.wait_for(count=3)
+    assert shows(picture, points.messages[-1])
+    (line,) = node.log.wait_for(1, "cv_bridge")
+    assert "without cv_bridge (ImportError: numpy.core.multiarray failed to import)" in line

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lifecycle as a manager drives it from outside."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+
+pytestmark = pytest.mark.ros
+
+WAITING = {"device": "cpu", "iterations": 1, "autostart": False}
+
+
+def test_it_starts_by_itself(stage) -> None:
+    node = stage.node()
+    points = node.hear("points2")
+    stage.camera()
+    points.wait_for()
+    assert node.state == "active"
+    assert node.reports().values["lifecycle"] == "active"
+
+
+def test_every_transition(stage) -> None:
+    node = stage.node(parameters=WAITING)
+    points = node.hear("points2")
+    camera = stage.camera()
+    assert node.state == "unconfigured"
+    assert "unconfigured" in node.reports().message
+
+    assert node.change_state("configure")
+    assert node.state == "inactive"
+    assert node.reports().values["lifecycle"] == "inactive"
+
+    assert node.change_state("activate")
+    points.next(count=2)
+
+    assert node.change_state("deactivate")
+    assert "inactive" in node.reports().message
+    points.clear()
+    camera.wait_for_more(5)
+    assert node.reports().values["state"] == "stopped"
+    assert points.messages == []
+    assert stage.listener.node.count_subscribers("/stereo/left/image_rect") == 0
+
+    assert node.change_state("activate")
+    points.next(count=2)
+
+    assert node.change_state("deactivate")
+    assert node.change_state("cleanup")
+    assert node.state == "unconfigured"
+    assert node.change_state("configure")
+    assert node.change_state("activate")
+    points.next(count=2)
+
+    assert node.change_state("shutdown")
+    assert node.state == "finalized"
+    assert node.alive
+
+
+def test_what_is_impossible_in_a_state_does_no_harm(stage) -> None:
+    node = stage.node(parameters=WAITING)
+    assert not node.change_state("activate")
+    assert not node.change_state("cleanup")
+    assert node.state == "unconfigured"
+    assert node.change_state("configure")
+    assert not node.change_state("configure")
+    assert node.change_state("activate")
+    points = node.hear("points2")
+    stage.camera()
+    points.wait_for()
+
+
+@pytest.mark.parametrize("autostart", [True, False])
+def test_weights_that_cannot_be_loaded(stage, tmp_path, autostart) -> None:
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"no weights")
+    parameters = {**WAITING, "autostart": autostart, "checkpoint": str(weights)}
+    node = stage.node(parameters=parameters)
+    if not autostart:
+        assert not node.change_state("configure")
+    (line,) = node.log.wait_for(1, r"\[ERROR\].*cannot configure")
+    assert str(weights) in line
+    report = node.reports(lambda r: "cannot configure" in r.message)
+    assert report.level == 2 and str(weights) in report.message
+    assert node.alive and node.state == "unconfigured"
+
+    # Mended, it can be configured without a new start.
+    shutil.copy(shipped_checkpoint(), weights)
+    assert node.change_state("configure")
+    assert node.change_state("activate")
+    points = node.hear("points2")
+    stage.camera()
+    points.wait_for()
+    assert node.reports(lambda r: r.level == 0).values["weights"] == str(weights)
+
+
+def test_a_device_that_is_not_there(stage) -> None:
+    node = stage.node(parameters={"device": "cuda:77"})
+    (line,) = node.log.wait_for(1, r"\[ERROR\].*cannot configure")
+    assert "device is 'cuda:77'" in line
+    assert node.reports(lambda r: "cuda:77" in r.message).level == 2
+    assert node.state == "unconfigured"

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ctrl-C at any moment: exit code 0, soon, and without a trace on the screen."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.ros
+
+SOON_S = 2.0
+SLACK_S = 3.0  # for machines with more to do
+
+
+@pytest.fixture(scope="module")
+def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images that keep the network busy for many seconds."""
+    path = tmp_path_factory.mktemp("scenes") / "large.npz"
+    noise = np.random.default_rng(0).integers(0, 256, (960, 1280, 3), np.uint8)
+    np.savez(path, left=noise, right=noise, focal=1000.0, cx=639.5, cy=479.5, baseline=0.1)
+    return path
+
+
+def ends_well(node: Any, number: int = signal.SIGINT, times: int = 1) -> None:
+    begin = time.monotonic()
+    for _ in range(times):
+        node.popen.send_signal(number)
+    code = node.wait(SOON_S + SLACK_S)
+    assert code == 0, f"ended with {code} after {time.monotonic() - begin:.1f} s; its log:\n{node.log}"
+    assert "Traceback" not in str(node.log)
+    assert "terminate called" not in str(node.log)
+
+
+def test_idle(stage) -> None:
+    node = stage.node()
+    node.reports(lambda r: r.values["state"] == "idle")
+    ends_well(node)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_computing(stage, number: int) -> None:
+    node = stage.node()
+    points = node.hear("points2")
+    stage.camera(rate=30.0)
+    points.wait_for(count=5)
+    ends_well(node, number)
+
+
+def test_more_than_once(stage) -> None:
+    node = stage.node()
+    points = node.hear("points2")
+    stage.camera(rate=30.0)
+    points.wait_for(count=5)
+    ends_well(node, times=3)
+
+
+def test_in_the_midst_of_a_long_inference(stage, large_scene) -> None:
+    node = stage.node(parameters={"device": "cpu", "iterations": 1})
+    points = node.hear("points2")
+    node.reports(lambda r: r.values["state"] == "waiting")
+    assert node.set(iterations=128) == []
+    stage.camera(scene=large_scene, rate=5.0, qos="reliable")
+    # The next pair overtakes one that waits, and the first one is in the network.
+    node.reports(lambda r: r.count("dropped") > 3)
+    assert points.messages == []
+    ends_well(node)
+
+
+def test_while_it_warms_up(stage) -> None:
+    node = stage.node(parameters={"device": "cpu", "iterations": 128})
+    node.reports(lambda r: r.values["state"] == "warming up")
+    ends_well(node)
+
+
+def test_while_it_starts(stage) -> None:
+    """As soon as it says its first word, which is in the midst of configuring."""
+    node = stage.node()
+    node.log.wait_for(1)
+    ends_well(node)
+
+
+def test_unconfigured(stage) -> None:
+    node = stage.node(parameters={"autostart": False})
+    node.reports()
+    ends_well(node)
