@@ -17,7 +17,7 @@ from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from foundation_stereo_ros.live.config import live_settings
-from foundation_stereo_ros.node.topics import COMPRESSED, sibling
+from foundation_stereo_ros.live.topics import COMPRESSED, sibling
 from foundation_stereo_ros.pipeline.config import settings
 
 CONFIG = Path(__file__).parent.parent / "config"

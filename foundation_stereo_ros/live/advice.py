@@ -69,6 +69,15 @@ def why_no_output(
     return tuple(advice)
 
 
+def mismatch(topic: str, policy: str, *, publisher: bool) -> str:
+    """Say which topic carries nothing because of which policy, and what to do."""
+    other, own = ("subscriber", "publisher") if publisher else ("publisher", "subscription")
+    return (
+        f"{topic}: a {other} has another {policy.lower()} than this node's {own}, so they do not meet; "
+        f"change it there, or here by the parameter qos_overrides.{topic}.{own}.{policy.lower()}"
+    )
+
+
 def _silence(age: float | None, quiet_after: float) -> str:
     if age is None:
         return "no image has come"

@@ -13,10 +13,10 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.live.advice import TopicFacts
+from foundation_stereo_ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.live.intake import StereoIntake
-from foundation_stereo_ros.node.qos import create_with_events, input_qos, mismatch, overridable
-from foundation_stereo_ros.node.topics import SIDES, SideTopics, side_topics
+from foundation_stereo_ros.live.topics import SIDES, SideTopics, side_topics
+from foundation_stereo_ros.node.qos import create_with_events, input_qos, overridable
 
 _log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from stereo_msgs.msg import DisparityImage
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.node.qos import create_with_events, mismatch, output_qos, overridable
+from foundation_stereo_ros.live.advice import mismatch
+from foundation_stereo_ros.node.qos import create_with_events, output_qos, overridable
 from foundation_stereo_ros.pipeline.messages_pipeline import OUTPUTS
 
 _log = logging.getLogger(__name__)

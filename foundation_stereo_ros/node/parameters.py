@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.exceptions import ParameterException
@@ -14,22 +13,10 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.live.config import LiveConfig, live_settings
-from foundation_stereo_ros.pipeline.cloud import check_filters
-from foundation_stereo_ros.pipeline.config import PipelineConfig, settings
+from foundation_stereo_ros.live.parameters import ALL_SETTINGS, Configs, in_its_type, judge, misspelled
 from foundation_stereo_ros.pipeline.setting import Setting
 
 _log = logging.getLogger(__name__)
-
-ALL_SETTINGS = {setting.parameter: setting for setting in (*settings(), *live_settings())}
-"""Parameter -> setting, in the order of their declaration."""
-
-
-class Configs(NamedTuple):
-    """What the parameters say."""
-
-    pipeline: PipelineConfig
-    live: LiveConfig
 
 
 class NodeParameters:
@@ -47,7 +34,7 @@ class NodeParameters:
 
     def __init__(self, node: Node) -> None:
         values = {name: _declare(node, setting) for name, setting in ALL_SETTINGS.items()}
-        self.configs = _judge(values)
+        self.configs = judge(values)
         self._values = values
         self._changed: Callable[[Configs], None] = lambda _: None
         _tell_misspelled(node)
@@ -71,7 +58,7 @@ class NodeParameters:
             return SetParametersResult(successful=True)
         values = {**self._values, **new}
         try:
-            configs = _judge(values)
+            configs = judge(values)
             self._changed(configs)
         except ConfigError as error:
             return SetParametersResult(successful=False, reason=str(error))
@@ -103,38 +90,21 @@ def _declare(node: Node, setting: Setting) -> Any:
     try:
         value = node.declare_parameter(setting.parameter, setting.default, described).value
     except ParameterException:
-        # Out of range, which `_judge` will say in better words.
+        # Out of range, which `judge` will say in better words.
         described.floating_point_range, described.integer_range = [], []
         value = node.declare_parameter(setting.parameter, setting.default, described).value
-    return _in_its_type(setting, value)
-
-
-def _judge(values: Mapping[str, Any]) -> Configs:
-    pipeline = PipelineConfig.from_mapping({s.name: values[s.parameter] for s in settings()})
-    live = LiveConfig.from_mapping({s.name: values[s.parameter] for s in live_settings()})
-    check_filters(pipeline)
-    return Configs(pipeline, live)
+    return in_its_type(setting, value)
 
 
 def _in_their_types(parameters: list[Parameter]) -> list[Parameter]:
     return [
-        Parameter(p.name, value=_in_its_type(ALL_SETTINGS[p.name], p.value)) if p.name in ALL_SETTINGS else p
+        Parameter(p.name, value=in_its_type(ALL_SETTINGS[p.name], p.value)) if p.name in ALL_SETTINGS else p
         for p in parameters
     ]
 
 
-def _in_its_type(setting: Setting, value: Any) -> Any:
-    """Undo what YAML makes of values that look like another type; others stay for the judgement."""
-    if isinstance(value, bool):
-        # YAML reads the texts on and off as true and false.
-        text = "on" if value else "off"
-        return text if text in setting.choices else value
-    return float(value) if setting.type is float and isinstance(value, int) else value
-
-
 def _tell_misspelled(node: Node) -> None:
     # ROS ignores values of parameters that nobody declares without a word.
-    for name in getattr(node, "_parameter_overrides", {}):
-        near = difflib.get_close_matches(name, ALL_SETTINGS, 1, 0.75)
-        if near and not node.has_parameter(name):
-            _log.warning("there is no parameter %s; did you mean %s?", name, near[0])
+    names = [name for name in getattr(node, "_parameter_overrides", {}) if not node.has_parameter(name)]
+    for sentence in misspelled(names):
+        _log.warning("%s", sentence)

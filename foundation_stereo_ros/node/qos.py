@@ -80,12 +80,3 @@ def policy_name(kind: int) -> str:
         return QoSPolicyKind(kind).name
     except ValueError:
         return f"policy {kind}"
-
-
-def mismatch(topic: str, policy: str, *, publisher: bool) -> str:
-    """Say which topic carries nothing because of which policy, and what to do."""
-    other, own = ("subscriber", "publisher") if publisher else ("publisher", "subscription")
-    return (
-        f"{topic}: a {other} has another {policy.lower()} than this node's {own}, so they do not meet; "
-        f"change it there, or here by the parameter qos_overrides.{topic}.{own}.{policy.lower()}"
-    )

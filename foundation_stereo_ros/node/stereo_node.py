@@ -11,6 +11,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_srvs.srv import SetBool
 
 from foundation_stereo_ros.live.core import LiveStereo
+from foundation_stereo_ros.live.parameters import Configs
 from foundation_stereo_ros.live.status import ERROR, OK, WARN, Status
 from foundation_stereo_ros.node.decoding import choose_decoder
 from foundation_stereo_ros.node.diagnostics import Diagnostics
@@ -18,7 +19,7 @@ from foundation_stereo_ros.node.inputs import Inputs, input_topics
 from foundation_stereo_ros.node.logs import bridge_logs, unbridge_logs
 from foundation_stereo_ros.node.message_types import ros_types
 from foundation_stereo_ros.node.outputs import Outputs
-from foundation_stereo_ros.node.parameters import Configs, NodeParameters
+from foundation_stereo_ros.node.parameters import NodeParameters
 from foundation_stereo_ros.node.save_service import SaveService
 from foundation_stereo_ros.node.transitions import failure, refuse_impossible_transitions
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from foundation_stereo_ros.node.topics import SideTopics, sibling, side_topics
+from foundation_stereo_ros.live.topics import SideTopics, sibling, side_topics
 
 NAMESPACE = "/rig"
 

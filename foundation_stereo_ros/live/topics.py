@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which topics the node listens to, after remapping."""
+"""Which topics a live shell listens to, after remapping."""
 
 from __future__ import annotations
 
