@@ -94,6 +94,11 @@ class RosProcess:
     def alive(self) -> bool:
         return self.popen.poll() is None
 
+    @property
+    def threads(self) -> int:
+        """How many it has."""
+        return len(list(Path(f"/proc/{self.popen.pid}/task").iterdir()))
+
     def wait(self, timeout: float = PATIENCE_S) -> int:
         """Wait for its end, and return the exit code."""
         try:

@@ -28,6 +28,8 @@ OUTPUTS = {
     "disparity/visual": Image,
 }
 
+INPUTS = ("left/image_rect", "right/image_rect", "left/camera_info", "right/camera_info")
+
 SMALL = {"device": "cpu", "iterations": 1}
 """Parameters for tests that do not look at the values."""
 
@@ -149,6 +151,12 @@ class TestedNode(RosProcess):
         number = shutdowns[self.state] if what == "shutdown" else ids[what]
         request = Transition(id=number)
         return bool(self._listener.call(ChangeState, f"{self.name}/change_state", transition=request).success)
+
+
+def reliable(namespace: str = "/stereo") -> tuple[str, ...]:
+    """Return words of ``--ros-args`` by which the node asks again for images that got lost."""
+    names = [f"qos_overrides.{namespace}/{name}.subscription.reliability" for name in INPUTS]
+    return tuple(word for name in names for word in ("-p", f"{name}:=reliable"))
 
 
 def _yaml(value: Any) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A ROS domain for each test, with the processes that it starts, and two scenes with exact depth."""
+"""A ROS domain for each test, with the processes that it starts, and the scenes that cameras send."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pytest
 from ros_processes import CameraProcess, RosProcess
@@ -69,7 +70,7 @@ class Stage:
         """End all as a user does; what does not end well fails the test."""
         # Shown by pytest where the test failed.
         for process in self.processes:
-            print(f"---- {process.popen.args}\n{process.said}\n{process.log}")
+            print(f"---- {process.popen.args}: {len(process.said.lines)} lines, and the log\n{process.log}")
         try:
             for process in reversed(self.processes):
                 process.stop()
@@ -109,26 +110,39 @@ def module_stage(
 
 @pytest.fixture(scope="session")
 def exact(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """A frame with exact depth, 256 x 192, and its file."""
-    return _rendered(256, 192, tmp_path_factory.mktemp("scenes") / "exact.npz")
+    """A rendered frame with exact depth, 256 x 192, and its file."""
+    from foundation_stereo_ros.training.sequence import SceneSequence
+
+    frame: SequenceFrame = SceneSequence(ROOM).frame(0, 192, 256)
+    path = tmp_path_factory.mktemp("scenes") / "exact.npz"
+    numbers = {name: getattr(frame, name) for name in ("left", "right", "focal", "cx", "cy", "baseline")}
+    np.savez(path, **numbers)
+    return SimpleNamespace(path=path, frame=frame)
 
 
 @pytest.fixture(scope="session")
 def small_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of a frame that takes the network no time."""
-    return _rendered(64, 48, tmp_path_factory.mktemp("scenes") / "small.npz").path
+    """The file of a pair that takes the network no time, 64 x 48."""
+    return _wall_and_box(64, 48, tmp_path_factory.mktemp("scenes") / "small.npz")
 
 
 @pytest.fixture(scope="session")
 def other_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One of another size and calibration."""
-    return _rendered(96, 64, tmp_path_factory.mktemp("scenes") / "other.npz").path
+    """One of another size and calibration, 96 x 64."""
+    return _wall_and_box(96, 64, tmp_path_factory.mktemp("scenes") / "other.npz")
 
 
-def _rendered(width: int, height: int, path: Path) -> SimpleNamespace:
-    from foundation_stereo_ros.training.sequence import SceneSequence
-
-    frame: SequenceFrame = SceneSequence(ROOM).frame(0, height, width)
-    numbers = {name: getattr(frame, name) for name in ("left", "right", "focal", "cx", "cy", "baseline")}
-    np.savez(path, **numbers)
-    return SimpleNamespace(path=path, frame=frame)
+def _wall_and_box(width: int, height: int, path: Path) -> Path:
+    """A wall with a disparity of 3 pixels, and a box before it with 6."""
+    rng = np.random.default_rng(0)
+    wall, box = (
+        cv2.resize(rng.integers(0, 256, (height // 2, width // 2, 3), np.uint8), (width + 6, height))
+        for _ in range(2)
+    )
+    left, right = wall[:, :width].copy(), wall[:, 3 : width + 3].copy()
+    rows, columns = slice(height // 4, height // 2), slice(width // 3, width // 2)
+    left[rows, columns] = box[rows, columns]
+    right[rows, columns.start - 6 : columns.stop - 6] = box[rows, columns]
+    cx, cy = (width - 1) / 2, (height - 1) / 2
+    np.savez(path, left=left, right=right, focal=0.8 * width, cx=cx, cy=cy, baseline=0.12)
+    return path

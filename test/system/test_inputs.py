@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Raw images, rectified by the node, and a distribution whose cv_bridge does not load."""
+"""Other topics, raw images that the node rectifies, and a distribution whose cv_bridge does not load."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from foundation_stereo_ros.messages.point_cloud import decode_points
 
 pytestmark = pytest.mark.ros
 
-RAW = tuple(word for side in ("left", "right") for word in ("-r", f"{side}/image_rect:={side}/image_raw"))
+SIDES = ("left", "right")
+RAW = "S/image_rect:=S/image_raw"
 DISTORTION = [-0.3, 0.1, 0.0, 0.0, 0.0]
 
 
@@ -31,11 +32,24 @@ def shows(picture: np.ndarray, cloud: Any) -> bool:
     return bool((colors[known] == picture[known]).all())
 
 
+def remapped(*rules: str) -> tuple[str, ...]:
+    """Return the words of ``--ros-args`` for rules in which S stands for left and right."""
+    return tuple(word for rule in rules for side in SIDES for word in ("-r", rule.replace("S", side)))
+
+
+def test_camera_info_is_looked_for_beside_a_remapped_image(stage) -> None:
+    node = stage.node(words=remapped("S/image_rect:=/robot/S_eye/picture"))
+    points = node.hear("points2")
+    topics = ("S/image_rect:=/robot/S_eye/picture", "S/camera_info:=/robot/S_eye/camera_info")
+    stage.camera(words=remapped(*topics))
+    points.wait_for()
+
+
 def test_raw_images_are_rectified(stage, picture) -> None:
     """They are told by their topic and the distortion, and the parameter has the last word."""
-    node = stage.node(words=RAW)
+    node = stage.node(words=remapped(RAW))
     points = node.hear("points2")
-    camera = stage.camera(words=RAW, d=DISTORTION)
+    camera = stage.camera(words=remapped(RAW), d=DISTORTION)
     points.wait_for(count=2)
     assert not shows(picture, points.messages[-1])
     assert node.set(rectification="off") == []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ros_processes import PATIENCE_S
 
 pytestmark = pytest.mark.ros
 
@@ -82,19 +83,42 @@ def test_save(stage, tmp_path) -> None:
 
 
 def test_save_without_images_says_why(stage) -> None:
+    """While it waits, everything else goes on."""
     from std_srvs.srv import Trigger
 
     node = stage.node()
     node.reports(lambda r: r.values["lifecycle"] == "active" and r.values["state"] != "warming up")
+    client = stage.listener.node.create_client(Trigger, f"{node.name}/save")
+    assert client.wait_for_service(PATIENCE_S)
+    answers: list[Trigger.Response] = []
+    future = client.call_async(Trigger.Request())
+    future.add_done_callback(lambda done: answers.append(done.result()))
+    assert node.get("z_far") == [100.0]
+    node.reports()
+    assert answers == []
+    stage.listener.wait_until(lambda _: bool(answers))
+    assert not answers[0].success
+    assert "no result within 10 s" in answers[0].message
+
+
+def test_save_where_nothing_can_be_written(stage) -> None:
+    from std_srvs.srv import Trigger
+
+    node = stage.node(parameters={"device": "cpu", "iterations": 1, "save_directory": "/proc/nowhere"})
+    points = node.hear("points2")
+    stage.camera()
+    points.wait_for()
     answer = stage.listener.call(Trigger, f"{node.name}/save")
     assert not answer.success
-    assert "no result within 10 s" in answer.message
+    assert "cannot write /proc/nowhere" in answer.message
+    points.next()
 
 
 def test_a_slow_network_gets_the_newest_frame(stage, exact) -> None:
     from sensor_msgs.msg import Image
+    from tested_node import reliable
 
-    node = stage.node(parameters={"device": "cpu", "iterations": 16})
+    node = stage.node(parameters={"device": "cpu", "iterations": 16}, words=reliable())
     arrived = stage.listener.hear("/stereo/left/image_rect", Image, 100)
     newest: list[int] = []
     points = node.hear("points2")

@@ -60,6 +60,23 @@ def test_every_transition(stage) -> None:
     assert node.alive
 
 
+def test_activated_again_and_again(stage) -> None:
+    """No thread is left behind, and frames flow each time."""
+    node = stage.node()
+    points = node.hear("points2")
+    stage.camera(rate=20.0)
+    points.next()
+    threads = node.threads
+    for number in range(6):
+        assert node.change_state("deactivate")
+        if number % 3 == 0:
+            assert node.change_state("cleanup")
+            assert node.change_state("configure")
+        assert node.change_state("activate")
+        points.next(count=2)
+    assert node.threads == threads
+
+
 def test_what_is_impossible_in_a_state_does_no_harm(stage) -> None:
     node = stage.node(parameters=WAITING)
     assert not node.change_state("activate")
@@ -77,12 +94,16 @@ def test_what_is_impossible_in_a_state_does_no_harm(stage) -> None:
 def test_weights_that_cannot_be_loaded(stage, tmp_path, autostart) -> None:
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"no weights")
+    from rcl_interfaces.msg import Log
+
+    said = stage.listener.hear("/rosout", Log, 100)
     parameters = {**WAITING, "autostart": autostart, "checkpoint": str(weights)}
     node = stage.node(parameters=parameters)
     if not autostart:
         assert not node.change_state("configure")
     (line,) = node.log.wait_for(1, r"\[ERROR\].*cannot configure")
     assert str(weights) in line
+    said.wait_for(lambda m: m.name == "stereo.stereo_node" and "cannot configure" in m.msg)
     report = node.reports(lambda r: "cannot configure" in r.message)
     assert report.level == 2 and str(weights) in report.message
     assert node.alive and node.state == "unconfigured"

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import numpy as np
@@ -63,11 +65,12 @@ def test_a_whole_number_does_for_a_float(node) -> None:
         ("autostart", False, "read-only|while running"),
         ("slop", -1.0, "-1"),
         ("queue_size", 0, "0"),
+        ("z_far", math.nan, "nan"),
+        ("z_far", None, "z_far is None"),  # as by `ros2 param delete`
+        ("iterations", True, "iterations is True"),
     ],
 )
 def test_refused_with_the_reason(node, name: str, value: Any, reason: str) -> None:
-    import re
-
     before = node.get(name)
     (said,) = node.set(**{name: value})
     assert re.search(reason, said), said

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ros_processes import PATIENCE_S
 
 pytestmark = pytest.mark.ros
 
@@ -59,8 +60,12 @@ def test_more_than_once(stage) -> None:
     ends_well(node, times=3)
 
 
-def test_in_the_midst_of_a_long_inference(stage, large_scene) -> None:
-    node = stage.node(parameters={"device": "cpu", "iterations": 1})
+@pytest.fixture
+def busy(stage, large_scene: Path) -> Any:
+    """A node with a pair in the network that takes it very long."""
+    from tested_node import reliable
+
+    node = stage.node(words=reliable())
     points = node.hear("points2")
     node.reports(lambda r: r.values["state"] == "waiting")
     assert node.set(iterations=128) == []
@@ -68,7 +73,25 @@ def test_in_the_midst_of_a_long_inference(stage, large_scene) -> None:
     # The next pair overtakes one that waits, and the first one is in the network.
     node.reports(lambda r: r.count("dropped") > 3)
     assert points.messages == []
-    ends_well(node)
+    return node
+
+
+def test_in_the_midst_of_a_long_inference(busy) -> None:
+    ends_well(busy)
+
+
+def test_while_it_waits_for_a_long_inference(stage, busy) -> None:
+    """A transition that waits holds the thread that also hears of signals."""
+    from lifecycle_msgs.msg import Transition
+    from lifecycle_msgs.srv import ChangeState
+
+    client = stage.listener.node.create_client(ChangeState, f"{busy.name}/change_state")
+    assert client.wait_for_service(PATIENCE_S)
+    deactivate = Transition(id=Transition.TRANSITION_DEACTIVATE)
+    client.call_async(ChangeState.Request(transition=deactivate))
+    # The last thing that it does before it waits.
+    stage.listener.wait_until(lambda node: not node.count_subscribers("/stereo/left/image_rect"))
+    ends_well(busy)
 
 
 def test_while_it_warms_up(stage) -> None:
@@ -81,6 +104,18 @@ def test_while_it_starts(stage) -> None:
     """As soon as it says its first word, which is in the midst of configuring."""
     node = stage.node()
     node.log.wait_for(1)
+    ends_well(node)
+
+
+def test_while_somebody_waits_for_a_result_to_be_saved(stage) -> None:
+    from std_srvs.srv import Trigger
+
+    node = stage.node()
+    node.reports(lambda r: r.values["state"] == "idle")
+    client = stage.listener.node.create_client(Trigger, f"{node.name}/save")
+    assert client.wait_for_service(PATIENCE_S)
+    client.call_async(Trigger.Request())
+    node.reports()
     ends_well(node)
 
 
