@@ -16,10 +16,16 @@ from ros_processes import PATIENCE_S
 
 
 class Inbox:
-    """Messages of one topic, in the order in which they came."""
+    """Messages of one topic, in the order in which they came.
+
+    Attributes:
+        keep: how many are kept, the newest ones; 0: all.
+        on_message: called after each.
+    """
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
+        self.keep = 0
         self.messages: list[Any] = []
         self.on_message: Callable[[], None] = lambda: None
         self.subscription: Any = None
@@ -28,6 +34,7 @@ class Inbox:
     def add(self, message: Any) -> None:
         with self._changed:
             self.messages.append(message)
+            del self.messages[: -self.keep]
             self._changed.notify_all()
         self.on_message()
 
