@@ -42,7 +42,7 @@ class StatisticsSnapshot:
         reason: why the last one was rejected; empty before the first.
         skipped: pairs not computed so far, by reason.
         saved: results written to disk so far.
-        latency: stamp to publication, seconds; None without a result lately.
+        latency: stamp to publication, seconds; None without a result lately, or without a clock.
         compute: the worker's time for a pair from taking it to its publication, seconds.
         stages: the same of each stage, in their order: the pipeline's, then "encode" and "publish".
     """
@@ -65,7 +65,7 @@ class _Times(NamedTuple):
     """Times of one result, seconds."""
 
     noted: float
-    latency: float
+    latency: float | None
     compute: float
     stages: Mapping[str, float]
 
@@ -90,7 +90,7 @@ class LiveStatistics:
         self._reason = ""
         self._skipped: dict[str, int] = dict.fromkeys(SKIP_REASONS, 0)
 
-    def note_result(self, latency: float, compute: float, stages: Mapping[str, float]) -> None:
+    def note_result(self, latency: float | None, compute: float, stages: Mapping[str, float]) -> None:
         """Count a computed pair with its times in seconds, see `StatisticsSnapshot`."""
         with self._lock:
             now = self._clock()
@@ -140,7 +140,7 @@ class LiveStatistics:
                 reason=self._reason,
                 skipped=MappingProxyType(dict(self._skipped)),
                 saved=self._saved,
-                latency=_quantiles([times.latency for times in self._times]),
+                latency=_quantiles([times.latency for times in self._times if times.latency is not None]),
                 compute=_quantiles([times.compute for times in self._times]),
                 stages=MappingProxyType(_stage_quantiles(self._times)),
             )

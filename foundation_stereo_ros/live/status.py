@@ -94,9 +94,9 @@ def _at_work(state: State, statistics: StatisticsSnapshot, advice: Sequence[str]
         return WARN, f"no output: {advice[0]}"
     if rejected:
         return WARN, f"{rejected} of the last {results + rejected} pairs were rejected: {statistics.reason}"
-    if statistics.latency:
-        late = statistics.latency.p50 * 1000
-        return OK, f"running: {statistics.output_rate:.1f} results a second, {late:.0f} ms after the images"
+    if results:
+        late = statistics.latency and f", {statistics.latency.p50 * 1000:.0f} ms after the images"
+        return OK, f"running: {statistics.output_rate:.1f} results a second{late or ''}"
     return OK, "waiting for images" if state == "waiting" else "computing"
 
 

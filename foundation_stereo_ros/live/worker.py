@@ -40,7 +40,7 @@ class StereoWorker:
         types: message classes to build.
         config: ``publish_rate_limit``, ``save_directory``.
         statistics: gets the counts and times.
-        clock_ns: the clock that the images' stamps are from, nanoseconds (of the simulation, in one).
+        clock_ns: the clock that the images' stamps are from, nanoseconds; a simulated one may stand at 0.
     """
 
     def __init__(
@@ -192,7 +192,8 @@ class StereoWorker:
         if messages:
             self._outlet.publish(messages)
         watch.lap("publish")
-        latency = (self._clock_ns() - pair.stamp_ns) / 1e9
+        now_ns = self._clock_ns()  # 0 until somebody drives it
+        latency = (now_ns - pair.stamp_ns) / 1e9 if now_ns else None
         self._statistics.note_result(latency, monotonic() - begin, {**result.seconds, **watch.seconds})
         if self._saves.fulfil(result, pipeline.config, self._config.save_directory, pair.stamp_ns):
             self._statistics.note_saved()

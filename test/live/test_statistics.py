@@ -31,6 +31,13 @@ def test_times_of_lately_have_their_median_and_95th_percentile() -> None:
     assert (snapshot.results, snapshot.recent_results, snapshot.result_age) == (101, 101, 0)
 
 
+def test_without_a_clock_there_is_no_latency() -> None:
+    statistics = LiveStatistics()
+    statistics.note_result(None, 0.5, {})
+    snapshot = statistics.snapshot()
+    assert (snapshot.latency, snapshot.compute, snapshot.results) == (None, pytest.approx((0.5, 0.5)), 1)
+
+
 def test_what_is_long_ago_counts_only_in_the_totals() -> None:
     clock = Clock()
     statistics = LiveStatistics(window=10, clock=clock)
