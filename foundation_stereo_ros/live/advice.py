@@ -11,6 +11,11 @@ from foundation_stereo_ros.live.counts import IntakeCounts
 
 _LARGEST_SLOP_NS = 1_000_000_000
 
+_MEND_LOSS = (
+    "large images may get lost on the way; launch with reliable:=true (qos_overrides.* of this node), or "
+    "allow larger buffers (sysctl net.core.rmem_max)"
+)
+
 INPUTS = ("left/image_rect", "right/image_rect", "left/camera_info", "right/camera_info")
 """Relative names of the inputs: keys of what a shell knows about them."""
 
@@ -63,9 +68,10 @@ def why_no_output(
         else:
             silent = _silence(camera.image_age, quiet_after)
         if silent:
-            advice.append(_why_silent(name, topic, silent))
+            alive = camera.info_age is not None and camera.info_age <= quiet_after
+            advice.append(_why_silent(name, topic, silent, alive))
     if not advice and (counts.pair_age is None or counts.pair_age > quiet_after):
-        advice += _why_no_pair(counts.nearest_ns, tolerance_ns)
+        advice += _why_no_pair(counts, tolerance_ns)
     return tuple(advice)
 
 
@@ -84,7 +90,7 @@ def _silence(age: float | None, quiet_after: float) -> str:
     return f"no image has come for {age:.0f} s" if age > quiet_after else ""
 
 
-def _why_silent(name: str, topic: TopicFacts, silent: str) -> str:
+def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool) -> str:
     strange = [kind for kind in topic.types if kind != topic.expected_type]
     if topic.publishers:
         if topic.incompatible:
@@ -93,6 +99,8 @@ def _why_silent(name: str, topic: TopicFacts, silent: str) -> str:
                 f"change it there, or set qos_overrides.{topic.name}.subscription."
                 f"{topic.incompatible.lower()} here"
             )
+        if alive and name.endswith("image_rect"):
+            return f"{topic.name}: {silent}, but its camera_info comes: {_MEND_LOSS}"
         return (
             f"{topic.name}: {silent}, though it has a publisher; is the camera running, or a replay paused?"
         )
@@ -116,7 +124,8 @@ def _transport(topic: TopicFacts) -> str:
     return "; if there are compressed images only, set image_transport to compressed" if raw else ""
 
 
-def _why_no_pair(nearest_ns: int | None, tolerance_ns: int) -> list[str]:
+def _why_no_pair(counts: IntakeCounts, tolerance_ns: int) -> list[str]:
+    nearest_ns = counts.nearest_ns
     if nearest_ns is None:
         return []
     if nearest_ns <= tolerance_ns:
@@ -128,6 +137,13 @@ def _why_no_pair(nearest_ns: int | None, tolerance_ns: int) -> list[str]:
         return [
             f"the stamps of left and right images are {nearest_ns / 1e9:.1f} s apart at the nearest; "
             "synchronize the clocks of both cameras, and see that both are live"
+        ]
+    step_ns = min((c.step_ns for c in (counts.left, counts.right) if c.step_ns), default=None)
+    # However two cameras are timed, a stamp is at most half a step from one of the other's.
+    if step_ns and nearest_ns > 0.75 * step_ns:
+        return [
+            "left and right images of the same moment do not come, the nearest stamps are "
+            f"{nearest_ns / 1e6:.3g} ms apart: {_MEND_LOSS}"
         ]
     slop = min(math.ceil(nearest_ns * 1.25 / 1e6) / 1000, _LARGEST_SLOP_NS / 1e9)
     return [

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
 from typing import Any
 
 from foundation_stereo_ros.live.rates import SlidingRate
@@ -59,6 +60,12 @@ class CameraStream:
     def distance_ns(self, stamp_ns: int) -> int | None:
         """Return how far the nearest of the last images is from a stamp; None before the first."""
         return min((abs(stamp - stamp_ns) for stamp in self._stamps), default=None)
+
+    @property
+    def step_ns(self) -> int | None:
+        """Least difference of the last images' stamps; None before the second."""
+        stamps = sorted(set(self._stamps))
+        return min((after - before for before, after in pairwise(stamps)), default=None)
 
     def push_info(self, stamp_ns: int, info: Any, now: float) -> None:
         """Keep a calibration."""

@@ -23,6 +23,7 @@ class CameraCounts:
         image_rate: images a second lately, Hz.
         image_age: seconds since the last image came; None before the first.
         info_age: seconds since the last calibration came; None before the first.
+        step_ns: least difference of the last images' stamps, nanoseconds; None before the second.
     """
 
     images: int = 0
@@ -32,6 +33,7 @@ class CameraCounts:
     image_rate: float = 0.0
     image_age: float | None = None
     info_age: float | None = None
+    step_ns: int | None = None
 
 
 @dataclass(frozen=True)

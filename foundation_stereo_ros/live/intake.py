@@ -141,6 +141,7 @@ class StereoIntake:
             image_rate=camera.rate.rate(now),
             image_age=None if camera.last_image is None else now - camera.last_image,
             info_age=None if camera.last_info is None else now - camera.last_info,
+            step_ns=camera.step_ns,
         )
 
     def _read(self, read: Callable[[Side, Any], Stamped], side: Side, message: Any) -> Stamped | None:

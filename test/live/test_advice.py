@@ -103,11 +103,18 @@ def test_an_incompatible_publisher_beside_a_good_one_does_not_matter() -> None:
 
 
 def test_a_publisher_that_is_silent() -> None:
-    (sentence,) = why_no_output(facts(), counts(left=NO_IMAGE, **NO_PAIR))
-    assert "/rig/left/image_rect: no image has come, though it has a publisher" in sentence
-    (sentence,) = why_no_output(facts(), counts(left={"image_age": 7.2}, pair_age=7.2))
+    (sentence,) = why_no_output(facts(), counts(left={**NO_IMAGE, "info_age": 9.0}, **NO_PAIR))
+    assert "/rig/left/image_rect: no image has come, though it has a publisher; is the camera" in sentence
+    (sentence,) = why_no_output(facts(), counts(left={"image_age": 7.2, "info_age": 7.2}, pair_age=7.2))
     assert "no image has come for 7 s" in sentence
     assert why_no_output(facts(), counts(left={"image_age": 2.9}, pair_age=2.9)) == ()
+
+
+def test_a_camera_of_which_calibrations_come_and_no_images() -> None:
+    """Large messages get lost before small ones."""
+    (sentence,) = why_no_output(facts(), counts(left=NO_IMAGE, **NO_PAIR))
+    assert sentence.startswith("/rig/left/image_rect: no image has come, but its camera_info comes")
+    assert "reliable:=true" in sentence
 
 
 def test_images_without_calibration() -> None:
@@ -123,6 +130,24 @@ def test_stamps_that_never_fit(nearest_ms: float, slop: str) -> None:
     assert f"{nearest_ms:.3g} ms apart" in sentence
     assert f"approximate_sync:=true slop:={slop}" in sentence
     assert float(slop) * 1000 >= nearest_ms
+
+
+@pytest.mark.parametrize("nearest_ms", [26, 33.3, 200])
+def test_stamps_farther_apart_than_those_of_one_camera(nearest_ms: float) -> None:
+    """Of different moments: pairing them would give wrong depths."""
+    lossy = counts(
+        {"step_ns": 33_300_000}, {"step_ns": 66_600_000}, **NO_PAIR, nearest_ns=int(nearest_ms * 1e6)
+    )
+    (sentence,) = why_no_output(facts(), lossy)
+    assert "may get lost on the way" in sentence
+    assert "reliable:=true" in sentence
+    assert "approximate_sync" not in sentence
+
+
+def test_cameras_that_are_not_triggered_together_lose_nothing() -> None:
+    free = counts({"step_ns": 33_300_000}, {"step_ns": 33_300_000}, **NO_PAIR, nearest_ns=16_600_000)
+    (sentence,) = why_no_output(facts(), free)
+    assert "approximate_sync:=true slop:=0.021" in sentence
 
 
 def test_clocks_that_differ() -> None:

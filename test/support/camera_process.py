@@ -38,6 +38,7 @@ class Orders:
         apart_ms: how much later the right image's stamp is.
         images: sides that send images.
         infos: sides that send a CameraInfo.
+        lossy: of every pair one image gets lost: twice the left one, twice the right one.
         encoding: name of the images' encoding; the pixels are rgb8.
         right_rows: rows that the right image lacks.
         d: distortion to tell of (plumb_bob).
@@ -51,6 +52,7 @@ class Orders:
     apart_ms: float = 0.0
     images: tuple[str, ...] = SIDES
     infos: tuple[str, ...] = SIDES
+    lossy: bool = False
     encoding: str = "rgb8"
     right_rows: int = 0
     d: tuple[float, ...] = (0.0,) * 5
@@ -99,6 +101,8 @@ class Camera(Node):
             self.orders = dataclasses.replace(orders, count=max(-1, orders.count - 1))
             self._sent_at = time.monotonic()
             stamp = self._stamp(orders)
+            if orders.lossy:
+                orders = dataclasses.replace(orders, images=(SIDES[self._sent // 2 % 2],))
             self._sent += 1
         for side in SIDES:
             self._send(side, stamp + (round(orders.apart_ms * 1e6) if side == "right" else 0), orders)

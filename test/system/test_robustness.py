@@ -17,6 +17,7 @@ GOOD: dict[str, Any] = {
     "apart_ms": 0.0,
     "images": ["left", "right"],
     "infos": ["left", "right"],
+    "lossy": False,
     "encoding": "rgb8",
     "right_rows": 0,
     "p": {},
@@ -114,6 +115,22 @@ def test_stamps_that_differ(running, camera) -> None:
     assert node.set(approximate_sync=False) == []
 
 
+def test_images_that_get_lost(running, camera) -> None:
+    """As large ones do on a busy machine; pairing images of different moments would be no help."""
+    node, _ = running
+    camera.send(lossy=True)
+    report = node.reports(lambda r: "may get lost on the way" in r.message)
+    assert report.level == 1
+    assert "approximate_sync" not in report.message
+
+
+def test_all_images_of_a_side_get_lost(running, camera) -> None:
+    node, _ = running
+    camera.send(images=["left"])
+    report = node.reports(lambda r: "may get lost on the way" in r.message)
+    assert "/stereo/right/image_rect: no image has come for" in report.message
+
+
 def test_a_camera_that_dies_and_comes_again(running, camera, module_stage) -> None:
     node, disparity = running
     camera.kill()
@@ -126,10 +143,10 @@ def test_a_camera_that_dies_and_comes_again(running, camera, module_stage) -> No
 
 def test_one_camera_of_the_two_dies(running, camera) -> None:
     node, disparity = running
-    camera.send(images=["left"])
+    camera.send(images=["left"], infos=["left"])
     report = node.reports(lambda r: "/stereo/right/image_rect: no image has come for" in r.message)
-    assert report.level == 1
-    camera.send(images=["left", "right"])
+    assert report.level == 1 and "is the camera running" in report.message
+    camera.send(images=["left", "right"], infos=["left", "right"])
     disparity.next()
 
 
