@@ -42,7 +42,8 @@ class StatisticsSnapshot:
         reason: why the last one was rejected; empty before the first.
         skipped: pairs not computed so far, by reason.
         saved: results written to disk so far.
-        latency: stamp to publication, seconds; None without a result lately, or without a clock.
+        latency: stamp to publication, seconds; None without a result lately, or where the
+            clock was behind the stamps.
         compute: the worker's time for a pair from taking it to its publication, seconds.
         stages: the same of each stage, in their order: the pipeline's, then "encode" and "publish".
     """

@@ -86,6 +86,15 @@ def test_a_pair_becomes_the_outputs_that_somebody_wants(rig_of: RigOf, push: Pus
     assert snapshot.latency == pytest.approx((1.0, 1.0))
 
 
+def test_a_clock_behind_the_stamps_tells_no_latency(rig_of: RigOf, push: Push, recorder: Any) -> None:
+    # As when a recording loops while a pair is in the network; the clock of the tests stands at 1 s.
+    rig = rig_of(recorder("disparity"))
+    push(rig.intake, 2 * 10**9)
+    rig.outlet.wait_for(1)
+    wait_until("counted", lambda: rig.statistics.snapshot().results == 1)
+    assert rig.statistics.snapshot().latency is None
+
+
 def test_while_the_network_is_busy_the_newest_pair_wins(rig_of: RigOf, push: Push, recorder: Any) -> None:
     rig = rig_of(recorder("disparity"))
     rig.pipeline.gate.clear()
