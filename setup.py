@@ -28,7 +28,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        (f"share/{NAME}/config", files("config/*.yaml") + files("config/*.rviz")),
+        (f"share/{NAME}/config", files("config/*.*")),
         (f"share/{NAME}/config/cameras", files("config/cameras/*.yaml")),
         (f"share/{NAME}/launch", files("launch/*.launch.py")),
     ],
