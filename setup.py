@@ -15,6 +15,9 @@ def files(pattern: str) -> list[str]:
 
 CLOUD = ["open3d>=0.18"]
 TRAIN = ["tensorboard"]
+# Not for Python 3.14 yet: its wheels end at 3.13, and there are none for Linux on ARM, where it is built.
+DDS = ["cyclonedds>=11"]
+DDS_WHERE_WHEELS_ARE = [f'{name}; python_version < "3.14" and platform_machine != "aarch64"' for name in DDS]
 
 setup(
     name="foundation-stereo-ros",
@@ -49,9 +52,19 @@ setup(
     ],
     extras_require={
         "cloud": CLOUD,
+        "dds": DDS,
         "train": TRAIN,
         "flash": ["flash-attn"],
-        "test": ["beartype", "hypothesis", "import-linter", "pytest", "pytest-xdist", *CLOUD, *TRAIN],
+        "test": [
+            "beartype",
+            "hypothesis",
+            "import-linter",
+            "pytest",
+            "pytest-xdist",
+            *CLOUD,
+            *DDS_WHERE_WHEELS_ARE,
+            *TRAIN,
+        ],
         "lint": ["import-linter", "mypy", "ruff", "types-PyYAML", "types-tqdm"],
     },
     entry_points={

@@ -32,3 +32,7 @@ class BagError(FoundationStereoError):
 
 class FileFormatError(FoundationStereoError, ValueError):
     """A file on disk is not in the format it should have."""
+
+
+class WireError(FoundationStereoError):
+    """Something cannot be sent or received over DDS."""

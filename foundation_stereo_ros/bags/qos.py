@@ -7,7 +7,7 @@ Up to metadata version 8 (Iron and before) the policies are the numbers of the r
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -23,6 +23,28 @@ _POLICIES: dict[str, dict[str, int]] = {
     | {"automatic": 1, "manual_by_node": 2, "manual_by_topic": 3, "unknown": 4, "best_available": 5},
 }
 _FOREVER = {"sec": 9223372036, "nsec": 854775807}
+
+
+class Offered(NamedTuple):
+    """What all publishers of a topic offered together; a replay that offers it meets the same subscribers."""
+
+    reliable: bool = True
+    latched: bool = False
+    depth: int = 10
+
+
+def offered(profiles: str) -> Offered:
+    """Return what recorded profiles say; ROS's default where there are none, or where they say little."""
+    loaded = _load(profiles)
+    if not loaded:
+        return Offered()
+    best_effort = _POLICIES["reliability"]["best_effort"]
+    depths = [profile.get("depth") for profile in loaded]
+    return Offered(
+        all(_number("reliability", profile.get("reliability")) != best_effort for profile in loaded),
+        all(_is_latched(profile) for profile in loaded),
+        max((depth for depth in depths if isinstance(depth, int)), default=0) or Offered().depth,
+    )
 
 
 def offered_profile(depth: int = 10, *, reliable: bool = True, latched: bool = False) -> str:
@@ -43,8 +65,7 @@ def offered_profile(depth: int = 10, *, reliable: bool = True, latched: bool = F
 
 def is_latched(profiles: str) -> bool:
     """Whether any of the profiles is transient local."""
-    latched = _POLICIES["durability"]["transient_local"]
-    return any(_number("durability", profile.get("durability")) == latched for profile in _load(profiles))
+    return any(_is_latched(profile) for profile in _load(profiles))
 
 
 def in_numbers(profiles: str) -> str:
@@ -55,6 +76,10 @@ def in_numbers(profiles: str) -> str:
     for profile in loaded:
         profile.update({name: _number(name, profile[name]) for name in _POLICIES if name in profile})
     return _dump(loaded)
+
+
+def _is_latched(profile: dict[str, Any]) -> bool:
+    return _number("durability", profile.get("durability")) == _POLICIES["durability"]["transient_local"]
 
 
 def _number(policy: str, value: Any) -> int:

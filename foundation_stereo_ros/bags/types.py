@@ -68,10 +68,15 @@ def serialize(message: Any, msgtype: str) -> bytes:
     Raises:
         BagError: the type is not known, or a field does not fit it.
     """
+    return bytes(serialized(message, msgtype))
+
+
+def serialized(message: Any, msgtype: str) -> memoryview:
+    """As `serialize`, without the last copy."""
     if msgtype not in typestore().fielddefs:
         raise BagError(f"cannot write a {msgtype!r}: no definition of this type")
     try:
-        return bytes(typestore().serialize_cdr(message, msgtype, little_endian=True))
+        return memoryview(typestore().serialize_cdr(message, msgtype, little_endian=True))
     except (SerdeError, TypeError, ValueError, AttributeError) as error:
         raise BagError(f"cannot write this message as {msgtype}: {error}") from error
 
@@ -85,15 +90,33 @@ def decode(message: RecordedMessage) -> Any:
         BagError: the bytes are not a message of this type.
     """
     topic = message.topic
+    return deserialize(message.data, topic.msgtype, topic.name, store_of(topic.schema))
+
+
+def deserialize(data: bytes | memoryview, msgtype: str, topic: str, store: Typestore | None = None) -> Any:
+    """Return the message in some CDR; its arrays are views of it.
+
+    Args:
+        data: begins with the four bytes that tell the encoding.
+        msgtype: as in "sensor_msgs/msg/Image".
+        topic: that it came on, for the error.
+        store: has the type's definition; Humble's where None.
+
+    Raises:
+        BagError: the bytes are not a message of this type.
+    """
     try:
-        return _store_for(topic.schema).deserialize_cdr(message.data, topic.msgtype)
+        return (store or typestore()).deserialize_cdr(memoryview(data), msgtype)
     except (SerdeError, KeyError, ValueError) as error:
-        raise BagError(f"a damaged {topic.msgtype} on {topic.name}: {error}") from error
+        raise BagError(f"a damaged {msgtype} on {topic}: {error}") from error
 
 
 @lru_cache(maxsize=64)
-def _store_for(schema: Schema) -> Typestore:
-    """Return a store of one type and what it depends on: recordings may disagree about shared names."""
+def store_of(schema: Schema) -> Typestore:
+    """Return the types by one definition: it and what it depends on; those of Humble where it has no text.
+
+    A store for each, since recordings may disagree about shared names.
+    """
     store = get_typestore(Stores.EMPTY)
     try:
         if schema.encoding == "ros2msg":

@@ -15,6 +15,9 @@ from foundation_stereo_ros.errors import FoundationStereoError
 COMMANDS = {
     "bag": "run on a recording: adds disparity, depth and point cloud to it",
     "pair": "run on two image files",
+    "live": "run on live ROS 2 topics, without a ROS installation",
+    "play": "publish a recording on ROS 2 topics, without a ROS installation",
+    "record": "record ROS 2 topics, without a ROS installation",
     "weights": "look into a weights file, or convert it",
     "demo": "make a small recording, run on it, and show every stage on one page",
     "train": "train the small network on generated scenes",

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Command line flags of the pipeline, made from the fields of its configuration."""
+"""Command line flags made from the fields of configurations."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
@@ -19,8 +19,14 @@ def add_pipeline_options(parser: argparse.ArgumentParser, *, without: Collection
         parser: of a subcommand.
         without: fields that make no sense there.
     """
-    group = parser.add_argument_group("pipeline")
-    for setting in settings():
+    add_setting_options(parser.add_argument_group("pipeline"), settings(), without=without)
+
+
+def add_setting_options(
+    group: argparse._ArgumentGroup, fields: Iterable[Setting], *, without: Collection[str] = ()
+) -> None:
+    """Add a flag for each setting; those not given are absent from what is parsed."""
+    for setting in fields:
         if setting.name in without:
             continue
         flags = ["--" + setting.name.replace("_", "-"), *_SHORTER.get(setting.name, ())]

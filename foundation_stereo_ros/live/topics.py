@@ -6,7 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-SIDES = ("left", "right")
+from foundation_stereo_ros.pipeline.pairing import Side
+
+SIDES: tuple[Side, Side] = ("left", "right")
 
 COMPRESSED = "/compressed"
 """What image_transport puts behind an image's topic."""
@@ -53,3 +55,8 @@ def side_topics(side: str, transport: str, resolve: Resolve, expand: Resolve) ->
 def sibling(image: str, name: str) -> str:
     """Return the topic of this name in the namespace of an image topic, of any transport."""
     return image.removesuffix(COMPRESSED).rpartition("/")[0] + "/" + name
+
+
+def image_type(transport: str) -> str:
+    """Return the message type of the images that a transport brings."""
+    return f"sensor_msgs/msg/{'CompressedImage' if transport == 'compressed' else 'Image'}"

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
 
+from foundation_stereo_ros.live.exit_once import ExitOnce
 from foundation_stereo_ros.pipeline.heap import keep_freed_memory
 
 STOP_S = 1.0
@@ -22,36 +20,14 @@ def main(args: Sequence[str] | None = None) -> int:
         0: ended as asked; 1: one line says what is wrong.
     """
     # Before rclpy adds its own handlers, which call these.
-    exit_once = _ExitOnce()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, exit_once)
+    exit_once = ExitOnce()
     keep_freed_memory()
     try:
         code = _run(args)
     except SystemExit:
         code = 0
-    if exit_once.seen:
-        # The interpreter's own end takes longer than all the rest to unload torch, and may hang or abort with
-        # a thread inside the network.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+    exit_once.leave()
     return code
-
-
-class _ExitOnce:
-    """Raises SystemExit for the first signal; more of them must not disturb the end.
-
-    Not KeyboardInterrupt: one that is raised inside an import can make Python end itself by SIGINT later,
-    although it was caught.
-    """
-
-    seen = False
-
-    def __call__(self, *_: Any) -> None:
-        if not self.seen:
-            self.seen = True
-            raise SystemExit(0)
 
 
 def _run(args: Sequence[str] | None) -> int:

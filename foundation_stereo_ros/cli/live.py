@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo live``: the stereo node on ROS 2 topics, in any Python."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from foundation_stereo_ros.cli.live_options import add_live_options, live_values, wire_settings_of
+from foundation_stereo_ros.cli.status_line import StatusLine
+from foundation_stereo_ros.errors import WireError
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.dds.cameras import Cameras
+    from foundation_stereo_ros.dds.stereo_live import StereoLive
+    from foundation_stereo_ros.dds.wire import Wire
+    from foundation_stereo_ros.live.parameters import Configs
+
+_log = logging.getLogger(__name__)
+
+STOP_S = 1.0
+"""How long the end waits for a pair that is in the network."""
+
+_PERIOD_S = 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags; loads no torch."""
+    add_live_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run until Ctrl-C or SIGTERM; returns the exit code."""
+    from foundation_stereo_ros.live.exit_once import ExitOnce
+    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+
+    exit_once = ExitOnce()
+    # Before threads are started and torch is loaded.
+    keep_freed_memory()
+    settings = wire_settings_of(args)
+    logging.getLogger("foundation_stereo_ros").setLevel(logging.INFO)
+
+    from foundation_stereo_ros.dds.names import full_name, namespace_of
+    from foundation_stereo_ros.dds.wire import Wire
+
+    full_name(args.name)
+    namespace = namespace_of(args.namespace or "")
+    _say(f"domain {settings.domain}, discovery {settings.discovery}")
+    line = StatusLine()
+    with Wire(settings, args.name, namespace) as wire:
+        try:
+            _run(args, wire, line)
+        except SystemExit:
+            line.close()
+    exit_once.leave()
+    return 0
+
+
+def _run(args: argparse.Namespace, wire: Wire, line: StatusLine) -> None:
+    if args.namespace is not None:
+        # Wrong parameters are told before anything is waited for.
+        _judged(args, wire)
+    cameras = _cameras(args, wire)
+    if args.namespace is None:
+        wire.namespace = cameras.namespace
+    node = _node(args, wire, cameras)
+    _show(wire, cameras, node)
+    node.start()
+    try:
+        pause = Event()
+        while True:
+            status = node.report()
+            line.show(status.message)
+            pause.wait(_PERIOD_S)
+    finally:
+        node.stop(STOP_S)
+
+
+def _cameras(args: argparse.Namespace, wire: Wire) -> Cameras:
+    from foundation_stereo_ros.dds.cameras import NamedTopics, named_cameras, search
+
+    named = NamedTopics(args.left, args.right, args.left_info, args.right_info).resolved(wire.namespace)
+    if named.left and named.right:
+        return named_cameras(named, getattr(args, "image_transport", "raw"))
+    for found in search(wire.graph, named, wire.namespace, Event()):
+        if not isinstance(found, str):
+            return found
+        _say(f"looking for a stereo pair: {found}")
+    raise WireError("no stereo pair was found")
+
+
+def _judged(args: argparse.Namespace, wire: Wire) -> tuple[Configs, dict[str, Any]]:
+    from foundation_stereo_ros.live.parameters import judge
+
+    values = live_values(args, wire.full_name)
+    return judge(values), values
+
+
+def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras) -> StereoLive:
+    from foundation_stereo_ros.dds.stereo_live import StereoLive
+    from foundation_stereo_ros.live.parameters import misspelled
+
+    configs, values = _judged(args, wire)
+    for sentence in misspelled(values):
+        _log.warning("%s", sentence)
+    return StereoLive(wire, cameras.topics, cameras.transport, configs, values)
+
+
+def _show(wire: Wire, cameras: Cameras, node: StereoLive) -> None:
+    lines = [f"{wire.full_name} takes:"]
+    for side, (image, info) in cameras.topics.items():
+        lines.append(f"  {side:<10}  {image}{' (compressed)' if cameras.transport == 'compressed' else ''}")
+        lines.append(f"  {f'{side}-info':<10}  {info}")
+    _say("\n".join([*lines, "publishes:", *(f"  {topic}" for topic in node.outputs.topics)]))
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

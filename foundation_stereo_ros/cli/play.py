@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo play``: a recording on ROS 2 topics, in any Python."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation_stereo_ros.cli.live_options import add_node_options, wire_settings_of
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.dds.player import Player
+
+INTERRUPTED = 130
+_FINISH_S = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument(
+        "input",
+        type=Path,
+        metavar="BAG",
+        help="recording: .mcap, .db3 or ROS 1 .bag file, or a rosbag2 folder",
+    )
+    parser.add_argument("-r", "--rate", type=_positive, default=1.0, metavar="X", help="speed (default: 1)")
+    parser.add_argument("-l", "--loop", action="store_true", help="begin again at the end, until Ctrl-C")
+    parser.add_argument(
+        "--start-offset",
+        type=_seconds,
+        default=0.0,
+        metavar="S",
+        help="leave out so many seconds at the beginning",
+    )
+    parser.add_argument(
+        "--playback-duration", type=_seconds, metavar="S", help="play so many seconds only (default: all)"
+    )
+    parser.add_argument(
+        "--delay",
+        type=_seconds,
+        default=1.0,
+        metavar="S",
+        help="wait before the first message, so that subscribers find the topics (default: 1)",
+    )
+    parser.add_argument(
+        "--topics", nargs="+", default=[], metavar="TOPIC", help="play these only (default: all)"
+    )
+    parser.add_argument(
+        "--clock",
+        type=_positive,
+        nargs="?",
+        const=40.0,
+        metavar="HZ",
+        help="publish the time of the recording on /clock (default: not; 40 Hz where no number is given)",
+    )
+    parser.add_argument(
+        "--reliable",
+        action="store_true",
+        help="publish reliably, also what was recorded with best effort, so that no image is lost",
+    )
+    add_node_options(parser, "player")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play; returns the exit code."""
+    settings = wire_settings_of(args)
+
+    from foundation_stereo_ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.bags.reader import Recording
+    from foundation_stereo_ros.dds.player import Player, PlayOptions
+    from foundation_stereo_ros.dds.wire import Wire
+
+    options = PlayOptions(
+        rate=args.rate,
+        start_offset=args.start_offset,
+        duration=args.playback_duration,
+        topics=tuple("/" + name.lstrip("/") for name in args.topics),
+        clock_hz=args.clock or 0.0,
+        reliable=args.reliable,
+    )
+    with Recording(args.input) as recording, Wire(settings, args.name) as wire, Interrupts():
+        player = Player(wire, recording, options, time.sleep)
+        for notice in (*recording.notices, *player.notices):
+            print(f"note: {notice}", file=sys.stderr)
+        print(f"playing {', '.join(player.topics)} on domain {settings.domain}", flush=True)
+        code = 0
+        try:
+            _play(args, player)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
+        if recording.damage:
+            print(f"warning: {recording.damage}", file=sys.stderr)
+        print(f"{player.played} messages played{', interrupted' if code else ''}", flush=True)
+    return code
+
+
+def _play(args: argparse.Namespace, player: Player) -> None:
+    time.sleep(args.delay)
+    player.play()
+    while args.loop:
+        player.play()
+    player.finish(_FINISH_S)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a number above 0")
+    return value
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected seconds, 0 or more")
+    return value

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo record``: ROS 2 topics into a recording, in any Python."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from foundation_stereo_ros.cli.live_options import add_node_options, wire_settings_of
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.dds.recorder import Recorder
+
+_LOOK_S = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="what to record (default: all)")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mcap", help="file to write")
+    parser.add_argument("--force", action="store_true", help="replace the output if it is there")
+    parser.add_argument(
+        "--duration", type=float, metavar="S", help="end after so many seconds (default: at Ctrl-C)"
+    )
+    add_node_options(parser, "recorder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record until Ctrl-C or SIGTERM; returns the exit code."""
+    settings = wire_settings_of(args)
+
+    from foundation_stereo_ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.bags.writer import BagWriter
+    from foundation_stereo_ros.dds.names import full_name
+    from foundation_stereo_ros.dds.recorder import Recorder
+    from foundation_stereo_ros.dds.wire import Wire
+
+    topics = [full_name(name) for name in args.topics]
+    with (
+        Interrupts() as interrupts,
+        BagWriter(args.output, force=args.force) as writer,
+        Wire(settings, args.name) as wire,
+    ):
+        recorder = Recorder(wire, writer, topics)
+        print(f"recording to {args.output} on domain {settings.domain}", flush=True)
+        with suppress(KeyboardInterrupt):
+            _record(args, recorder, interrupts)
+        recorder.write(0.0)
+        count = writer.count
+    print(f"{args.output}: {count} messages", flush=True)
+    if recorder.dropped:
+        print(f"warning: {recorder.dropped} messages came too fast to be written", file=sys.stderr)
+    return 0
+
+
+def _record(args: argparse.Namespace, recorder: Recorder, interrupts: Interrupts) -> None:
+    end = None if args.duration is None else monotonic() + args.duration
+    looked = 0.0
+    while end is None or monotonic() < end:
+        if monotonic() - looked > _LOOK_S:
+            looked = monotonic()
+            for topic in recorder.look():
+                print(f"  {topic}", flush=True)
+        with interrupts.shield():
+            recorder.write(_LOOK_S)

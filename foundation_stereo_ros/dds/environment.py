@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The environment variables that ROS 2 looks at, and what they mean for Cyclone DDS.
+
+The configuration is that of rmw_cyclonedds, so that both find each other and nobody else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from xml.sax.saxutils import quoteattr
+
+from foundation_stereo_ros.errors import ConfigError
+
+_LAST_DOMAIN = 232
+_RANGES = ("OFF", "LOCALHOST", "SUBNET", "SYSTEM_DEFAULT")
+_NO_MULTICAST = "<General><AllowMulticast>false</AllowMulticast>"
+_PARTICIPANTS = 32
+"""How many participants of a host are looked for where there is no multicast; ROS's number."""
+
+
+@dataclass(frozen=True)
+class WireSettings:
+    """How to take part.
+
+    Attributes:
+        domain: ROS_DOMAIN_ID.
+        discovery: ROS_AUTOMATIC_DISCOVERY_RANGE.
+        configuration: for Cyclone DDS: XML fragments and URIs, separated by commas.
+        distribution: ROS_DISTRO; empty: not known.
+    """
+
+    domain: int
+    discovery: str
+    configuration: str
+    distribution: str = ""
+
+
+def wire_settings(domain: int | None = None, environ: Mapping[str, str] | None = None) -> WireSettings:
+    """Read the environment as ROS 2 does.
+
+    Args:
+        domain: instead of ROS_DOMAIN_ID.
+        environ: instead of the process's.
+
+    Raises:
+        ConfigError: a value that there is not, or DDS Security is asked for.
+    """
+    environ = os.environ if environ is None else environ
+    _refuse_security(environ)
+    discovery = _discovery(environ)
+    alone = _flag(environ, "ROS_LOCALHOST_ONLY")
+    peers = [] if alone else [peer for peer in environ.get("ROS_STATIC_PEERS", "").split(";") if peer]
+    fragments = [_fragment(discovery, peers), environ.get("CYCLONEDDS_URI", "")]
+    return WireSettings(
+        _domain(environ) if domain is None else _checked(domain, "--domain"),
+        discovery,
+        ",".join(fragment for fragment in fragments if fragment),
+        environ.get("ROS_DISTRO", ""),
+    )
+
+
+def _refuse_security(environ: Mapping[str, str]) -> None:
+    if _flag(environ, "ROS_SECURITY_ENABLE"):
+        raise ConfigError(
+            "ROS_SECURITY_ENABLE asks for DDS Security, which Cyclone DDS's Python package does not have; "
+            "use stereo_node in a ROS installation, or unset it to take part without security"
+        )
+
+
+def _domain(environ: Mapping[str, str]) -> int:
+    text = environ.get("ROS_DOMAIN_ID", "").strip()
+    try:
+        return _checked(int(text or "0", 0), "ROS_DOMAIN_ID")
+    except ValueError as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError(f"ROS_DOMAIN_ID is {text!r}; expected a number from 0 to {_LAST_DOMAIN}") from None
+
+
+def _checked(domain: int, name: str) -> int:
+    if not 0 <= domain <= _LAST_DOMAIN:
+        raise ConfigError(f"{name} is {domain}; expected a number from 0 to {_LAST_DOMAIN}")
+    return domain
+
+
+def _discovery(environ: Mapping[str, str]) -> str:
+    # Deprecated since Iron, but still the stronger one.
+    if _flag(environ, "ROS_LOCALHOST_ONLY"):
+        return "LOCALHOST"
+    name = "ROS_AUTOMATIC_DISCOVERY_RANGE"
+    value = environ.get(name, "") or "SUBNET"
+    if value not in _RANGES:
+        raise ConfigError(f"{name} is {value!r}; expected one of {', '.join(_RANGES)}")
+    return value
+
+
+def _flag(environ: Mapping[str, str], name: str) -> bool:
+    return environ.get(name, "").strip().lower() in ("1", "true")
+
+
+def _fragment(discovery: str, peers: list[str]) -> str:
+    if discovery == "SYSTEM_DEFAULT":
+        return ""
+    if discovery == "OFF":
+        # A tag that nobody else has.
+        tag = f"<ParticipantIndex>none</ParticipantIndex><Tag>ros_discovery_off_{os.getpid()}</Tag>"
+        return _domain_element(f"{_NO_MULTICAST}</General><Discovery>{tag}</Discovery>")
+    general, addresses = "", peers
+    if discovery == "LOCALHOST":
+        # Named, since Cyclone DDS refuses what comes in on an interface that it does not use, and this one it
+        # uses by itself only where there is no other.
+        others = "<NetworkInterface autodetermine='true'/>" if peers else ""
+        local = "<NetworkInterface address='127.0.0.1'/>"
+        general = f"{_NO_MULTICAST}<Interfaces>{others}{local}</Interfaces></General>"
+        addresses = ["localhost", *peers]
+    listed = "".join(f"<Peer address={quoteattr(address)}/>" for address in addresses)
+    index = f"<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>{_PARTICIPANTS}"
+    return _domain_element(
+        f"{general}<Discovery>{index}</MaxAutoParticipantIndex>"
+        f"{f'<Peers>{listed}</Peers>' if listed else ''}</Discovery>"
+    )
+
+
+def _domain_element(inside: str) -> str:
+    return f"<CycloneDDS><Domain>{inside}</Domain></CycloneDDS>"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The live core with its feet on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from foundation_stereo_ros.bags.types import message_types
+from foundation_stereo_ros.dds.clock import WireClock
+from foundation_stereo_ros.dds.diagnostics import Diagnostics
+from foundation_stereo_ros.dds.inputs import Inputs
+from foundation_stereo_ros.dds.outputs import Outputs
+from foundation_stereo_ros.dds.wire import Wire
+from foundation_stereo_ros.live.core import LiveStereo
+from foundation_stereo_ros.live.parameters import Configs
+from foundation_stereo_ros.live.status import Status
+from foundation_stereo_ros.live.topics import SideTopics
+from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
+from foundation_stereo_ros.pipeline.pairing import Side
+from foundation_stereo_ros.pipeline.rectification import says_rectified
+
+
+class StereoLive:
+    """Stereo images in; disparity, depth and point cloud out.
+
+    Args:
+        wire: the node.
+        topics: where the images are: side -> full names.
+        transport: of the images, ``raw`` or ``compressed``.
+        configs: the settings.
+        parameters: all of the node's; those beside the settings that count are ``qos_overrides`` and
+            ``use_sim_time``.
+
+    Attributes:
+        outputs: the publishers.
+
+    Raises:
+        CheckpointError, ConfigError: of the weights and settings.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        topics: Mapping[Side, SideTopics],
+        transport: str,
+        configs: Configs,
+        parameters: Mapping[str, Any],
+    ) -> None:
+        estimator = StereoEstimator(configs.pipeline)
+        pipeline = StereoPipeline(estimator, says_rectified(topics["left"].image))
+        self._clock = WireClock(wire, parameters.get("use_sim_time") is True)
+        self.outputs = Outputs(wire, parameters)
+        self._core = LiveStereo(pipeline, configs.live, message_types(), self.outputs, self._clock)
+        self._inputs = Inputs(wire, topics, transport, self._core.intake, parameters)
+        self._diagnostics = Diagnostics(wire, str(estimator.device))
+
+    def start(self) -> None:
+        """Begin to compute."""
+        self._core.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End; return False where a pair is still in the network after so many seconds."""
+        return self._core.stop(timeout)
+
+    def report(self) -> Status:
+        """Tell how it goes, here and on /diagnostics; made to be called once a second."""
+        self.outputs.check()
+        status = self._core.status(self._inputs.facts())
+        lost = (("lost messages", str(self._inputs.lost)), ("refused messages", str(self.outputs.refused)))
+        status = status._replace(values=(*status.values, *lost))
+        self._diagnostics.publish(status, self._clock())
+        return status
