@@ -1,17 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-import numpy as np
+import subprocess
+import sys
+
 import pytest
 import torch
 
-from foundation_stereo_ros.pipeline.device_memory import is_out_of_memory, memory_use, wanted_bytes
+from foundation_stereo_ros.pipeline.device_memory import is_out_of_memory, wanted_bytes
+
+
+GROWTH = """
+import numpy as np, torch
+from foundation_stereo_ros.pipeline.device_memory import memory_use
+
+before = memory_use(torch.device("cpu"))
+held = np.ones(2**26, np.uint8)
+after = memory_use(torch.device("cpu"))
+print(after.what, held.size, after.used_bytes - before.used_bytes, after.total_bytes - after.used_bytes)
+"""
 
 
 def test_the_process_grows_by_what_it_holds() -> None:
-    before = memory_use(torch.device("cpu"))
-    held = np.ones(2**26, np.uint8)
-    after = memory_use(torch.device("cpu"))
-    assert after.what == "process" and held.size * 0.9 < after.used_bytes - before.used_bytes < held.size * 2
-    assert after.used_bytes < after.total_bytes == before.total_bytes
+    # A process of its own: what other tests have freed could be taken without growing.
+    done = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True)
+    what, *numbers = done.stdout.split()
+    held, growth, rest = map(int, numbers)
+    assert what == "process" and held * 0.9 < growth < held * 2 and rest > 0
 
 
 @pytest.mark.parametrize(
