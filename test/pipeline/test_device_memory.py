@@ -7,7 +7,6 @@ import torch
 
 from foundation_stereo_ros.pipeline.device_memory import is_out_of_memory, wanted_bytes
 
-
 GROWTH = """
 import numpy as np, torch
 from foundation_stereo_ros.pipeline.device_memory import memory_use
