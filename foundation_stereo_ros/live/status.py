@@ -22,6 +22,9 @@ _AT_REST: dict[State, str] = {
     "idle": "idle: nobody subscribes to an output",
 }
 
+_OLD_S = 3600.0
+"""No network takes so long: the images are of another day, or the clocks disagree."""
+
 
 class Status(NamedTuple):
     """One diagnostic status.
@@ -95,9 +98,17 @@ def _at_work(state: State, statistics: StatisticsSnapshot, advice: Sequence[str]
     if rejected:
         return WARN, f"{rejected} of the last {results + rejected} pairs were rejected: {statistics.reason}"
     if results:
-        late = statistics.latency and f", {statistics.latency.p50 * 1000:.0f} ms after the images"
-        return OK, f"running: {statistics.output_rate:.1f} results a second{late or ''}"
+        return OK, f"running: {statistics.output_rate:.1f} results a second{_lateness(statistics)}"
     return OK, "waiting for images" if state == "waiting" else "computing"
+
+
+def _lateness(statistics: StatisticsSnapshot) -> str:
+    if statistics.latency is None:
+        return ""
+    seconds = statistics.latency.p50
+    if seconds > _OLD_S:
+        return f", of images {seconds / 3600:.0f} hours old; a recording wants use_sim_time"
+    return f", {seconds * 1000:.0f} ms after the images"
 
 
 def _rates_and_times(counts: IntakeCounts, statistics: StatisticsSnapshot) -> list[tuple[str, str]]:

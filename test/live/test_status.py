@@ -36,6 +36,15 @@ def test_running_is_ok_and_says_how_fast() -> None:
     assert status()[:2] == (OK, "running: 10.0 results a second, 83 ms after the images")
 
 
+def test_images_of_another_day_are_told_from_a_slow_network() -> None:
+    found = status(latency=Quantiles(3 * 3600.0, 4 * 3600.0))
+    assert found[:2] == (
+        OK,
+        "running: 10.0 results a second, of images 3 hours old; a recording wants use_sim_time",
+    )
+    assert "ms after" not in found.message
+
+
 @pytest.mark.parametrize(
     ("state", "word"),
     [
