@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from foundation_stereo_ros.training.materials import random_material
+from foundation_stereo_ros.training.materials import Style, random_material
 from foundation_stereo_ros.training.primitives import Primitive, Shape, Vector, World, rotation
 
 
@@ -19,7 +19,7 @@ class Composer:
         rng: where chance comes from.
         width, height: of the picture, pixels.
         focal, cx, cy: of the camera, pixels.
-        plain: chance that a material has hardly any texture.
+        style: what the materials have in common.
         world: what there is so far.
     """
 
@@ -29,7 +29,7 @@ class Composer:
     focal: float
     cx: float
     cy: float
-    plain: float = 0.1
+    style: Style = field(default_factory=Style)
     world: World = field(default_factory=World)
 
     def log_uniform(self, low: float, high: float) -> float:
@@ -38,8 +38,7 @@ class Composer:
 
     def material(self, depth: float, plain: float | None = None) -> int:
         """Add a material for surfaces at some depth (metres); returns its index."""
-        chance = self.plain if plain is None else plain
-        self.world.materials.append(random_material(self.rng, depth / self.focal, chance))
+        self.world.materials.append(random_material(self.rng, depth / self.focal, self.style, plain))
         return len(self.world.materials) - 1
 
     def size(self, depth: float, low: float, high: float) -> float:
@@ -78,6 +77,21 @@ class Composer:
         corner, other = np.array(low), np.array(high)
         self.add(Shape.ROOM, 0.5 * (corner + other), 0.5 * (other - corner), first)
 
+    def rod(self, start: Vector, end: Vector, radius: float, material: int) -> None:
+        """Add a straight round rod between two points of the world, metres."""
+        along = np.asarray(end, np.float64) - np.asarray(start, np.float64)
+        length = float(np.linalg.norm(along))
+        middle = along / max(length, 1e-9)
+        side = np.cross(middle, [0.0, 0.0, 1.0] if abs(middle[2]) < 0.9 else [1.0, 0.0, 0.0])
+        side /= np.linalg.norm(side)
+        axes = np.stack([side, middle, np.cross(side, middle)], axis=1)
+        place = np.asarray(start, np.float64) + 0.5 * along
+        self.add(Shape.CYLINDER, place, (radius, 0.5 * length + 0.5 * radius, radius), material, axes)
+
+    def pixels(self, depth: float, low: float, high: float) -> float:
+        """Return metres that span between low and high pixels at some depth."""
+        return self.log_uniform(low, high) * depth / self.focal
+
     def any_turn(self) -> Vector:
         """Return a random turn."""
         return rotation(*self.rng.uniform(-np.pi, np.pi, 3))
@@ -88,7 +102,7 @@ class Composer:
         axes = self.world.view.T @ primitive.rotation
         x, y, z = self.world.view.T @ (primitive.center - self.world.position)
         reach = np.linalg.norm(axes * primitive.half, axis=1)
-        if primitive.shape in (Shape.BOX, Shape.FIELD, Shape.CYLINDER):
+        if primitive.shape in (Shape.BOX, Shape.FIELD, Shape.CYLINDER, Shape.FACETED):
             reach = np.abs(axes * primitive.half).sum(1)
         begin = float(z - reach[2])
         if z + reach[2] <= 0:
@@ -117,6 +131,12 @@ class Composer:
         """Remove surfaces, other than the room, that begin before some depth."""
         first, *rest = self.world.primitives
         self.world.primitives = [first, *(p for p in rest if self.nearest(p) >= depth)]
+
+    def keep_beyond(self, depth: float, first: int) -> None:
+        """Remove surfaces added from some number on, if any of them begins before a depth: a thing is whole
+        or gone."""
+        if any(self.nearest(p) < depth for p in self.world.primitives[first:]):
+            del self.world.primitives[first:]
 
     def nearest_of_all(self) -> float:
         """Return the smallest depth of anything in the picture."""

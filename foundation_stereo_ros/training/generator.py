@@ -10,16 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.training import compositions
+from foundation_stereo_ros.training.atmosphere import finish
 from foundation_stereo_ros.training.composer import Composer
+from foundation_stereo_ros.training.compositions import FILL, OPEN_AIR
+from foundation_stereo_ros.training.flaws import sample_sensors
+from foundation_stereo_ros.training.materials import Style
 from foundation_stereo_ros.training.primitives import World
-from foundation_stereo_ros.training.scene_config import SceneConfig
+from foundation_stereo_ros.training.scene_config import COMPOSITIONS, SceneConfig
 from foundation_stereo_ros.training.scene_tensors import SceneBatch, pack
-from foundation_stereo_ros.training.sensor import SensorBatch, expose, sample_sensors
+from foundation_stereo_ros.training.seeds import Ingredient, ingredient
+from foundation_stereo_ros.training.sensor import SensorBatch, expose
 from foundation_stereo_ros.training.view import render
 
 Camera = tuple[float, float, float, float]
-_COMPOSITIONS = (compositions.room, compositions.outdoor, compositions.flying, compositions.tabletop)
 
 
 @dataclass(frozen=True)
@@ -105,32 +108,45 @@ class SceneGenerator:
         """Render planned pairs."""
         scenes = scenes.to(self.device)
         picture = render(scenes.scenes, scenes.height, scenes.width, occlusion)
-        left, right = expose(picture.left, picture.right, scenes.sensors)
+        strength = scenes.scenes.camera[:, 0] * scenes.scenes.camera[:, 3]
+        right_disparity = strength[:, None, None, None] / picture.right_depth
+        both = (picture.disparity, right_disparity)
+        left, right = expose(picture.left, picture.right, scenes.sensors, both)
         valid = picture.disparity < self.max_disparity
         return StereoBatch(left, right, picture.disparity, valid, picture.occluded, scenes.scenes.camera)
 
 
 def plan(config: SceneConfig, seeds: Sequence[int], height: int, width: int) -> Plan:
     """Draw scenes, cameras and flaws from seeds."""
-    rngs = [np.random.default_rng(seed) for seed in seeds]
-    drawn = [compose(config, rng, height, width) for rng in rngs]
+    drawn = [compose(config, seed, height, width) for seed in seeds]
     scenes = pack([world for world, _ in drawn], [camera for _, camera in drawn])
-    return Plan(scenes, sample_sensors(rngs, seeds, config.flaws), height, width)
+    infrared = [world.dots is not None for world, _ in drawn]
+    return Plan(scenes, sample_sensors(config, seeds, infrared), height, width)
 
 
-def compose(config: SceneConfig, rng: np.random.Generator, height: int, width: int) -> tuple[World, Camera]:
+def compose(config: SceneConfig, seed: int, height: int, width: int) -> tuple[World, Camera]:
     """Draw one scene and its camera (focal length, cx, cy in pixels, baseline in metres)."""
-    shares = np.array([config.room, config.outdoor, config.flying, config.tabletop])
-    fill = _COMPOSITIONS[int(rng.choice(4, p=shares / shares.sum()))]
+    rng = ingredient(seed, Ingredient.LAYOUT)
+    shares = np.array(config.shares())
+    kind = COMPOSITIONS[int(rng.choice(len(shares), p=shares / shares.sum()))]
     focal = width * float(np.exp(rng.uniform(np.log(config.focal_low), np.log(config.focal_high))))
     spread = 0.03 if rng.random() < 0.6 else 0.2  # a crop of a larger picture has its centre elsewhere
     cx = width * (0.5 + spread * rng.uniform(-1, 1))
     cy = height * (0.5 + spread * rng.uniform(-1, 1))
-    plain = float(rng.choice([0.08, 0.3, 0.7], p=[0.7, 0.2, 0.1]))
-    composer = Composer(rng, width, height, focal, cx, cy, plain)
-    fill(composer, config.clutter)
-    composer.world.light = compositions.random_light(rng, composer.world.view)
+    composer = Composer(rng, width, height, focal, cx, cy, _style(rng))
+    FILL[kind](composer, config.clutter)
+    nearest = composer.nearest_of_all()
+    finish(composer, config, seed, nearest, kind in OPEN_AIR)
     highest = max(min(config.disparity_high, config.disparity_share * width), config.disparity_low)
-    nearest_disparity = composer.log_uniform(config.disparity_low, highest)
-    baseline = nearest_disparity * composer.nearest_of_all() / focal
-    return composer.world, (focal, cx, cy, baseline)
+    low, high = np.log(config.disparity_low), np.log(highest)
+    nearest_disparity = float(np.exp(ingredient(seed, Ingredient.RANGE).uniform(low, high)))
+    return composer.world, (focal, cx, cy, nearest_disparity * nearest / focal)
+
+
+def _style(rng: np.random.Generator) -> Style:
+    return Style(
+        plain=float(rng.choice([0.08, 0.3, 0.6], p=[0.7, 0.2, 0.1])),
+        vivid=float(rng.choice([0.3, 0.7, 1.2])),
+        grain=float(rng.choice([0.3, 0.6, 1.0])),
+        gloss=float(rng.choice([0.1, 0.3, 0.6])),
+    )

@@ -2,9 +2,9 @@
 """Rays against heights over a square: relief walls, rough ground, foliage.
 
 The heights are bilinear between their grid points. A ray is followed through the box around them in equal
-steps to the
-first one below the surface, then bisected and finished by a secant step: to some 1e-5 of a step, far below
-1e-3 px of disparity. A crest thinner than a step may be missed; the step count keeps that to silhouettes.
+steps to the first one below the surface, then bisected and finished by a secant step: to a small part of a
+step, far below 1e-3 px of disparity. A crest thinner than a step may be missed; the step count keeps that to
+silhouettes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.training.primitives import Shape
+from foundation_stereo_ros.training.intersections import relative, slab, turn, unit_axes
 from foundation_stereo_ros.training.scene_tensors import SceneBatch
 
 _STEPS = 28
-_HALVINGS = 10
+_HALVINGS = 7
 
 
 def sample(maps: Tensor, x: Tensor, z: Tensor) -> Tensor:
@@ -35,24 +35,51 @@ def gap(heights: Tensor, point: Tensor) -> Tensor:
 
 
 def cast(
-    scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor], best: list[Tensor], hit: list[Tensor]
+    scene: SceneBatch,
+    row: int,
+    directions: Tensor,
+    origins: Sequence[Tensor],
+    best: list[Tensor],
+    hit: list[Tensor],
 ) -> None:
-    """Let height fields take part in `raycast.cast`, where scenes have one; changes best and hit."""
-    from foundation_stereo_ros.training.raycast import slab, turn, unit_axes
-
-    row = scene.slots[Shape.FIELD][0]
+    """Let a row of height fields take part in `raycast.cast`, where scenes have any; changes best and hit."""
     every = len(scene.fields) == len(directions)
     chosen = slice(None) if every else torch.tensor(scene.fields).to(directions.device, non_blocking=True)
     surface, heights = scene.surfaces[chosen, row], scene.heights[chosen]
     axes = unit_axes(surface)
     local = turn(axes, directions[chosen]) + 1e-9
     for view, origin in enumerate(origins):
-        start = turn(axes, (origin[chosen] - surface[:, 9:12])[:, :, None])
+        start = turn(axes, relative(origin[chosen], surface))
         enter, leave = slab(local, start)
-        t, found = _march(heights, local, start, enter.clamp(min=0.0), leave)
+        enter = enter.clamp(min=0.0)
+        if len(directions) == 1 and directions.device.type == "cpu":
+            _march_some(heights, local, start, enter, leave, row, best[view], hit[view])
+            continue
+        t, found = _march(heights, local, start, enter, leave)
         found &= t < best[view][chosen]
         best[view][chosen] = torch.where(found, t, best[view][chosen])
         hit[view][chosen] = torch.where(found, row, hit[view][chosen])
+
+
+def _march_some(
+    heights: Tensor,
+    local: Tensor,
+    start: Tensor,
+    enter: Tensor,
+    leave: Tensor,
+    row: int,
+    best: Tensor,
+    hit: Tensor,
+) -> None:
+    """Follow those of one scene's rays that pass through the box before they end; changes best and hit."""
+    some = ((enter < leave) & (enter < best))[0].nonzero()[:, 0]
+    if not len(some):
+        return
+    start = start.expand_as(local)[:, :, some]
+    t, found = _march(heights, local[:, :, some], start, enter[:, some], leave[:, some])
+    nearer = (found & (t < best[:, some]))[0]
+    best[:, some[nearer]] = t[:, nearer]
+    hit[:, some[nearer]] = row
 
 
 def _march(

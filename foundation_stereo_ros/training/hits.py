@@ -34,8 +34,8 @@ class Hits:
 
 
 def describe(scene: SceneBatch, directions: Tensor, origin: Tensor, depth: Tensor, row: Tensor) -> Hits:
-    """Gather what shading needs. directions, depth and row are as in `raycast.cast`; origin: B x 3."""
-    point = origin[:, :, None] + depth[:, None] * directions
+    """Gather what shading needs. directions, depth and row are as in `raycast.cast`; origin: B x 3 (x N)."""
+    point = (origin[:, :, None] if origin.dim() == 2 else origin) + depth[:, None] * directions
     surface = _gather(scene.surfaces, row)
     turn, center, half = surface[:, :9], surface[:, 9:12], surface[:, 12:15]
     shape = surface[:, 20]
@@ -79,8 +79,12 @@ def _normal(
     normal = torch.where(
         (shape == Shape.CYLINDER.value)[:, None], torch.where(on_cap[:, None], cap, tube), normal
     )
-    card = (shape == Shape.CARD.value)[:, None]
+    card = ((shape == Shape.CARD.value) | (shape == Shape.PANE.value))[:, None]
     normal = torch.where(card, torch.tensor([0.0, 0.0, 1.0], device=unit.device)[:, None], normal)
+    signs = torch.where(unit < 0, -1.0, 1.0) / half
+    cut_off = (ax + ay + az) / taper > torch.maximum(torch.maximum(ax, ay), az)
+    faceted = ((shape == Shape.FACETED.value) & cut_off)[:, None]
+    normal = torch.where(faceted, signs, normal)
     if scene.fields:
         normal = torch.where((shape == Shape.FIELD.value)[:, None], _field_normal(scene, unit, half), normal)
     return normal, face
@@ -107,7 +111,8 @@ def _unroll(shape: Tensor, local: Tensor, half: Tensor, face: Tensor) -> Tensor:
     v = torch.where(face == 1, z, y)
     is_round = (shape == Shape.ELLIPSOID.value) | (shape == Shape.CYLINDER.value)
     around = torch.atan2(x / half[:, 0], z / half[:, 2]) * torch.minimum(half[:, 0], half[:, 2])
-    u = torch.where(is_round, around, torch.where(shape == Shape.CARD.value, x, u))
-    v = torch.where(is_round | (shape == Shape.CARD.value), y, v)
+    is_card = (shape == Shape.CARD.value) | (shape == Shape.PANE.value)
+    u = torch.where(is_round, around, torch.where(is_card, x, u))
+    v = torch.where(is_round | is_card, y, v)
     is_field = shape == Shape.FIELD.value
     return torch.stack([torch.where(is_field, x, u), torch.where(is_field, z, v)], dim=1)

@@ -22,6 +22,8 @@ class Shape(IntEnum):
     ELLIPSOID = 3
     CYLINDER = 4  # along y, elliptic, capped; it may taper towards +y
     CARD = 5  # the x-y square, or a disc in it; it may have holes (fences, leaves)
+    PANE = 6  # a card to look through: what is behind it shows, as its material says; it casts no shadow
+    FACETED = 7  # a box whose corners are cut off: gems, rocks, roofs
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Primitive:
         material: index into the scene's materials; a room uses six, from this one on.
         extra: 5 numbers; CYLINDER: taper (0 to 0.95) in the first. CARD: bars per unit and their share of the
             pitch along x, the same along y (share 2: no holes), and 0 square, 1 disc, or -n: leaves, n cells
-            per unit.
+            per unit. FACETED: the corners are cut where |x| + |y| + |z| is more than the first, 1 to 3.
         swing: 3, metres to each side of the centre; only sequences move anything.
     """
 
@@ -59,6 +61,9 @@ class Light:
         mottle: strength of soft patches of light on the surfaces (leaves, blinds), 0 to 1.
         mottle_frequency: patches per metre.
         tint: 3 factors, red green blue.
+        size: radius of the lamp, metres: how soft its shadows are.
+        reach: metres at which a near lamp has the brightness of a far one; 0: equally bright everywhere.
+        shadows: whether things keep it from what is behind them.
     """
 
     position: Vector
@@ -66,6 +71,39 @@ class Light:
     mottle: float
     mottle_frequency: float
     tint: Vector
+    size: float = 0.0
+    reach: float = 0.0
+    shadows: bool = False
+
+
+@dataclass(frozen=True)
+class Fog:
+    """Haze between the camera and everything.
+
+    Attributes:
+        density: per metre of depth; after 1 / density metres 63 % of what is seen is haze.
+        color: 3, red green blue.
+    """
+
+    density: float
+    color: Vector
+
+
+@dataclass(frozen=True)
+class Dots:
+    """A projector of random dots between the cameras, as infrared stereo cameras have.
+
+    Attributes:
+        strength: brightness of a dot on a near white surface.
+        frequency: dots per unit of the projector's normalised picture (x / z).
+        radius: of a dot, share of the distance between dots.
+        reach: metres up to which the dots are as bright as they get.
+    """
+
+    strength: float
+    frequency: float
+    radius: float
+    reach: float
 
 
 @dataclass
@@ -75,8 +113,10 @@ class World:
     Attributes:
         primitives: the first is the ROOM.
         materials: one row (`foundation_stereo_ros.training.materials`) for each material.
-        heights: G x G in 0..1 of the FIELD, if there is one.
+        heights: G x G in 0..1 of every FIELD, if there is one.
         light: what lights it.
+        fog: haze, if there is any.
+        dots: the dot projector, if there is one.
         view: 3 x 3, axes (columns) of the left camera in the world.
         position: 3, where the left camera is.
     """
@@ -87,6 +127,8 @@ class World:
     light: Light = field(
         default_factory=lambda: Light(np.array([1.0, -8.0, -2.0]), 0.5, 0.0, 1.0, np.ones(3))
     )
+    fog: Fog | None = None
+    dots: Dots | None = None
     view: Vector = field(default_factory=lambda: np.eye(3))
     position: Vector = field(default_factory=lambda: np.zeros(3))
 

@@ -6,16 +6,44 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.training.primitives import Primitive, Shape, World
+from foundation_stereo_ros.training.materials import Column
+from foundation_stereo_ros.training.primitives import Dots, Fog, Primitive, Shape, World
 
 ROW = 22  # rotation 9, centre 3, half sizes 3, extra 5, shape, material
 HEIGHT_GRID = 96
 _TENSORS = ("surfaces", "materials", "heights", "light", "view", "camera")
+_MEMBERS = ("fields", "shadowed", "bouncing", "dotted")
+_NO_FOG = Fog(0.0, np.zeros(3))
+_NO_DOTS = Dots(0.0, 1.0, 0.1, 1.0)
+
+
+class LightColumn(IntEnum):
+    """Where each number of a scene's light and air stands in its row."""
+
+    POSITION = 0  # and 1, 2: metres in the left camera's frame
+    AMBIENT = 3
+    MOTTLE = 4
+    MOTTLE_FREQUENCY = 5
+    TINT = 6  # and 7, 8
+    SIZE = 9
+    REACH = 10
+    SHADOWS = 11  # 1: things cast shadows
+    FOG = 12  # density
+    FOG_COLOR = 13  # and 14, 15
+    DOTS = 16  # strength
+    DOT_FREQUENCY = 17
+    DOT_RADIUS = 18
+    DOT_REACH = 19
+
+
+LIGHT_COLUMNS = 20
 
 
 @dataclass(frozen=True)
@@ -26,9 +54,12 @@ class SceneBatch:
         surfaces: B x K x `ROW`; rows of one shape stand together, in the order of `Shape`.
         slots: for each shape, the range of its rows.
         materials: B x M x `foundation_stereo_ros.training.materials.COLUMNS`.
-        heights: B x 1 x G x G heights of the FIELD, 0..1.
+        heights: B x 1 x G x G heights of every FIELD, 0..1.
         fields: which scenes have a FIELD.
-        light: B x 9: position in the camera's frame, ambient, mottle, its frequency, tint.
+        shadowed: in which scenes things cast shadows.
+        bouncing: which scenes have surfaces that mirror, or that one looks through.
+        dotted: which scenes have a dot projector.
+        light: B x `LIGHT_COLUMNS`, as `LightColumn` says.
         view: B x 3 x 3, camera to world, for what hangs on the world's axes.
         camera: B x 4: focal length, cx, cy in pixels, baseline in metres.
     """
@@ -38,6 +69,9 @@ class SceneBatch:
     materials: Tensor
     heights: Tensor
     fields: tuple[int, ...]
+    shadowed: tuple[int, ...]
+    bouncing: tuple[int, ...]
+    dotted: tuple[int, ...]
     light: Tensor
     view: Tensor
     camera: Tensor
@@ -50,8 +84,17 @@ class SceneBatch:
 
     def only(self, index: int) -> SceneBatch:
         """Return one of the scenes, as a batch of its own."""
-        tensors = {name: getattr(self, name)[index : index + 1] for name in _TENSORS}
-        return dataclasses.replace(self, **tensors, fields=(0,) if index in self.fields else ())
+        return self.pick([index])
+
+    def pick(self, indices: Sequence[int]) -> SceneBatch:
+        """Return some of the scenes, as a batch of their own."""
+        chosen = torch.tensor(indices).to(self.camera.device, non_blocking=True)
+        parts: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _TENSORS}
+        parts |= {
+            name: tuple(place for place, index in enumerate(indices) if index in getattr(self, name))
+            for name in _MEMBERS
+        }
+        return dataclasses.replace(self, **parts)
 
     def pin_memory(self) -> SceneBatch:
         """Return the same scenes in page-locked memory, from where they copy without waiting."""
@@ -86,6 +129,9 @@ def pack(worlds: Sequence[World], cameras: Sequence[tuple[float, float, float, f
         materials=_tensor(materials),
         heights=torch.from_numpy(heights),
         fields=tuple(i for i, count in enumerate(counts[Shape.FIELD]) if count),
+        shadowed=tuple(i for i, world in enumerate(worlds) if world.light.shadows),
+        bouncing=tuple(i for i, world in enumerate(worlds) if _bounces(world)),
+        dotted=tuple(i for i, world in enumerate(worlds) if world.dots is not None),
         light=_tensor(np.stack([_light_row(world) for world in worlds])),
         view=_tensor(np.stack([world.view for world in worlds])),
         camera=_tensor(np.array(cameras)),
@@ -105,10 +151,23 @@ def _row(primitive: Primitive, world: World) -> np.ndarray:
     )
 
 
+def _bounces(world: World) -> bool:
+    return any(row[Column.MIRROR] > 0 or row[Column.THROUGH] > 0 for row in world.materials)
+
+
 def _light_row(world: World) -> np.ndarray:
-    light = world.light
+    light, fog, dots = world.light, world.fog or _NO_FOG, world.dots or _NO_DOTS
     position = world.view.T @ (light.position - world.position)
-    return np.concatenate([position, [light.ambient, light.mottle, light.mottle_frequency], light.tint])
+    return np.concatenate(
+        [
+            position,
+            [light.ambient, light.mottle, light.mottle_frequency],
+            light.tint,
+            [light.size, light.reach, light.shadows, fog.density],
+            fog.color,
+            [dots.strength, dots.frequency, dots.radius, dots.reach],
+        ]
+    )
 
 
 def _tensor(array: np.ndarray) -> Tensor:

@@ -1,16 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which scenes are for what. The ranges never meet, so what is measured or shown was never trained on.
 
-Training: 0 up to 2^40, hashed from the run's seed, the step and the place in the batch. Validation: from
-2^40.
-Demonstrations: from 2^41.
+Training: 0 up to 2^40, hashed from the run's seed, the step and the place in the batch.
+Validation: from 2^40. Demonstrations: from 2^41.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
+
+import numpy as np
+
 VALIDATION = 1 << 40
 DEMONSTRATION = 1 << 41
 _MASK = (1 << 64) - 1
+
+
+class Ingredient(IntEnum):
+    """What draws from a scene's seed, each from a stream of its own: one switched off changes nothing in the
+    others."""
+
+    LAYOUT = 0
+    CAMERA = 1
+    LIGHT = 2
+    FOG = 3
+    DOTS = 4
+    MIRRORS = 5
+    PANES = 6
+    WIRES = 7
+    TEXTURE = 8
+    DARK = 9
+    FOCUS = 10
+    MOTION = 11
+    ROWS = 12
+    JPEG = 13
+    RANGE = 14
+
+
+def ingredient(seed: int, kind: Ingredient, draw: int = 0) -> np.random.Generator:
+    """Return a stream of random numbers for one ingredient of one scene."""
+    return np.random.default_rng((seed, int(kind), draw))
 
 
 def training_seeds(run: int, step: int, batch: int) -> list[int]:

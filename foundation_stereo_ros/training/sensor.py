@@ -1,129 +1,160 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What real cameras do to a picture: exposure, vignetting, blur, gamma, tint, noise; partly different in
-both views."""
+"""What real cameras do to a picture: focus, motion, exposure, vignetting, blur, gamma, tint, noise,
+compression; partly different in both views."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from foundation_stereo_ros.training import lens
+from foundation_stereo_ros.training.compression import jpeg
+
 _BLUR_RADIUS = 3
+_BRIGHT = 0.98  # share of the pixels that is kept from clipping
+_EVERY = 4  # pixels between those that the exposure looks at
+_TENSORS = ("numbers", "noise", "exposure", "focus", "motion", "rows", "quality")
 
 
 @dataclass(frozen=True)
 class SensorBatch:
-    """Flaws of B stereo cameras; the second axis is left, right.
+    """Flaws of B stereo cameras; where there is a second axis of 2, it is left, right.
 
     Attributes:
         numbers: B x 2 x 8: gain, gamma, vignetting, blur sigma in pixels, red, green, blue factors, mono (0
             or 1).
         noise: B x 2: share of full scale for read noise and for shot noise.
-        exposure: B: mean brightness to expose for; 0 leaves the brightness alone.
+        exposure: B x 2: mean brightness to expose for (0 leaves the brightness alone), and how bright bright
+            parts may become (1: white).
+        focus: B x 2: largest sigma of the defocus in pixels; which disparity is sharp, 0 (the farthest) to 1.
+        motion: B x 2: the line along which the picture moved, x and y in pixels.
+        rows: B x 3, of the right view, as in `lens.misalign`.
+        quality: B, of JPEG, 1 to 100.
         seeds: for the noise; one each.
+        defocused, moved, misaligned, compressed: which of the B have the flaw at all.
     """
 
     numbers: Tensor
     noise: Tensor
     exposure: Tensor
+    focus: Tensor
+    motion: Tensor
+    rows: Tensor
+    quality: Tensor
     seeds: tuple[int, ...]
+    defocused: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()
+    misaligned: tuple[int, ...] = ()
+    compressed: tuple[int, ...] = ()
+
+    @classmethod
+    def plain(cls, numbers: Tensor, noise: Tensor, exposure: Tensor, seeds: Sequence[int]) -> SensorBatch:
+        """Return cameras without defocus, motion, misalignment and compression."""
+        count = len(numbers)
+        return cls(
+            numbers=numbers,
+            noise=noise,
+            exposure=exposure,
+            focus=torch.zeros(count, 2),
+            motion=torch.zeros(count, 2),
+            rows=torch.zeros(count, 3),
+            quality=torch.full((count,), 100.0),
+            seeds=tuple(seeds),
+        )
 
     def to(self, device: torch.device) -> SensorBatch:
         """Return the same flaws on a device."""
-        numbers, noise, exposure = (
-            tensor.to(device, non_blocking=True) for tensor in (self.numbers, self.noise, self.exposure)
-        )
-        return SensorBatch(numbers, noise, exposure, self.seeds)
+        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
+        return dataclasses.replace(self, **moved)
 
     def pin_memory(self) -> SensorBatch:
         """Return the same flaws in page-locked memory, from where they copy without waiting."""
-        return SensorBatch(
-            self.numbers.pin_memory(), self.noise.pin_memory(), self.exposure.pin_memory(), self.seeds
-        )
+        return dataclasses.replace(self, **{name: getattr(self, name).pin_memory() for name in _TENSORS})
 
 
-def sample_sensors(
-    rngs: Sequence[np.random.Generator], seeds: Sequence[int], strength: float = 1.0
-) -> SensorBatch:
-    """Draw flaws, each camera pair from its own generator; strength 0: perfect cameras."""
-    numbers, noise, exposure = [], [], []
-    for rng in rngs:
-        both = _draw(rng)
-        unlike = rng.random() < 0.35
-        other = _draw(rng)
-        right = both.copy()
-        right[:2] = both[:2] * (1.0 + (0.12 if unlike else 0.02) * rng.standard_normal(2))
-        right[3] = abs(both[3] + 0.1 * rng.standard_normal()) if not unlike else other[3]
-        right[4:7] = both[4:7] * (1.0 + (0.05 if unlike else 0.01) * rng.standard_normal(3))
-        numbers.append([both, right])
-        noise.append([0.012 * rng.random() ** 2, 0.03 * rng.random() ** 2])
-        exposure.append(rng.uniform(0.25, 0.55))
-    perfect = np.array([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0])
-    mixed = perfect + strength * (np.array(numbers) - perfect)
-    if strength == 0.0:
-        exposure = [0.0] * len(exposure)
-
-    def tensor(values: object) -> Tensor:
-        return torch.from_numpy(np.asarray(values, dtype=np.float32))
-
-    return SensorBatch(tensor(mixed), tensor(np.array(noise) * strength), tensor(exposure), tuple(seeds))
-
-
-def _draw(rng: np.random.Generator) -> np.ndarray:
-    blur = (
-        0.0
-        if rng.random() < 0.55
-        else rng.uniform(0.2, 0.8)
-        if rng.random() < 0.85
-        else rng.uniform(0.8, 1.8)
-    )
-    cast = 1.0 + 0.08 * rng.standard_normal(3)
-    vignetting = rng.random() * 0.5 * (rng.random() < 0.4)
-    return np.array([1.0, rng.uniform(0.7, 1.25), vignetting, blur, *cast, float(rng.random() < 0.2)])
-
-
-def expose(left: Tensor, right: Tensor, sensors: SensorBatch) -> tuple[Tensor, Tensor]:
+def expose(
+    left: Tensor, right: Tensor, sensors: SensorBatch, disparity: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
     """Turn light into pictures.
 
     Args:
         left, right: B x 3 x H x W, about 1 is white.
         sensors: B camera pairs on the same device.
+        disparity: B x 1 x H x W of the left and of the right view, pixels; needed where something is out of
+            focus.
 
     Returns:
         Left and right pictures, B x 3 x H x W float, whole numbers 0 to 255.
     """
-    batch, _, height, width = left.shape
-    mean = left.mean(dim=(1, 2, 3)).clamp(min=1e-3)
-    level = torch.where(sensors.exposure > 0, (sensors.exposure / mean).clamp(max=6.0), 1.0)
-    light = torch.stack([left, right], dim=1) * level[:, None, None, None, None]
-    gain, gamma, dark, sigma = (sensors.numbers[:, :, i, None, None, None] for i in range(4))
-    y = torch.linspace(-1, 1, height, device=left.device)[:, None]
-    x = torch.linspace(-1, 1, width, device=left.device)
-    light = light * gain * sensors.numbers[:, :, 4:7, None, None] * (1.0 - dark * 0.5 * (x * x + y * y))
-    light = _blur(light.flatten(0, 1), sigma.flatten()).unflatten(0, (batch, 2))
-    grey = light.mean(2, keepdim=True)
-    light = torch.lerp(light, grey, sensors.numbers[:, :, 7, None, None, None])
-    light = light.clamp(1e-4, 1.0) ** gamma
-    read, shot = (sensors.noise[:, i, None, None, None, None] for i in range(2))
-    light = light + _grain(sensors, light) * (read * read + shot * shot * light).sqrt()
-    pictures = (light * 255.0).round().clamp(0.0, 255.0)
+    light = torch.stack([left, right], dim=1)
+    light = light * _level(left, sensors.exposure)[:, None, None, None, None]
+    if disparity is not None:
+        light = _defocused(light, sensors, torch.stack(disparity, dim=1))
+    light = _some(light, sensors.moved, lambda x, i: lens.shake(x, sensors.motion[i].repeat_interleave(2, 0)))
+    pictures = (_developed(_on_sensor(light, sensors), sensors) * 255.0).round().clamp(0.0, 255.0)
+    pictures = _some(
+        pictures, sensors.compressed, lambda x, i: jpeg(x, sensors.quality[i].repeat_interleave(2, 0))
+    )
     return pictures[:, 0], pictures[:, 1]
 
 
-def _blur(images: Tensor, sigma: Tensor) -> Tensor:
-    """Blur N x 3 x H x W pictures, each with its own Gaussian."""
-    offset = torch.arange(-_BLUR_RADIUS, _BLUR_RADIUS + 1, device=images.device, dtype=images.dtype)
-    kernel = torch.exp(-0.5 * (offset / sigma.clamp(min=0.05)[:, None]) ** 2)
-    kernel = (kernel / kernel.sum(1, keepdim=True)).repeat_interleave(3, 0)[:, None]
-    flat = images.flatten(0, 1)[None]
-    flat = F.pad(flat, (_BLUR_RADIUS,) * 4, mode="replicate")
-    flat = F.conv2d(flat, kernel[:, :, None, :], groups=len(kernel))
-    blurred: Tensor = F.conv2d(flat, kernel[:, :, :, None], groups=len(kernel))[0]
-    return blurred.reshape(images.shape)
+def _level(left: Tensor, exposure: Tensor) -> Tensor:
+    """Return the factor that brings each pair to its brightness without burning out much of it, B."""
+    sample = left[..., ::_EVERY, ::_EVERY]
+    mean = sample.mean(dim=(1, 2, 3)).clamp(min=1e-3)
+    bright = sample.amax(1).flatten(1).quantile(_BRIGHT, dim=1).clamp(min=1e-3)
+    wanted, limit = exposure.unbind(1)
+    level = torch.minimum(wanted / mean, limit / bright).clamp(max=8.0)
+    return torch.where(wanted > 0, level, 1.0)
+
+
+def _some(images: Tensor, which: tuple[int, ...], change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Change some of B x 2 x 3 x H x W pictures; the function gets them as 2 N x 3 x H x W, and their
+    indices."""
+    if not which:
+        return images
+    index = torch.tensor(which).to(images.device, non_blocking=True)
+    changed = change(images[index].flatten(0, 1), index).unflatten(0, (-1, 2))
+    return images.index_copy(0, index, changed)
+
+
+def _defocused(light: Tensor, sensors: SensorBatch, disparity: Tensor) -> Tensor:
+    far, near = disparity[:, 0].amin(dim=(1, 2, 3)), disparity[:, 0].amax(dim=(1, 2, 3))
+    strength, share = sensors.focus.unbind(1)
+    sharp, span = far + share * (near - far), (near - far).clamp(min=1.0)
+    per_pixel = (strength / span)[:, None, None, None, None]
+    sigma = per_pixel * (disparity - sharp[:, None, None, None, None]).abs()
+    return _some(light, sensors.defocused, lambda x, i: lens.defocus(x, sigma[i].flatten(0, 1)))
+
+
+def _on_sensor(light: Tensor, sensors: SensorBatch) -> Tensor:
+    """Return the light on the pixels: gain, tint, vignetting, blur, rows of the right view that lie a bit
+    off."""
+    batch, _, _, height, width = light.shape
+    gain, dark = (sensors.numbers[:, :, i, None, None, None] for i in (0, 2))
+    y = torch.linspace(-1, 1, height, device=light.device)[:, None]
+    x = torch.linspace(-1, 1, width, device=light.device)
+    light = light * gain * sensors.numbers[:, :, 4:7, None, None] * (1.0 - dark * 0.5 * (x * x + y * y))
+    light = lens.gaussian(light.flatten(0, 1), sensors.numbers[:, :, 3].flatten(), _BLUR_RADIUS)
+    light = light.unflatten(0, (batch, 2))
+
+    def move(pictures: Tensor, index: Tensor) -> Tensor:
+        left, right = pictures.unflatten(0, (-1, 2)).unbind(1)
+        return torch.stack([left, lens.misalign(right, sensors.rows[index])], dim=1).flatten(0, 1)
+
+    return _some(light, sensors.misaligned, move)
+
+
+def _developed(light: Tensor, sensors: SensorBatch) -> Tensor:
+    mono = sensors.numbers[:, :, 7, None, None, None]
+    light = torch.lerp(light, light.mean(2, keepdim=True), mono)
+    light = light.clamp(1e-4, 1.0) ** sensors.numbers[:, :, 1, None, None, None]
+    read, shot = (sensors.noise[:, i, None, None, None, None] for i in range(2))
+    return light + _grain(sensors, light) * (read * read + shot * shot * light).sqrt()
 
 
 def _grain(sensors: SensorBatch, like: Tensor) -> Tensor:

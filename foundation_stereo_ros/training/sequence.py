@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, RgbImage
-from foundation_stereo_ros.training import compositions
 from foundation_stereo_ros.training.composer import Composer
+from foundation_stereo_ros.training.interiors import room
+from foundation_stereo_ros.training.materials import Style
 from foundation_stereo_ros.training.primitives import Light, Shape, Vector, World, rotation
 from foundation_stereo_ros.training.scene_tensors import pack
 from foundation_stereo_ros.training.seeds import DEMONSTRATION
@@ -26,6 +27,7 @@ _BRIGHTNESS = 0.4
 _GAMMA = 0.85
 _NOISE = (0.004, 0.01)
 _PLACING_SIZE = (480, 640)
+_STYLE = Style(plain=0.2, vivid=0.5, grain=0.4, gloss=0.3)
 _CLEARANCE = 0.75  # metres from the first position to anything but the room
 
 
@@ -108,14 +110,16 @@ class SceneSequence:
             small = self._render(_moved(self._world, 0), (76.8, 47.5, 35.5, self.baseline), 72, 96)
             self._gain = _BRIGHTNESS / max(float(small.left.mean()), 1e-3)
         numbers = torch.tensor([self._gain, _GAMMA, 0.1, 0.35, 1.0, 1.0, 1.0, 0.0]).repeat(1, 2, 1)
-        sensors = SensorBatch(numbers, torch.tensor([_NOISE]), torch.zeros(1), (self._seed + 1 + index,))
+        sensors = SensorBatch.plain(
+            numbers, torch.tensor([_NOISE]), torch.zeros(1, 2), (self._seed + 1 + index,)
+        )
         return sensors.to(self.device)
 
 
 def _furnish(rng: np.random.Generator) -> World:
     height, width = _PLACING_SIZE
-    composer = Composer(rng, width, height, _FOCAL_SHARE * width, 0.5 * width, 0.5 * height, plain=0.05)
-    compositions.room(composer, clutter=1.6)
+    composer = Composer(rng, width, height, _FOCAL_SHARE * width, 0.5 * width, 0.5 * height, _STYLE)
+    room(composer, clutter=1.6)
     composer.drop_nearer_than(_CLEARANCE)
     for sign in (-1.0, 1.0):
         depth = rng.uniform(1.3, 2.2)
@@ -124,7 +128,9 @@ def _furnish(rng: np.random.Generator) -> World:
         composer.add(Shape.ELLIPSOID, center, (radius,) * 3, composer.material(depth, plain=0.0))
         swing = (sign * rng.uniform(0.2, 0.5), 0.0, rng.uniform(-0.2, 0.2))
         composer.world.primitives[-1] = dataclasses.replace(composer.world.primitives[-1], swing=swing)
-    composer.world.light = Light(np.array([0.8, -1.5, 0.3]), 0.45, 0.3, 1.5, np.array([1.0, 0.98, 0.94]))
+    composer.world.light = Light(
+        np.array([0.8, -1.5, 0.3]), 0.45, 0.3, 1.5, np.array([1.0, 0.98, 0.94]), size=0.12, shadows=True
+    )
     return composer.world
 
 

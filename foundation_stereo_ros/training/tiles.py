@@ -12,7 +12,8 @@ from torch import Tensor
 from foundation_stereo_ros.training.primitives import Shape
 from foundation_stereo_ros.training.scene_tensors import SceneBatch
 
-_ROWS, _COLUMNS = 64, 128
+_ROWS, _COLUMNS = 32, 32
+TOGETHER = 8  # tiles that are shaded at once, where the number of surfaces does not matter
 
 
 def tiles(height: int, width: int, corners: bool) -> list[Tensor]:
@@ -34,25 +35,41 @@ def tiles(height: int, width: int, corners: bool) -> list[Tensor]:
 
 
 def reachable(scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor]) -> list[int]:
-    """Return the rows of those surfaces whose bounding spheres meet the pyramid around some rays, in any
-    scene.
+    """Return the rows of those surfaces whose boxes may meet the pyramid around some rays, in any scene.
 
     Args:
         scene: B scenes.
         directions: B x 3 x N with z = 1.
         origins: B x 3 each.
     """
-    low, high = directions.amin(2), directions.amax(2)
-    half = scene.surfaces[:, :, 12:15]
-    radius = torch.linalg.vector_norm(half, dim=2)
-    met = torch.zeros_like(radius, dtype=torch.bool)
+    flat = directions[:, :2]
+    axes = scene.surfaces[:, :, :9].unflatten(2, (3, 3)) * scene.surfaces[:, :, None, 12:15]
+    met = scene.surfaces[:, :, 20] == float(Shape.ROOM)
     for origin in origins:
-        x, y, z = (scene.surfaces[:, :, 9:12] - origin[:, None]).unbind(2)
-        inside = z + radius > 0
-        for value, axis in ((x, 0), (y, 1)):
-            for bound, sign in ((low, -1.0), (high, 1.0)):
-                edge = bound[:, axis, None]
-                inside &= sign * (value - edge * z) <= radius * (1.0 + edge * edge).sqrt()
-        met |= inside
-    met |= scene.surfaces[:, :, 20] == float(Shape.ROOM)
+        center = scene.surfaces[:, :, 9:12] - origin[:, None]
+        met |= in_pyramid(axes, center, flat.amin(2), flat.amax(2))
     return [int(row) for row in met.any(0).nonzero()[:, 0]]
+
+
+def in_pyramid(
+    axes: Tensor, center: Tensor, low: Tensor, high: Tensor, margin: Tensor | float = 0.0
+) -> Tensor:
+    """Return whether boxes may reach into a pyramid with its tip at the origin that opens along z.
+
+    Args:
+        axes: B x K x 3 x 3, the boxes' axes (columns) times their half sizes.
+        center: B x K x 3, of the boxes.
+        low, high: B x 2, bounds of x / z and y / z in the pyramid.
+        margin: by how much the tip may be elsewhere.
+
+    Returns:
+        B x K.
+    """
+    inside = center[:, :, 2] + axes[:, :, 2].abs().sum(2) > -margin
+    for axis in (0, 1):
+        for bound, sign in ((low, -1.0), (high, 1.0)):
+            edge = bound[:, axis, None]
+            beyond = sign * (center[:, :, axis] - edge * center[:, :, 2])
+            reach = (axes[:, :, axis] - edge[..., None] * axes[:, :, 2]).abs().sum(2)
+            inside &= beyond <= reach + margin * (1.0 + edge * edge).sqrt()
+    return inside

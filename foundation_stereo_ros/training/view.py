@@ -14,12 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.training import hits as surface_hits
+from foundation_stereo_ros.training.radiance import Rays, radiance
 from foundation_stereo_ros.training.raycast import cast
 from foundation_stereo_ros.training.scene_tensors import SceneBatch
-from foundation_stereo_ros.training.shading import shade
-from foundation_stereo_ros.training.textures import albedo
-from foundation_stereo_ros.training.tiles import reachable, tiles
+from foundation_stereo_ros.training.shadows import lamp_points
+from foundation_stereo_ros.training.tiles import TOGETHER, reachable, tiles
 
 _GRAZING = 1e-4  # relative depth below which a ray meets its own surface
 
@@ -30,7 +29,7 @@ class Rendered:
 
     Attributes:
         left, right: B x 3 x H x W, 0 and up, about 1 is white.
-        depth: B x 1 x H x W, metres, of the left view.
+        depth, right_depth: B x 1 x H x W, metres.
         disparity: B x 1 x H x W, pixels.
         occluded: B x 1 x H x W bool: hidden from the right camera or outside its picture; None if not asked
             for.
@@ -39,6 +38,7 @@ class Rendered:
     left: Tensor
     right: Tensor
     depth: Tensor
+    right_depth: Tensor
     disparity: Tensor
     occluded: Tensor | None
 
@@ -50,24 +50,37 @@ class Rendered:
             left=torch.cat([part.left for part in parts]),
             right=torch.cat([part.right for part in parts]),
             depth=torch.cat([part.depth for part in parts]),
+            right_depth=torch.cat([part.right_depth for part in parts]),
             disparity=torch.cat([part.disparity for part in parts]),
             occluded=torch.cat(hidden) if hidden else None,
         )
 
 
-def render(scene: SceneBatch, height: int, width: int, occlusion: bool = False) -> Rendered:
-    """Render B scenes on the device they are on."""
-    if scene.camera.device.type == "cpu" and len(scene.camera) > 1:  # each then tries its own surfaces alone
-        single = [render(scene.only(index), height, width, occlusion) for index in range(len(scene.camera))]
-        return Rendered.join(single)
+def render(
+    scene: SceneBatch, height: int, width: int, occlusion: bool = False, tiled: bool | None = None
+) -> Rendered:
+    """Render B scenes on the device they are on.
+
+    Args:
+        scene: what to render.
+        height, width: of the pictures, pixels.
+        occlusion: whether to find out what the right camera does not see.
+        tiled: one scene after another in small tiles, each of which tries only the surfaces near it;
+            otherwise the whole batch at once. None: tiled on a CPU.
+    """
+    if tiled is None:
+        tiled = scene.camera.device.type == "cpu"
+    if tiled and len(scene.camera) > 1:
+        single = [scene.only(index) for index in range(len(scene.camera))]
+        return Rendered.join([render(one, height, width, occlusion, tiled) for one in single])
     directions = _directions(scene, height, width)
     left = torch.zeros(len(directions), 3, device=directions.device)
     right = torch.stack([scene.camera[:, 3], left[:, 0], left[:, 0]], dim=1)
-    colors, depth = _trace(scene, directions, (left, right), height, width)
-    depth = depth[:, : height * width]
+    colors, depths = _trace(scene, directions, (left, right), height, width, tiled)
+    depth, right_depth = (each[:, : height * width] for each in depths)
     focal, baseline = scene.camera[:, :1], scene.camera[:, 3:]
     disparity = focal * baseline / depth
-    hidden = _hidden(scene, directions, depth, right, disparity, width) if occlusion else None
+    hidden = _hidden(scene, directions, depth, right, disparity, width, tiled) if occlusion else None
 
     def image(flat: Tensor) -> Tensor:
         return flat.reshape(len(flat), -1, height, width)
@@ -76,6 +89,7 @@ def render(scene: SceneBatch, height: int, width: int, occlusion: bool = False) 
         left=_resolve(colors[0], height, width),
         right=_resolve(colors[1], height, width),
         depth=image(depth),
+        right_depth=image(right_depth),
         disparity=image(disparity),
         occluded=None if hidden is None else image(hidden),
     )
@@ -97,28 +111,34 @@ def _directions(scene: SceneBatch, height: int, width: int) -> Tensor:
 
 
 def _trace(
-    scene: SceneBatch, directions: Tensor, origins: tuple[Tensor, Tensor], height: int, width: int
-) -> tuple[list[Tensor], Tensor]:
-    """Return the colours of both views, B x 3 x N each, and the left one's depth, B x N."""
-    if directions.device.type != "cpu":
-        found = cast(scene, directions, origins)
-        return [_color(scene, directions, o, *end) for o, end in zip(origins, found, strict=True)], found[0][
-            0
-        ]
+    scene: SceneBatch,
+    directions: Tensor,
+    origins: tuple[Tensor, Tensor],
+    height: int,
+    width: int,
+    tiled: bool,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the colours of both views, B x 3 x N each, and their depths, B x N each."""
+    lamps = lamp_points(height, width, directions.device)
     colors = [torch.empty_like(directions) for _ in origins]
-    depths = torch.empty_like(directions[:, 0])
-    for tile in tiles(height, width, corners=True):
-        part = directions[:, :, tile]
-        found = cast(scene, part, origins, reachable(scene, part, origins))
-        depths[:, tile] = found[0][0]
-        for color, origin, (depth, row) in zip(colors, origins, found, strict=True):
-            color[:, :, tile] = _color(scene, part, origin, depth, row)
+    depths = [torch.empty_like(directions[:, 0]) for _ in origins]
+    pieces = tiles(height, width, corners=True) if tiled else [torch.arange(directions.shape[2])]
+    for first in range(0, len(pieces), TOGETHER):
+        parts = [piece.to(directions.device) for piece in pieces[first : first + TOGETHER]]
+        found = [_ends(scene, directions[:, :, part], origins, tiled) for part in parts]
+        tile = torch.cat(parts)
+        for view, origin in enumerate(origins):
+            depth, row = (torch.cat([ends[view][i] for ends in found], dim=1) for i in (0, 1))
+            depths[view][:, tile] = depth
+            rays = Rays(origin, directions[:, :, tile], torch.zeros_like(depth), lamps[tile])
+            colors[view][:, :, tile] = radiance(scene, rays, depth, row)
     return colors, depths
 
 
-def _color(scene: SceneBatch, directions: Tensor, origin: Tensor, depth: Tensor, row: Tensor) -> Tensor:
-    hits = surface_hits.describe(scene, directions, origin, depth, row)
-    return shade(scene, hits, albedo(hits, depth / scene.camera[:, :1]), directions)
+def _ends(
+    scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor], tiled: bool
+) -> list[tuple[Tensor, Tensor]]:
+    return cast(scene, directions, origins, reachable(scene, directions, origins) if tiled else None)
 
 
 def _resolve(color: Tensor, height: int, width: int) -> Tensor:
@@ -130,17 +150,20 @@ def _resolve(color: Tensor, height: int, width: int) -> Tensor:
 
 
 def _hidden(
-    scene: SceneBatch, directions: Tensor, depth: Tensor, right: Tensor, disparity: Tensor, width: int
+    scene: SceneBatch,
+    directions: Tensor,
+    depth: Tensor,
+    right: Tensor,
+    disparity: Tensor,
+    width: int,
+    tiled: bool,
 ) -> Tensor:
     """Cast a ray from the right camera towards each left pixel's surface point; hidden if it ends before."""
     flat = directions[:, :, : depth.shape[1]].clone()
     flat[:, 0] -= scene.camera[:, 3:] / depth
-    if depth.device.type != "cpu":
-        ends = cast(scene, flat, (right,))[0][0]
-    else:
-        ends = torch.empty_like(depth)
-        for tile in tiles(depth.shape[1] // width, width, corners=False):
-            part = flat[:, :, tile]
-            ends[:, tile] = cast(scene, part, (right,), reachable(scene, part, (right,)))[0][0]
+    ends = torch.empty_like(depth)
+    pieces = tiles(depth.shape[1] // width, width, corners=False) if tiled else [torch.arange(depth.shape[1])]
+    for tile in pieces:
+        ends[:, tile] = _ends(scene, flat[:, :, tile], (right,), tiled)[0][0]
     column = torch.arange(depth.shape[1], device=depth.device) % width - disparity
     return (ends < depth * (1.0 - _GRAZING)) | (column < -0.5)

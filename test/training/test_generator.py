@@ -58,7 +58,17 @@ def test_perfect_cameras_have_no_noise_and_equal_gains() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"room": -1.0}, {"disparity_low": 0.0}, {"focal_low": 3.0}, {"flaws": -0.1}, {"disparity_share": 1.5}],
+    [
+        {"room": -1.0},
+        {"disparity_low": 0.0},
+        {"focal_low": 3.0},
+        {"flaws": -0.1},
+        {"disparity_share": 1.5},
+        {"fog_chance": 1.1},
+        {"jpeg_low": 99.0},
+        {"jpeg_high": 101.0},
+        {"misalignment": -1.0},
+    ],
 )
 def test_impossible_ranges_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match="expected"):
