@@ -1,51 +1,87 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many stereo pairs a second the scene generator renders.
+"""How many stereo pairs a second the scene generator renders, and what each of its ingredients costs.
 
-Run: ``python benchmarks/scenes.py [--device cuda] [--batch 16] [--height 256 --width 448] [--occlusion]``.
+Run: ``python benchmarks/scenes.py [--device cuda] [--batch 16] [--height 256 --width 448] [--occlusion]``;
+    with
+``--ingredients``, the same pairs are rendered without and with each ingredient in turn. On a CPU all figures
+are for
+one core: time that the process had, not time that passed.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
 
 import torch
 
-from foundation_stereo_ros.training.generator import SceneGenerator, plan
+from foundation_stereo_ros.training.generator import Plan, SceneGenerator, plan
+from foundation_stereo_ros.training.scene_config import COMPOSITIONS, SceneConfig
 
 
 def main() -> None:
     """Measure planning (CPU, one process) and rendering (on the device) apart, and print both."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--height", type=int, default=256)
     parser.add_argument("--width", type=int, default=448)
     parser.add_argument("--batches", type=int, default=8)
     parser.add_argument("--occlusion", action="store_true", help="find occluded pixels, too")
+    parser.add_argument("--ingredients", action="store_true", help="measure each ingredient and composition")
     args = parser.parse_args()
-    generator = SceneGenerator(device=args.device)
+    if args.device == "cpu":
+        torch.set_num_threads(1)
+    config = SceneConfig()
+    planning, rendering = measure(config, args)
+    size = f"{args.width} x {args.height} on {args.device}"
+    print(f"planning:  {1 / planning:8.1f} pairs/s")
+    print(f"rendering: {1 / rendering:8.2f} pairs/s of {size}, {1000 * rendering:.1f} ms a pair")
+    if args.ingredients:
+        _print_ingredients(config, args)
+
+
+def _print_ingredients(config: SceneConfig, args: argparse.Namespace) -> None:
+    bare = config.without()
+    basis = measure(bare, args)[1]
+    print(f"{'without any':>22}: {1000 * basis:8.1f} ms a pair")
+    for field in dataclasses.fields(config):
+        if field.name.endswith("_chance"):
+            cost = measure(dataclasses.replace(bare, **{field.name: 1.0}), args)[1] - basis
+            share = getattr(config, field.name)
+            average = cost * getattr(config, field.name)
+            print(
+                f"{field.name:>22}: {1000 * cost:+8.1f} ms a pair that has it, {1000 * average:+.1f} on average"
+            )
+    for name in COMPOSITIONS:
+        shares = {each: float(each == name) for each in COMPOSITIONS}
+        print(f"{name:>22}: {1000 * measure(dataclasses.replace(config, **shares), args)[1]:8.1f} ms a pair")
+
+
+def measure(config: SceneConfig, args: argparse.Namespace) -> tuple[float, float]:
+    """Return the seconds a pair takes to plan and to render."""
+    generator = SceneGenerator(config, args.device)
     pairs = args.batch * args.batches
-    begin = time.perf_counter()
-    plans = [
-        plan(generator.config, range(index * args.batch, (index + 1) * args.batch), args.height, args.width)
+    begin = _now(generator.device)
+    plans: list[Plan] = [
+        plan(config, range(index * args.batch, (index + 1) * args.batch), args.height, args.width)
         for index in range(args.batches)
     ]
-    print(f"planning:  {pairs / (time.perf_counter() - begin):8.1f} pairs/s")
-    for _ in range(2):  # compile and allocate
-        generator.render(plans[0], args.occlusion)
-    _wait(generator.device)
-    begin = time.perf_counter()
+    planned = _now(generator.device)
+    for scenes in plans[:1] if args.device == "cpu" else plans[:2]:  # compile and allocate
+        generator.render(scenes, args.occlusion)
+    warm = _now(generator.device)
     for scenes in plans:
         generator.render(scenes, args.occlusion)
-    _wait(generator.device)
-    speed = pairs / (time.perf_counter() - begin)
-    print(f"rendering: {speed:8.1f} pairs/s of {args.width} x {args.height} on {args.device}")
+    return (planned - begin) / pairs, (_now(generator.device) - warm) / pairs
 
 
-def _wait(device: torch.device) -> None:
+def _now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+        return time.perf_counter()
+    return time.process_time()
 
 
 if __name__ == "__main__":
