@@ -99,13 +99,15 @@ def _judged(args: argparse.Namespace, wire: Wire) -> tuple[Configs, dict[str, An
 
 
 def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras) -> StereoLive:
+    from foundation_stereo_ros.dds.qos import SENSOR, Profile
     from foundation_stereo_ros.dds.stereo_live import StereoLive
     from foundation_stereo_ros.live.parameters import misspelled
 
     configs, values = _judged(args, wire)
     for sentence in misspelled(values):
         _log.warning("%s", sentence)
-    return StereoLive(wire, cameras.topics, cameras.transport, configs, values)
+    profile = Profile(depth=SENSOR.depth) if args.reliable else SENSOR
+    return StereoLive(wire, cameras.topics, cameras.transport, configs, values, profile)
 
 
 def _show(wire: Wire, cameras: Cameras, node: StereoLive) -> None:

@@ -45,6 +45,11 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="stamps are of the clock on /clock, as of a replay; only the measured latency depends on it",
     )
+    parser.add_argument(
+        "--reliable",
+        action="store_true",
+        help="subscribe reliably, for large images of reliable publishers (default: best effort)",
+    )
     add_setting_options(parser.add_argument_group("live"), live_settings(), without=("autostart",))
     add_pipeline_options(parser)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from foundation_stereo_ros.bags.types import CAMERA_INFO, deserialize
 from foundation_stereo_ros.dds.host import receive_buffer_advice
-from foundation_stereo_ros.dds.qos import SENSOR, overridden
+from foundation_stereo_ros.dds.qos import Profile, overridden
 from foundation_stereo_ros.dds.receiver import Subscription
 from foundation_stereo_ros.dds.wire import Wire
 from foundation_stereo_ros.live.advice import TopicFacts, mismatch
@@ -29,6 +29,7 @@ class Inputs:
         topics: full names: side -> topics.
         transport: ``raw`` or ``compressed``.
         intake: where the messages go.
+        profile: what to ask for.
         parameters: may hold qos_overrides.
 
     Raises:
@@ -41,9 +42,10 @@ class Inputs:
         topics: Mapping[Side, SideTopics],
         transport: str,
         intake: StereoIntake,
+        profile: Profile,
         parameters: Mapping[str, Any],
     ) -> None:
-        self._wire, self._parameters = wire, parameters
+        self._wire, self._profile, self._parameters = wire, profile, parameters
         self._subscriptions: dict[str, Subscription] = {}
         self._incompatible: dict[str, str] = {}
         self._told_of_loss = False
@@ -70,7 +72,7 @@ class Inputs:
         def on_data(data: bytes, _: int) -> None:
             store(deserialize(data, msgtype, topic))
 
-        profile = overridden(SENSOR, self._parameters, topic, "subscription")
+        profile = overridden(self._profile, self._parameters, topic, "subscription")
         self._subscriptions[name] = self._wire.subscription(topic, msgtype, profile, on_data)
 
     def _facts(self, name: str, subscription: Subscription, types: list[str]) -> TopicFacts:

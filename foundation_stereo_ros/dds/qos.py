@@ -82,8 +82,11 @@ def of_recording(offered: Offered) -> Profile:
 
 def of_endpoint(qos: Qos) -> Profile:
     """Return what a discovered endpoint offers or asks for."""
-    depth = qos[Policy.History.KeepLast].depth if Policy.History.KeepLast in qos else 0
-    return Profile(Policy.Reliability.BestEffort not in qos, Policy.Durability.TransientLocal in qos, depth)
+    return Profile(
+        Policy.Reliability.BestEffort not in qos,
+        Policy.Durability.TransientLocal in qos,
+        next((p.depth for p in qos if isinstance(p, Policy.History.KeepLast)), 0),
+    )
 
 
 def policy_name(number: int) -> str:

@@ -11,6 +11,7 @@ from foundation_stereo_ros.dds.clock import WireClock
 from foundation_stereo_ros.dds.diagnostics import Diagnostics
 from foundation_stereo_ros.dds.inputs import Inputs
 from foundation_stereo_ros.dds.outputs import Outputs
+from foundation_stereo_ros.dds.qos import SENSOR, Profile
 from foundation_stereo_ros.dds.wire import Wire
 from foundation_stereo_ros.live.core import LiveStereo
 from foundation_stereo_ros.live.parameters import Configs
@@ -32,6 +33,7 @@ class StereoLive:
         configs: the settings.
         parameters: all of the node's; those beside the settings that count are ``qos_overrides`` and
             ``use_sim_time``.
+        profile: of the subscriptions.
 
     Attributes:
         outputs: the publishers.
@@ -47,13 +49,14 @@ class StereoLive:
         transport: str,
         configs: Configs,
         parameters: Mapping[str, Any],
+        profile: Profile = SENSOR,
     ) -> None:
         estimator = StereoEstimator(configs.pipeline)
         pipeline = StereoPipeline(estimator, says_rectified(topics["left"].image))
         self._clock = WireClock(wire, parameters.get("use_sim_time") is True)
         self.outputs = Outputs(wire, parameters)
         self._core = LiveStereo(pipeline, configs.live, message_types(), self.outputs, self._clock)
-        self._inputs = Inputs(wire, topics, transport, self._core.intake, parameters)
+        self._inputs = Inputs(wire, topics, transport, self._core.intake, profile, parameters)
         self._diagnostics = Diagnostics(wire, str(estimator.device))
 
     def start(self) -> None:
