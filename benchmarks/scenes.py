@@ -49,11 +49,9 @@ def _print_ingredients(config: SceneConfig, args: argparse.Namespace) -> None:
     for field in dataclasses.fields(config):
         if field.name.endswith("_chance"):
             cost = measure(dataclasses.replace(bare, **{field.name: 1.0}), args)[1] - basis
-            share = getattr(config, field.name)
             average = cost * getattr(config, field.name)
-            print(
-                f"{field.name:>22}: {1000 * cost:+8.1f} ms a pair that has it, {1000 * average:+.1f} on average"
-            )
+            costs = f"{1000 * cost:+8.1f} ms a pair that has it, {1000 * average:+.1f} on average"
+            print(f"{field.name:>22}: {costs}")
     for name in COMPOSITIONS:
         shares = {each: float(each == name) for each in COMPOSITIONS}
         print(f"{name:>22}: {1000 * measure(dataclasses.replace(config, **shares), args)[1]:8.1f} ms a pair")
