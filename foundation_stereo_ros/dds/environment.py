@@ -16,6 +16,8 @@ from foundation_stereo_ros.errors import ConfigError
 _LAST_DOMAIN = 232
 _RANGES = ("OFF", "LOCALHOST", "SUBNET", "SYSTEM_DEFAULT")
 _NO_MULTICAST = "<General><AllowMulticast>false</AllowMulticast>"
+_RECEIVE_BUFFER = "32MB"
+"""As much as the system allows up to this: images come as hundreds of packets at once."""
 _PARTICIPANTS = 32
 """How many participants of a host are looked for where there is no multicast; ROS's number."""
 
@@ -103,23 +105,26 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 def _fragment(discovery: str, peers: list[str]) -> str:
     if discovery == "SYSTEM_DEFAULT":
         return ""
+    buffers = f"<Internal><SocketReceiveBufferSize max='{_RECEIVE_BUFFER}'/></Internal>"
     if discovery == "OFF":
         # A tag that nobody else has.
         tag = f"<ParticipantIndex>none</ParticipantIndex><Tag>ros_discovery_off_{os.getpid()}</Tag>"
-        return _domain_element(f"{_NO_MULTICAST}</General><Discovery>{tag}</Discovery>")
+        return _domain_element(f"{_NO_MULTICAST}</General><Discovery>{tag}</Discovery>{buffers}")
     general, addresses = "", peers
     if discovery == "LOCALHOST":
         # Named, since Cyclone DDS refuses what comes in on an interface that it does not use, and this one it
         # uses by itself only where there is no other.
         others = "<NetworkInterface autodetermine='true'/>" if peers else ""
         local = "<NetworkInterface address='127.0.0.1'/>"
-        general = f"{_NO_MULTICAST}<Interfaces>{others}{local}</Interfaces></General>"
+        # Within a computer packets are not lost for being large, and cost the same.
+        sizes = "" if peers else "<MaxMessageSize>65500B</MaxMessageSize><FragmentSize>65000B</FragmentSize>"
+        general = f"{_NO_MULTICAST}<Interfaces>{others}{local}</Interfaces>{sizes}</General>"
         addresses = ["localhost", *peers]
     listed = "".join(f"<Peer address={quoteattr(address)}/>" for address in addresses)
     index = f"<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>{_PARTICIPANTS}"
     return _domain_element(
         f"{general}<Discovery>{index}</MaxAutoParticipantIndex>"
-        f"{f'<Peers>{listed}</Peers>' if listed else ''}</Discovery>"
+        f"{f'<Peers>{listed}</Peers>' if listed else ''}</Discovery>{buffers}"
     )
 
 
