@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any
 
 from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication, BuiltinTopicDcpsSubscription
@@ -67,13 +67,11 @@ class _Endpoints:
         self._reader = BuiltinDataReader(participant, topic)
         gone = InstanceState.NotAliveDisposed | InstanceState.NotAliveNoWriters
         self._gone = ReadCondition(self._reader, SampleState.Any | ViewState.Any | gone)
-        self._lock = Lock()
+        # In a thread of its own, where no signal is handled: an exception that Ctrl-C raises inside one of
+        # the engine's callbacks is lost, and another one comes out.
+        self._thread = ThreadPoolExecutor(1, "graph")
 
     def alive(self) -> list[Endpoint]:
-        with self._lock:
-            # Otherwise they would gather for ever.
-            self._reader.take(_MOST, self._gone)
-            found = self._reader.read(_MOST)
         return [
             Endpoint(
                 topic=ros_topic(e.topic_name),
@@ -82,6 +80,11 @@ class _Endpoints:
                 id=e.key.bytes,
                 participant=e.participant_key.bytes,
             )
-            for e in found
+            for e in self._thread.submit(self._read).result()
             if e.sample_info.valid_data and ros_topic(e.topic_name)
         ]
+
+    def _read(self) -> list[Any]:
+        # Otherwise they would gather for ever.
+        self._reader.take(_MOST, self._gone)
+        return list(self._reader.read(_MOST))
