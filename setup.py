@@ -53,6 +53,7 @@ setup(
     extras_require={
         "cloud": CLOUD,
         "dds": DDS,
+        "demo": DDS_WHERE_WHEELS_ARE,
         "train": TRAIN,
         "flash": ["flash-attn"],
         "test": [
