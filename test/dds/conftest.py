@@ -25,6 +25,12 @@ def domains() -> Iterator[int]:
     return domains_of_worker(range(80, 90))
 
 
+@pytest.fixture(scope="session")
+def module_domains() -> Iterator[int]:
+    """Others than those of `domains`, which come round while a module keeps its own."""
+    return domains_of_worker(range(32, 40))
+
+
 def _stage(domain: int, folder: Path) -> Iterator[WireStage]:
     pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
     from wire_stage import WireStage
@@ -40,8 +46,10 @@ def stage(domains: Iterator[int], tmp_path: Path) -> Iterator[WireStage]:
 
 
 @pytest.fixture(scope="module")
-def module_stage(domains: Iterator[int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[WireStage]:
-    yield from _stage(next(domains), tmp_path_factory.mktemp("stage"))
+def module_stage(
+    module_domains: Iterator[int], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WireStage]:
+    yield from _stage(next(module_domains), tmp_path_factory.mktemp("stage"))
 
 
 @pytest.fixture(scope="session")
