@@ -53,7 +53,6 @@ setup(
     extras_require={
         "cloud": CLOUD,
         "dds": DDS,
-        "demo": DDS_WHERE_WHEELS_ARE,
         "train": TRAIN,
         "flash": ["flash-attn"],
         "test": [

@@ -51,12 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="make only the recording, this .mcap file, of the rig's whole path: to be replayed in a loop",
     )
-    parser.add_argument(
-        "--live",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="run live as well, over DDS, where it is installed (default: on)",
-    )
     add_pipeline_options(parser, without=_FIXED)
 
 
@@ -65,7 +59,6 @@ def run(args: argparse.Namespace) -> int:
     config = pipeline_config(args)
 
     from foundation_stereo_ros.cli.demo_figures import compare
-    from foundation_stereo_ros.cli.demo_live import try_live
     from foundation_stereo_ros.cli.demo_report import write_pages
     from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 
@@ -76,15 +69,14 @@ def run(args: argparse.Namespace) -> int:
         return 0
     recording, result = args.output / "stereo.mcap", args.output / "stereo_depth.mcap"
     frames = args.frames or _FRAMES
-    _render(recording, frames, args.size, estimator.device, step="1/5  ")
-    _say(f"2/5  disparity, depth and points of the recording: {result}")
+    _render(recording, frames, args.size, estimator.device, step="1/4  ")
+    _say(f"2/4  disparity, depth and points of the recording: {result}")
     report, seconds = _process(recording, result, estimator, frames)
-    live = try_live(recording, args.output / "live.mcap", config, seconds, _say) if args.live else None
-    _say("4/5  reading the result back and comparing it with the exact depth")
+    _say("3/4  reading the result back and comparing it with the exact depth")
     with FrameProgress(report.frames) as progress:
         figures = compare(result, estimator.config, on_frame=progress.step)
-    _say("5/5  drawing every stage")
-    written = write_pages(args.output, result, figures, report, seconds, estimator, live)
+    _say("4/4  drawing every stage")
+    written = write_pages(args.output, result, figures, report, seconds, estimator)
     print(_summary(figures, report, seconds, written, estimator, args.output))
     return 0
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.bags.job_options import JobReport
 from foundation_stereo_ros.cli.demo_figures import Errors, Figures
-from foundation_stereo_ros.cli.demo_live import LiveFigures
 from foundation_stereo_ros.cli.demo_recording import FRAME_ID, StoredFrame, stored_cloud, stored_frames
 from foundation_stereo_ros.cli.demo_stages import Stages
 from foundation_stereo_ros.errors import BagError
@@ -37,7 +36,6 @@ def write_pages(
     report: JobReport,
     seconds: float,
     estimator: StereoEstimator,
-    live: LiveFigures | None = None,
 ) -> list[tuple[Path, str]]:
     """Write index.html, the pictures as files, and cloud.ply, from what lies in the result's recording.
 
@@ -48,7 +46,6 @@ def write_pages(
         report: of the run.
         seconds: of the network for one frame.
         estimator: that made the result.
-        live: what came over the wire, if anything was tried there.
 
     Returns:
         What there is to open, and what it is.
@@ -69,7 +66,7 @@ def write_pages(
         title="A stereo recording, stage by stage",
         summary="A stereo camera moves through a generated room; the pictures show the frame in the middle "
         f"of the recording. {about_weights(estimator)}",
-        figures=[*_figures(figures, report, seconds, frame, len(cloud.points)), *_live(live)],
+        figures=_figures(figures, report, seconds, frame, len(cloud.points)),
         pictures=list(pictures.values()),
         details=_details(folder, result, estimator),
     )
@@ -80,7 +77,6 @@ def write_pages(
         (folder / "stereo.mcap", "the recording alone, with the exact depth"),
         (folder / "cloud.ply", "one frame's points, for MeshLab, CloudCompare or Open3D"),
         (folder / "pictures", "the page's pictures as files"),
-        *([(live.path, "what the live node published, as a recorder heard it")] if live else []),
     ]
 
 
@@ -108,19 +104,6 @@ def _figures(
             "with reading the recording and writing images and clouds",
         ),
         Figure("Points", f"{points}", "in cloud.ply"),
-    ]
-
-
-def _live(live: LiveFigures | None) -> list[Figure]:
-    if live is None:
-        return []
-    return [
-        Figure(
-            "Live over DDS",
-            live.latency,
-            f"from the images' stamps until the results are out, {live.compute} of it computing; "
-            f"{live.results} results, {live.dropped} pairs overtaken by newer ones",
-        )
     ]
 
 
