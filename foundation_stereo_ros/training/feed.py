@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches for training: scenes planned on the CPU (by other processes, if wanted), rendered on the training
-device."""
+"""Batches for training: scenes planned by other processes, if wanted, and rendered on the training device.
+
+On a CPU those processes render as well, while this one trains.
+"""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -31,19 +34,44 @@ class PlannedSteps(Dataset[Plan]):
         return plan(c.scenes, training_seeds(c.seed, self._first + index, c.batch), c.height, c.width)
 
 
-def plans(config: TrainingConfig, first: int, pin: bool) -> Iterator[Plan]:
-    """Return the plans of the steps from a first one on, without end."""
-    loader: DataLoader[Plan] = DataLoader(
-        PlannedSteps(config, first),
+class RenderedPairs(Dataset[StereoBatch]):
+    """Rendered pairs from a first one on, one by one; each depends on the run's seed and its number alone.
+
+    Args:
+        config: of the run.
+        generator: renders, in whichever process asks; on a CPU.
+        first: number of the first pair.
+        height, width: of the pictures, pixels.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, generator: SceneGenerator, first: int, height: int, width: int
+    ) -> None:
+        self._config, self._generator, self._first = config, generator, first
+        self._size = (height, width)
+
+    def __len__(self) -> int:
+        return _ENDLESS
+
+    def __getitem__(self, index: int) -> StereoBatch:
+        seeds = training_seeds(self._config.seed, self._first + index, 1)
+        return self._generator.generate(seeds, 1, *self._size, occlusion=False)
+
+
+T = TypeVar("T")
+
+
+def ahead(items: Dataset[T], workers: int, pin: bool = False) -> Iterator[T]:
+    """Return the items in order, made by other processes ahead of need if there are ``workers``."""
+    loader: DataLoader[T] = DataLoader(
+        items,
         batch_size=None,
         shuffle=False,
-        num_workers=config.workers,
+        num_workers=workers,
         worker_init_fn=_ignore_interrupts,
         pin_memory=pin,
-        prefetch_factor=4 if config.workers else None,
-        multiprocessing_context="spawn"
-        if config.workers
-        else None,  # forking after CUDA started is not allowed
+        prefetch_factor=4 if workers else None,
+        multiprocessing_context="spawn" if workers else None,  # forking after CUDA started is not allowed
     )
     return iter(loader)
 
@@ -66,7 +94,7 @@ class Feed:
     def __init__(self, config: TrainingConfig, generator: SceneGenerator, first: int) -> None:
         self._generator = generator
         cuda = generator.device.type == "cuda"
-        self._plans = plans(config, first, pin=cuda)
+        self._plans = ahead(PlannedSteps(config, first), config.workers, pin=cuda)
         self._stream = torch.cuda.Stream(generator.device) if cuda else None
         self._ahead: StereoBatch | None = None
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches for a device that trains faster than it renders: every rendered pair is used several times.
 
+On a CPU, workers render the pairs beside the training.
 Each use shows another part of the pair, upright or upside down, and the augmentation after it differs as
 well.
 """
@@ -13,8 +14,9 @@ from collections import deque
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch, plan
-from foundation_stereo_ros.training.seeds import step_seed, training_seeds
+from foundation_stereo_ros.training.feed import RenderedPairs, ahead
+from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
+from foundation_stereo_ros.training.seeds import step_seed
 from foundation_stereo_ros.training.training_config import TrainingConfig
 
 _CAPACITY = 192
@@ -35,7 +37,10 @@ class ReplayFeed:
         self._config, self._generator = config, generator
         self._random = random.Random(step_seed(config.seed, first))
         self._pairs: deque[StereoBatch] = deque(maxlen=_CAPACITY)
-        self._rendered = first * config.batch // config.reuse
+        number = first * config.batch // config.reuse
+        height, width = (32 * round(side * _MARGIN / 32) for side in (config.height, config.width))
+        workers = config.workers if generator.device.type == "cpu" else 0
+        self._rendered = ahead(RenderedPairs(config, generator, number, height, width), workers)
         self._owed = _AT_FIRST * config.reuse  # uses that no pair has been rendered for
 
     def next(self) -> StereoBatch:
@@ -45,7 +50,7 @@ class ReplayFeed:
         """
         self._owed += self._config.batch
         while self._owed >= self._config.reuse:
-            self._pairs.append(self._render())
+            self._pairs.append(next(self._rendered))
             self._owed -= self._config.reuse
         crops = [self._crop(self._random.choice(self._pairs)) for _ in range(self._config.batch)]
         left, right, disparity, valid, camera = (torch.cat(parts) for parts in zip(*crops, strict=True))
@@ -53,13 +58,6 @@ class ReplayFeed:
 
     def prepare(self) -> None:
         """Do nothing: `Feed` renders ahead here."""
-
-    def _render(self) -> StereoBatch:
-        c = self._config
-        seeds = training_seeds(c.seed, self._rendered, 1)
-        self._rendered += 1
-        height, width = (32 * round(side * _MARGIN / 32) for side in (c.height, c.width))
-        return self._generator.render(plan(c.scenes, seeds, height, width), occlusion=False)
 
     def _crop(self, pair: StereoBatch) -> tuple[Tensor, ...]:
         c = self._config

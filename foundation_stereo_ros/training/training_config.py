@@ -37,7 +37,7 @@ class TrainingConfig:
         seed: of scenes, weights and augmentation.
         reuse: how often each rendered pair is used on average, another crop each time; above 1 where
             rendering is the slower part.
-        workers: processes that plan scenes; 0: none.
+        workers: processes that plan scenes and, on a CPU with ``reuse``, render them; 0: none.
         log_every, picture_every, validate_every, save_every: in steps; 0: never (saving happens at the end
             anyway).
         validation_pairs: held-back pairs to validate on.

@@ -136,3 +136,13 @@ def test_going_on_starts_with_pairs_after_those_of_the_steps_before(feed) -> Non
 def test_reuse_is_once_or_more(reuse: int) -> None:
     with pytest.raises(ConfigError, match=rf"reuse is {reuse}; expected 1 or more"):
         TrainingConfig(reuse=reuse)
+
+
+def test_pairs_rendered_by_another_process_are_the_same(feed) -> None:
+    here, there = (
+        feed()[0],
+        ReplayFeed(TrainingConfig(**{**SMALL, "workers": 1}), SceneGenerator(SMALL["scenes"]), 0),
+    )
+    for _ in range(2):
+        for name in FIELDS:
+            torch.testing.assert_close(getattr(here.next(), name), getattr(there.next(), name))
