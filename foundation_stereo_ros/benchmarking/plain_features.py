@@ -104,7 +104,8 @@ def _split_transpose_block(w: Weights, x: Tensor) -> Tensor:
     tokens = mixed.flatten(2).transpose(1, 2)
     attended = _cross_covariance(w.at("xca"), layer_norm(w.at("norm_xca"), tokens, _EPS))
     tokens = tokens + w["gamma_xca"] * attended
-    return x + _mlp(w, tokens).transpose(1, 2).unflatten(2, (height, width))
+    out: Tensor = x + _mlp(w, tokens).transpose(1, 2).unflatten(2, (height, width))
+    return out
 
 
 def _cross_covariance(w: Weights, tokens: Tensor) -> Tensor:
@@ -119,7 +120,7 @@ def _cross_covariance(w: Weights, tokens: Tensor) -> Tensor:
 def _positions(height: int, width: int, like: Tensor) -> Tensor:
     """Return 1 x 64 x H x W Fourier features, made in float32 as the weights' own code does."""
     channel = torch.arange(_POSITION_CHANNELS, device=like.device)
-    divisor = 10000 ** (2 * (channel // 2).float() / _POSITION_CHANNELS)
+    divisor = torch.pow(10000, 2 * (channel // 2).float() / _POSITION_CHANNELS)
     axes = []
     for length in (height, width):
         place = torch.arange(1, length + 1, device=like.device, dtype=torch.float32)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -33,4 +35,4 @@ def _value(name: str, noise: Tensor) -> Tensor:
         return 0.1 * noise
     if noise.ndim <= 1:
         return 0.02 * noise + float(leaf == "weight")
-    return noise * noise[0].numel() ** -0.5
+    return noise / math.sqrt(noise[0].numel())
