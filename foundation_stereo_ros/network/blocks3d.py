@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""3-D blocks over disparity x height x width (specification section 12)."""
+"""3-D blocks over height x width x disparity (specification section 12)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,49 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+Extent = int | tuple[int, int, int]
+
+
+class VolumeConv(nn.Conv3d):
+    """A 3-D convolution of volumes whose disparity axis is the last one.
+
+    Its parameters and arguments have disparity *first*, as the published weights and the paper have them.
+    The order in memory matters on a CPU: with disparity last, torch leaves fewer sizes to its slow path, and
+    what belongs to a pixel lies together.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: Extent,
+        stride: int = 1,
+        padding: Extent = 0,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=bias)
+
+    def forward(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b o h w d"]:
+        weight = self.weight.movedim(2, -1)
+        padding = (self.padding[1], self.padding[2], self.padding[0])
+        return F.conv3d(volume, weight, self.bias, self.stride, padding, groups=self.groups)  # type: ignore[arg-type]
+
+
+class VolumeUpConv(nn.ConvTranspose3d):
+    """A transposed 3-D convolution that doubles all three axes; axes as in `VolumeConv`."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=False)
+
+    def forward(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b o h2 w2 d2"]:  # type: ignore[override]
+        return F.conv_transpose3d(volume, self.weight.movedim(2, -1), stride=2, padding=1)
+
 
 def conv_bn3d(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     """Return convolution, batch norm, leaky ReLU."""
     return nn.Sequential(
-        nn.Conv3d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        VolumeConv(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm3d(outputs),
         nn.LeakyReLU(),
     )
@@ -21,7 +59,7 @@ def conv_bn3d(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Seq
 def up_bn3d(inputs: int, outputs: int) -> nn.Sequential:
     """Return a transposed convolution that doubles all three axes, batch norm, leaky ReLU."""
     return nn.Sequential(
-        nn.ConvTranspose3d(inputs, outputs, 4, stride=2, padding=1, bias=False),
+        VolumeUpConv(inputs, outputs),
         nn.BatchNorm3d(outputs),
         nn.LeakyReLU(),
     )
@@ -30,10 +68,10 @@ def up_bn3d(inputs: int, outputs: int) -> nn.Sequential:
 def axial_planar(width: int, kernel: int) -> nn.Sequential:
     """Return the axial-planar convolution: 3 x 3 in the image plane, then ``kernel`` along disparity."""
     return nn.Sequential(
-        nn.Conv3d(width, width, (1, 3, 3), padding=(0, 1, 1)),
+        VolumeConv(width, width, (1, 3, 3), padding=(0, 1, 1)),
         nn.BatchNorm3d(width),
         nn.ReLU(),
-        nn.Conv3d(width, width, (kernel, 1, 1), padding=(kernel // 2, 0, 0)),
+        VolumeConv(width, width, (kernel, 1, 1), padding=(kernel // 2, 0, 0)),
         nn.BatchNorm3d(width),
         nn.ReLU(),
     )
@@ -44,8 +82,8 @@ class ResidualBlock3d(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.conv1, self.norm1 = nn.Conv3d(width, width, 3, padding=1, bias=False), nn.BatchNorm3d(width)
-        self.conv2, self.norm2 = nn.Conv3d(width, width, 3, padding=1, bias=False), nn.BatchNorm3d(width)
+        self.conv1, self.norm1 = VolumeConv(width, width, 3, padding=1, bias=False), nn.BatchNorm3d(width)
+        self.conv2, self.norm2 = VolumeConv(width, width, 3, padding=1, bias=False), nn.BatchNorm3d(width)
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.norm1(self.conv1(x)))
@@ -63,7 +101,7 @@ class FeatureGate(nn.Module):
         self.conv2 = nn.Conv2d(half, volume_width, 1)
 
     def forward(
-        self, volume: Float[Tensor, "b c d h w"], features: Float[Tensor, "b f h w"]
-    ) -> Float[Tensor, "b c d h w"]:
+        self, volume: Float[Tensor, "b c h w d"], features: Float[Tensor, "b f h w"]
+    ) -> Float[Tensor, "b c h w d"]:
         gate = torch.sigmoid(self.conv2(F.leaky_relu(self.norm(self.conv1(features)))))
-        return gate.unsqueeze(2) * volume
+        return gate.unsqueeze(-1) * volume

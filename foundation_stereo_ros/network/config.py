@@ -40,9 +40,11 @@ class NetworkConfig:
         disparity_kernel: extent of the axial convolutions along the disparity axis; odd.
         transformer_layers: encoder layers of the disparity transformer.
         transformer_heads: its attention heads.
+        classifier_blocks: residual 3-D blocks in the classifier, 0 or 1.
         classifier_kernel: extent of the convolution that makes the logits; odd.
         hidden_dim: channels of every GRU state; a multiple of 8.
         gru_levels: GRU states, at 1/4, 1/8 and 1/16 of the image.
+        head_blocks: inverted bottlenecks in the disparity head.
         lookup_levels: levels of the lookup pyramid.
         lookup_radius: taps to each side of the current disparity, on each level.
         upsampling_width: channels of the features that the upsampling weights are made of.
@@ -69,9 +71,11 @@ class NetworkConfig:
     disparity_kernel: int = 17
     transformer_layers: int = 4
     transformer_heads: int = 4
+    classifier_blocks: int = 1
     classifier_kernel: int = 7
     hidden_dim: int = 128
     gru_levels: int = 3
+    head_blocks: int = 2
     lookup_levels: int = 2
     lookup_radius: int = 4
     upsampling_width: int = 32
@@ -115,9 +119,11 @@ class NetworkConfig:
                 f"an even multiple of the transformer's {self.transformer_heads} heads",
             ),
             ("disparity_kernel", self.disparity_kernel % 2 == 1, "an odd number"),
+            ("classifier_blocks", self.classifier_blocks in (0, 1), "0 or 1"),
             ("classifier_kernel", self.classifier_kernel % 2 == 1, "an odd number"),
             ("hidden_dim", self.hidden_dim > 0 and self.hidden_dim % 8 == 0, "a positive multiple of 8"),
             ("gru_levels", self.gru_levels in (1, 2, 3), "1, 2 or 3"),
+            ("head_blocks", self.head_blocks >= 0, "0 or more"),
             ("lookup_levels", self.lookup_levels >= 1, "1 or more"),
             ("lookup_radius", self.lookup_radius >= 1, "1 or more"),
         ]

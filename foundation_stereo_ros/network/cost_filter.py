@@ -14,29 +14,54 @@ from torch import Tensor, nn
 from foundation_stereo_ros.network.blocks3d import (
     FeatureGate,
     ResidualBlock3d,
+    VolumeConv,
     axial_planar,
     conv_bn3d,
     up_bn3d,
 )
 from foundation_stereo_ros.network.config import NetworkConfig
+from foundation_stereo_ros.network.cost_volume import groupwise_correlation, shifted
 from foundation_stereo_ros.network.disparity_transformer import DisparityTransformer
 from foundation_stereo_ros.network.features import FeaturePyramid
 
 
 class CostStem(nn.Module):
-    """The raw volume to ``volume_width`` channels, gated by the left features."""
+    """Features of both views to a volume of ``volume_width`` channels, gated by the left features.
+
+    The first convolution reads, in this order, the correlations, the left projection (the same at every
+    disparity) and the right one (shifted by it). It has no extent, so its shares of the projections are
+    taken before they are spread over the disparities, and the volume of all its inputs is never built.
+    """
 
     def __init__(self, config: NetworkConfig, feature_width: int) -> None:
         super().__init__()
         width = config.volume_width
-        self.reduce = nn.Conv3d(config.groups + 2 * config.projection_width, width, 1)
+        self.bins, self.groups = config.bins, config.groups
+        self.reduce = VolumeConv(config.groups + 2 * config.projection_width, width, 1)
         self.mix = conv_bn3d(width, width, 3)
         self.blocks = nn.Sequential(*(ResidualBlock3d(width) for _ in range(config.stem_blocks)))
         self.gate = FeatureGate(feature_width, width)
 
-    def forward(self, volume: Tensor, f4: Tensor) -> Tensor:
-        gated: Tensor = self.gate(self.blocks(self.mix(self.reduce(volume))), f4)
+    def forward(
+        self,
+        left: Float[Tensor, "b f h w"],
+        right: Float[Tensor, "b f h w"],
+        left_projection: Float[Tensor, "b p h w"],
+        right_projection: Float[Tensor, "b p h w"],
+    ) -> Float[Tensor, "b c h w d"]:
+        correlation = groupwise_correlation(left, right, self.bins, self.groups).to(left.dtype)
+        volume = self.mix(self.reduced(correlation, left_projection, right_projection))
+        gated: Tensor = self.gate(self.blocks(volume), left)
         return gated
+
+    def reduced(self, correlation: Tensor, left_projection: Tensor, right_projection: Tensor) -> Tensor:
+        """Return the first convolution of the hybrid volume from its three parts."""
+        shares = (self.groups, left_projection.shape[1], right_projection.shape[1])
+        of_correlation, of_left, of_right = self.reduce.weight.flatten(1).split(shares, dim=1)
+        volume = F.linear(correlation.movedim(1, -1), of_correlation).movedim(-1, 1)
+        fixed = F.conv2d(left_projection, of_left[..., None, None], self.reduce.bias)
+        moving = F.conv2d(right_projection, of_right[..., None, None])
+        return volume + (fixed.unsqueeze(-1) + shifted(moving, self.bins))
 
 
 class Down(nn.Module):
@@ -82,7 +107,7 @@ class Hourglass(nn.Module):
         self.up16 = Up(6 * c, 4 * c, k, blocks, w16)
         self.up8 = Up(4 * c, 2 * c, k, blocks, w8)
         self.up4 = up_bn3d(2 * c, c)
-        self.patch = nn.Sequential(nn.Conv3d(c, c, 4, stride=4, groups=c), nn.BatchNorm3d(c))
+        self.patch = nn.Sequential(VolumeConv(c, c, 4, stride=4, groups=c), nn.BatchNorm3d(c))
         self.transformer = DisparityTransformer(
             c,
             config.transformer_heads,
@@ -93,8 +118,8 @@ class Hourglass(nn.Module):
         self.output = nn.Sequential(*(axial_planar(c, k) for _ in range(blocks)))
 
     def forward(
-        self, volume: Float[Tensor, "b c d h w"], features: FeaturePyramid
-    ) -> Float[Tensor, "b c d h w"]:
+        self, volume: Float[Tensor, "b c h w d"], features: FeaturePyramid
+    ) -> Float[Tensor, "b c h w d"]:
         a8 = self.down8(volume, features.f8)
         a16 = self.down16(a8, features.f16)
         a32 = self.down32(a16, features.f32)
@@ -113,15 +138,15 @@ class Classifier(nn.Module):
         super().__init__()
         half, kernel = max(config.volume_width // 2, 8), config.classifier_kernel
         self.reduce = conv_bn3d(config.volume_width, half, 3)
-        self.block = ResidualBlock3d(half)
-        self.logits = nn.Conv3d(half, 1, kernel, padding=kernel // 2)
+        self.block = ResidualBlock3d(half) if config.classifier_blocks else nn.Identity()
+        self.logits = VolumeConv(half, 1, kernel, padding=kernel // 2)
 
-    def forward(self, volume: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b d h w"]:
+    def forward(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b h w d"]:
         logits: Tensor = self.logits(self.block(self.reduce(volume)))
         return logits.squeeze(1)
 
 
-def soft_argmin(logits: Float[Tensor, "b d h w"]) -> Float[Tensor, "b 1 h w"]:
+def soft_argmin(logits: Float[Tensor, "b h w d"]) -> Float[Tensor, "b 1 h w"]:
     """Return the expected disparity in quarter pixels."""
-    bins = torch.arange(logits.shape[1], device=logits.device, dtype=logits.dtype)
-    return (F.softmax(logits, dim=1) * bins[:, None, None]).sum(dim=1, keepdim=True)
+    bins = torch.arange(logits.shape[-1], device=logits.device, dtype=logits.dtype)
+    return (F.softmax(logits, dim=-1) * bins).sum(dim=-1).unsqueeze(1)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hybrid cost volume: group-wise correlation beside concatenated features.
+"""The hybrid cost volume's parts: group-wise correlation, and features side by side.
 
-Paper section 3.2; specification section 11.
+Paper section 3.2; specification section 11. Every volume of this network has its disparity axis last, and in
+memory its channels innermost: what belongs to one pixel lies together, for the convolutions, the transformer
+and the lookup alike.
 """
 
 from __future__ import annotations
@@ -13,34 +15,28 @@ from torch import Tensor
 
 from foundation_stereo_ros.network.precision import at_least_float32, full_precision
 
-
-def hybrid_cost_volume(
-    left: Float[Tensor, "b c h w"],
-    right: Float[Tensor, "b c h w"],
-    left_projection: Float[Tensor, "b p h w"],
-    right_projection: Float[Tensor, "b p h w"],
-    bins: int,
-    groups: int,
-) -> Float[Tensor, "b groups+2*p bins h w"]:
-    """Return correlations, then the left projection, then the right one, for disparities 0 to ``bins - 1``.
-
-    Bin i compares the left pixel at x with the right pixel at x - i; where that lies outside the image
-    (x < i), the correlations and the right projection are zero, and the left projection stands all the same.
-    """
-    correlation = groupwise_correlation(left, right, bins, groups).to(left.dtype)
-    repeated = left_projection.unsqueeze(2).expand(-1, -1, bins, -1, -1)
-    volume = torch.cat((correlation, repeated, shifted(right_projection, bins)), dim=1)
-    return volume.contiguous(memory_format=torch.channels_last_3d)  # the faster layout for what convolves it
+_SMALLEST_NORM = 1e-12
 
 
 def groupwise_correlation(
     left: Float[Tensor, "b c h w"], right: Float[Tensor, "b c h w"], bins: int, groups: int
-) -> Float[Tensor, "b groups bins h w"]:
-    """Return the cosine similarity of each group of channels at every disparity; always in full precision."""
+) -> Float[Tensor, "b groups h w bins"]:
+    """Return the cosine similarity of each group of channels at every disparity; always in full precision.
+
+    Bin i compares the left pixel at x with the right pixel at x - i; it is zero where that lies outside the
+    image (x < i).
+    """
     with full_precision(left):
-        left = F.normalize(at_least_float32(left).unflatten(1, (groups, -1)), dim=2)
-        right = F.normalize(at_least_float32(right).unflatten(1, (groups, -1)), dim=2)
-        return _diagonals(all_pairs(left, right), bins).permute(0, 1, 4, 2, 3)
+        left = unit_vectors(at_least_float32(left).unflatten(1, (groups, -1)), dim=2)
+        right = unit_vectors(at_least_float32(right).unflatten(1, (groups, -1)), dim=2)
+        band = _band(left, right, bins)  # b groups h strips strip bins
+        volume: Tensor = band.permute(0, 2, 3, 4, 5, 1).flatten(2, 3)[:, :, : left.shape[-1]]
+        return volume.permute(0, 4, 1, 2, 3)
+
+
+def shifted(right: Float[Tensor, "b c h w"], bins: int) -> Float[Tensor, "b c h w bins"]:
+    """Return right[..., x - i] for i below ``bins``; zero where x < i."""
+    return F.pad(right, (bins - 1, 0)).unfold(-1, bins, 1).flip(-1)
 
 
 def all_pairs(left: Float[Tensor, "*b c h w"], right: Float[Tensor, "*b c h v"]) -> Float[Tensor, "*b h w v"]:
@@ -48,20 +44,31 @@ def all_pairs(left: Float[Tensor, "*b c h w"], right: Float[Tensor, "*b c h v"])
     return torch.matmul(left.movedim(-3, -1), right.movedim(-3, -2))
 
 
-def _diagonals(pairs: Float[Tensor, "*b h w w"], bins: int) -> Float[Tensor, "*b h w bins"]:
-    """Return pairs[..., x, x - i] for i below ``bins``; zero where x < i.
+def unit_vectors(x: Tensor, dim: int) -> Tensor:
+    """Divide by the Euclidean norm along an axis; zero vectors stay zero.
 
-    Read with rows one longer than they are, a matrix shows each of its rows shifted by one more.
+    (`torch.nn.functional.normalize` takes a hundred times as long on a CPU along an axis that is not the
+    last one.)
     """
-    width = pairs.shape[-1]
-    row = width + bins - 1
-    flat = F.pad(pairs, (bins - 1, 0)).flatten(-2)
-    skewed = F.pad(flat, (0, width)).unflatten(-1, (width, row + 1))
-    diagonals: Tensor = skewed[..., :bins].flip(-1)
-    return diagonals
+    return x / x.square().sum(dim, keepdim=True).clamp(min=_SMALLEST_NORM**2).sqrt()
 
 
-def shifted(right: Float[Tensor, "b c h w"], bins: int) -> Float[Tensor, "b c bins h w"]:
-    """Return right[..., x - i] for i below ``bins``; zero where x < i."""
-    windows = F.pad(right, (bins - 1, 0)).unfold(-1, bins, 1)
-    return windows.flip(-1).permute(0, 1, 4, 2, 3)
+def _band(
+    left: Float[Tensor, "*b c h w"], right: Float[Tensor, "*b c h w"], bins: int
+) -> Float[Tensor, "*b h strips strip bins"]:
+    """Return the scalar products of left[x] with right[x - i] for i below ``bins``, in strips of columns.
+
+    Strips about as wide as the band is high waste little of a matrix product. Multiplied with the strip's
+    window of the right row from right to left, pixel j of a strip finds its bin i in column strip - j + i:
+    read with rows one shorter than they are, the product shows the bins side by side.
+    """
+    width = left.shape[-1]
+    strip = -(-width // max(1, round(width / bins)))
+    missing = -width % strip
+    window = strip + bins
+    pixels = F.pad(left, (0, missing)).unflatten(-1, (-1, strip)).movedim(-4, -1)
+    windows = F.pad(right, (bins - 1, missing + 1)).unfold(-1, window, strip).flip(-1).movedim(-4, -2)
+    products = torch.matmul(pixels, windows).flatten(-2)
+    skewed = products[..., strip : strip * window].unflatten(-1, (strip, window - 1))
+    band: Tensor = skewed[..., :bins]
+    return band

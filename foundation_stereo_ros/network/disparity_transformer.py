@@ -61,11 +61,11 @@ class DisparityTransformer(nn.Module):
         self.layers = nn.ModuleList(DisparityAttentionLayer(width, heads, over) for _ in range(layers))
         self.register_buffer("table", sinusoidal_table(max_length, width), persistent=False)
 
-    def forward(self, volume: Float[Tensor, "b c d h w"]) -> Float[Tensor, "b c d h w"]:
-        batch, _, depth, height, width = volume.shape
-        x = volume.permute(0, 3, 4, 2, 1).flatten(0, 2)
+    def forward(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b c h w d"]:
+        batch, _, height, width, depth = volume.shape
+        x = volume.movedim(1, -1).flatten(0, 2)
         x = x + self.table[:depth].to(x.dtype)
         for layer in self.layers:
             x = layer(x)
-        attended: Tensor = x.unflatten(0, (batch, height, width)).permute(0, 4, 3, 1, 2)
+        attended: Tensor = x.unflatten(0, (batch, height, width)).movedim(-1, 1)
         return attended

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from foundation_stereo_ros.network.cost_volume import all_pairs
+from foundation_stereo_ros.network.cost_volume import all_pairs, unit_vectors
 from foundation_stereo_ros.network.precision import at_least_float32, full_precision
 
 
@@ -31,7 +31,7 @@ class GeometryLookup:
         self,
         left: Float[Tensor, "b c h w"],
         right: Float[Tensor, "b c h w"],
-        volume: Float[Tensor, "b v d h w"],
+        volume: Float[Tensor, "b v h w d"],
         levels: int,
         radius: int,
     ) -> None:
@@ -39,18 +39,18 @@ class GeometryLookup:
         self.margin = 2 * radius + 2
         self.size = left.shape[-2:]
         with full_precision(left):
-            left = F.normalize(at_least_float32(left), dim=1)
-            right = F.normalize(at_least_float32(right), dim=1)
-            correlation = all_pairs(left, right).flatten(0, 2).unsqueeze(1)
-            geometry = at_least_float32(volume).permute(0, 3, 4, 1, 2).flatten(0, 2)
+            left = unit_vectors(at_least_float32(left), dim=1)
+            right = unit_vectors(at_least_float32(right), dim=1)
+            correlation = all_pairs(left, right).flatten(0, 2).unsqueeze(-1)
+            geometry = at_least_float32(volume).movedim(1, -1).flatten(0, 2)
             self.levels = []
             for level in range(levels):
                 if level > 0:
-                    geometry, correlation = F.avg_pool1d(geometry, 2), F.avg_pool1d(correlation, 2)
+                    geometry, correlation = _halved(geometry), _halved(correlation)
                 self.levels.append((self._with_margins(geometry), self._with_margins(correlation)))
 
-    def _with_margins(self, rows: Tensor) -> Tensor:
-        return F.pad(rows, (self.margin, self.margin))
+    def _with_margins(self, rows: Float[Tensor, "n l c"]) -> Tensor:
+        return F.pad(rows, (0, 0, self.margin, self.margin))
 
     def __call__(self, disparity: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b taps h w"]:
         """Return, level by level, the volume's channels, then the correlation, at offsets -radius to radius.
@@ -69,11 +69,18 @@ class GeometryLookup:
         found: Tensor = torch.cat(taps, dim=1).unflatten(0, (-1, height, width)).permute(0, 3, 1, 2)
         return found
 
-    def _sample(self, rows: Float[Tensor, "n c l"], centre: Float[Tensor, "n"]) -> Float[Tensor, "n c*taps"]:
+    def _sample(self, rows: Float[Tensor, "n l c"], centre: Float[Tensor, "n"]) -> Float[Tensor, "n c*taps"]:
+        number, length, _ = rows.shape
         low = torch.floor(centre)
         fraction = (centre - low)[:, None, None]
         count = 2 * self.radius + 2
-        first = (low.long() - self.radius + self.margin).clamp(0, rows.shape[2] - count)
+        first = (low.long() - self.radius + self.margin).clamp(0, length - count)
+        first = first + torch.arange(0, number * length, length, device=rows.device)
         index = first[:, None] + torch.arange(count, device=rows.device)
-        bins = rows.gather(2, index[:, None, :].expand(-1, rows.shape[1], -1))
-        return torch.lerp(bins[..., :-1], bins[..., 1:], fraction).flatten(1)
+        bins = rows.flatten(0, 1).index_select(0, index.flatten()).unflatten(0, (number, count))
+        return torch.lerp(bins[:, :-1], bins[:, 1:], fraction).transpose(1, 2).flatten(1)
+
+
+def _halved(rows: Float[Tensor, "n l c"]) -> Float[Tensor, "n l/2 c"]:
+    even = rows.shape[1] // 2 * 2
+    return 0.5 * (rows[:, 0:even:2] + rows[:, 1:even:2])

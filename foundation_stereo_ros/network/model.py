@@ -16,7 +16,6 @@ from foundation_stereo_ros.network.blocks import resize_aligned
 from foundation_stereo_ros.network.config import NetworkConfig
 from foundation_stereo_ros.network.context import ContextEncoder
 from foundation_stereo_ros.network.cost_filter import Classifier, CostStem, Hourglass, soft_argmin
-from foundation_stereo_ros.network.cost_volume import hybrid_cost_volume
 from foundation_stereo_ros.network.features import FeatureEncoder, FeaturePyramid
 from foundation_stereo_ros.network.lookup import GeometryLookup
 from foundation_stereo_ros.network.official import from_official
@@ -143,17 +142,11 @@ class FoundationStereo(nn.Module):
         """Turn B x 3 x H x W from 0 to 255 into the zero-mean, unit-variance colours of ImageNet."""
         return (image.to(self.mean.dtype) / 255 - self.mean) / self.std
 
-    def filtered_volume(self, left: FeaturePyramid, right: FeaturePyramid) -> Float[Tensor, "b c d h/4 w/4"]:
+    def filtered_volume(self, left: FeaturePyramid, right: FeaturePyramid) -> Float[Tensor, "b c h/4 w/4 d"]:
         """Return the cost volume after attentive filtering; no value is negative."""
-        volume = hybrid_cost_volume(
-            left.f4,
-            right.f4,
-            self.projection(left.f4),
-            self.projection(right.f4),
-            self.config.bins,
-            self.config.groups,
-        )
-        filtered: Tensor = self.hourglass(self.cost_stem(volume, left.f4), left)
+        views = (left.f4, right.f4)
+        volume = self.cost_stem(*views, *(self.projection(view) for view in views))
+        filtered: Tensor = self.hourglass(volume, left)
         return filtered
 
     def hierarchical(

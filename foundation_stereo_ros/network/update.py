@@ -121,8 +121,7 @@ class UpdateBlock(nn.Module):
         self.head = nn.Sequential(
             conv3x3(width, width),
             nn.ReLU(),
-            InvertedBottleneck(width),
-            InvertedBottleneck(width),
+            *(InvertedBottleneck(width) for _ in range(config.head_blocks)),
             conv3x3(width, 1),
         )
         self.mask = nn.Sequential(

@@ -19,7 +19,7 @@ def sampled(rows, positions):
 def by_grid_sample(left, right, volume, disparity, levels, radius):
     batch, _, height, width = left.shape
     offsets = torch.arange(-radius, radius + 1, dtype=left.dtype)
-    geometry = volume.permute(0, 3, 4, 1, 2).flatten(0, 2)
+    geometry = volume.permute(0, 2, 3, 1, 4).flatten(0, 2)
     correlation = all_pairs(F.normalize(left, dim=1), F.normalize(right, dim=1)).flatten(0, 2).unsqueeze(1)
     d = disparity.flatten()[:, None]
     x = torch.arange(width, dtype=left.dtype).repeat(batch * height)[:, None]
@@ -36,7 +36,7 @@ def by_grid_sample(left, right, volume, disparity, levels, radius):
 def test_equals_linear_sampling_also_far_outside(seed, radius, width, spread):
     torch.manual_seed(seed)
     left, right = torch.randn(2, 2, 6, 3, width, dtype=torch.float64)
-    volume = torch.randn(2, 5, 8, 3, width, dtype=torch.float64)
+    volume = torch.randn(2, 5, 3, width, 8, dtype=torch.float64)
     disparity = spread * (torch.rand(2, 1, 3, width, dtype=torch.float64) - 0.3)
     lookup = GeometryLookup(left, right, volume, levels=2, radius=radius)
     expected = by_grid_sample(left, right, volume, disparity, 2, radius)
@@ -44,7 +44,7 @@ def test_equals_linear_sampling_also_far_outside(seed, radius, width, spread):
 
 
 def test_whole_disparities_read_the_bins_themselves():
-    volume = torch.arange(16.0).view(1, 1, 16, 1, 1).expand(1, 1, 16, 1, 4)
+    volume = torch.arange(16.0).view(1, 1, 1, 1, 16).expand(1, 1, 1, 4, 16)
     lookup = GeometryLookup(torch.ones(1, 2, 1, 4), torch.ones(1, 2, 1, 4), volume, levels=1, radius=2)
     taps = lookup(torch.full((1, 1, 1, 4), 5.0))
     assert taps[0, :5, 0, 0].tolist() == [3, 4, 5, 6, 7]
@@ -52,12 +52,12 @@ def test_whole_disparities_read_the_bins_themselves():
 
 def test_lookups_stay_in_full_precision():
     half = torch.ones(1, 4, 2, 8, dtype=torch.bfloat16)
-    lookup = GeometryLookup(half, half, torch.ones(1, 3, 8, 2, 8, dtype=torch.bfloat16), 2, 4)
+    lookup = GeometryLookup(half, half, torch.ones(1, 3, 2, 8, 8, dtype=torch.bfloat16), 2, 4)
     assert lookup(torch.zeros(1, 1, 2, 8)).dtype == torch.float32
 
 
 def test_a_lost_disparity_does_not_bring_the_lookup_down():
     ones = torch.ones(1, 4, 2, 8)
-    lookup = GeometryLookup(ones, ones, torch.ones(1, 3, 8, 2, 8), 2, 4)
+    lookup = GeometryLookup(ones, ones, torch.ones(1, 3, 2, 8, 8), 2, 4)
     lost = torch.tensor([float("nan"), float("inf"), -float("inf"), 1e30]).repeat(4).view(1, 1, 2, 8)
     assert lookup(lost).shape == (1, 72, 2, 8)

@@ -106,7 +106,7 @@ def test_groups_must_divide_the_features():
 
 
 def test_soft_argmin_is_the_expected_disparity():
-    logits = torch.tensor([0.0, 0.0, 100.0, 100.0]).view(1, 4, 1, 1)
+    logits = torch.tensor([0.0, 0.0, 100.0, 100.0]).view(1, 1, 1, 4)
     assert soft_argmin(logits).item() == pytest.approx(2.5)
 
 

@@ -44,13 +44,13 @@ def check_taps(found, case):
 
 
 @torch.inference_mode()
-def test_small_network_gives_the_reference_disparity(monkeypatch):
+def test_small_network_gives_the_reference_disparity():
     case = np.load(DATA / "small_101x203_disparity.npz")
     model = seeded_network("small")
     left, right, padding = padded_pair(case)
     assert tuple(padding) == tuple(case["pad"])
     check(padding.crop(model(left, right, iterations=1)), case["disp_it1"])
-    with recording(model, monkeypatch) as found:
+    with recording(model) as found:
         check(padding.crop(model(left, right, iterations=8)), case["disp_it8"])
     check_taps(found, case)
     check(model(left, right, 1, every_iteration=True).initial, case["init_disp"])
@@ -86,12 +86,12 @@ def test_float64_agrees_with_float32():
 @needs_reference
 @pytest.mark.parametrize("file", cases, ids=lambda file: file.stem)
 @torch.inference_mode()
-def test_every_reference_case(file, monkeypatch):
+def test_every_reference_case(file):
     size, name, attention = re.fullmatch(r"(vit\w)_(\w+)_(disparity|heads)", file.stem).groups()
     case = np.load(file)
     model = seeded_network(PRESETS[size], attention, name.endswith("bn"))
     left, right, padding = padded_pair(case)
-    with recording(model, monkeypatch) as found:
+    with recording(model) as found:
         check(padding.crop(model(left, right, iterations=1)), case["disp_it1"])
     check_taps(found, case)
     for iterations in (4, 8):

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
 
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.network import cost_volume as volumes
-from foundation_stereo_ros.network import model as networks
 from foundation_stereo_ros.network.official import official_name, unused_entries
 
 # What keeps random weights from dying out on their way to the disparity: factors on 1 / sqrt(fan-in), by
@@ -109,8 +107,11 @@ MODULES = {
 
 
 @contextmanager
-def recording(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Tensor]]:
-    """Collect the tensors between the stages of the forward passes inside, under the reference's names."""
+def recording(model: nn.Module) -> Iterator[dict[str, Tensor]]:
+    """Collect the tensors between the stages of the forward passes inside, under the reference's names.
+
+    Volumes are given as the reference has them, disparity first.
+    """
     found: dict[str, Tensor] = {}
     calls = {"step": 0}
 
@@ -132,13 +133,13 @@ def recording(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
 
         return hook
 
-    def note_volume(*args: Any) -> Tensor:
-        volume = volumes.hybrid_cost_volume(*args)
-        found["gwc_volume"], found["concat_volume"] = volume[:, :8], volume[:, 8:]
-        found["proj_cmb.left"] = args[2]
-        return volume
+    def note_volume(module: Any, inputs: tuple[Tensor, ...]) -> None:
+        left, right, left_projection, right_projection = inputs
+        found["gwc_volume"] = volumes.groupwise_correlation(left, right, module.bins, module.groups)
+        fixed = left_projection.unsqueeze(-1).expand(*left_projection.shape, module.bins)
+        found["concat_volume"] = torch.cat((fixed, volumes.shifted(right_projection, module.bins)), dim=1)
+        found["proj_cmb.left"] = left_projection
 
-    monkeypatch.setattr(networks, "hybrid_cost_volume", note_volume)
     hooks = [model.get_submodule(path).register_forward_hook(note(name)) for name, path in MODULES.items()]
     vit = model.get_submodule("features.monocular.vit")
     hooks += [
@@ -154,6 +155,7 @@ def recording(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
         model.get_submodule("features").register_forward_hook(
             lambda m, i, o: found.__setitem__("feature.x32", o.f32)
         ),
+        model.get_submodule("cost_stem").register_forward_pre_hook(note_volume),
         model.get_submodule("classifier").register_forward_hook(
             lambda m, i, o: found.__setitem__("logits", o.unsqueeze(1))
         ),
@@ -169,6 +171,7 @@ def recording(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
     finally:
         for hook in hooks:
             hook.remove()
+        found.update({name: tap.movedim(-1, 2) for name, tap in found.items() if tap.ndim == 5})
 
 
 DATA = Path(__file__).parents[1] / "data"
