@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``foundation_stereo train``: a network from nothing but generated scenes."""
+"""``foundation_stereo train``: a network from nothing, or from a checkpoint."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 _INTERRUPTED = 130
 _OVERRIDES = (
     "preset",
+    "start_from",
     "steps",
     "minutes",
     "batch",
@@ -31,7 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="YAML file with the settings that differ from the defaults",
     )
-    add("--preset", help="network preset (default: tiny)")
+    add("--preset", help="network preset to train from nothing (default: tiny)")
+    add(
+        "--from",
+        dest="start_from",
+        metavar="CHECKPOINT",
+        help="fine-tune these weights: .safetensors of this package, or NVIDIA's .pth beside its cfg.yaml",
+    )
     add("--steps", type=int, help="length of the whole run; the learning rate follows it")
     add("--minutes", type=float, help="length of the whole run in minutes of training, instead of --steps")
     add("--batch", type=int, help="pairs in a step")
@@ -59,9 +66,9 @@ def run(args: argparse.Namespace) -> int:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     values: dict[str, Any] = {"workers": 4 if device.startswith("cuda") else 0}
     if args.resume:
-        from foundation_stereo_ros.training.state_file import stored_config
+        from foundation_stereo_ros.training.state_file import read_about
 
-        values = stored_config(args.out / STATE_NAME)
+        values = read_about(args.out / STATE_NAME)["config"]
     if args.config is not None:
         values.update(_read_yaml(args.config))
     values.update({name: getattr(args, name) for name in _OVERRIDES if getattr(args, name) is not None})
@@ -69,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
     outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
     state = "complete" if outcome.finished else "interrupted" if outcome.interrupted else "out of time"
     print(f"{state} after {outcome.step} steps; weights: {outcome.weights}")
+    if "licence" in trainer.notes:
+        print(f"note: {trainer.notes['licence']}")
     if not outcome.finished:
         print(f"go on with: foundation_stereo train --resume -o {args.out}")
     return _INTERRUPTED if outcome.interrupted else 0

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,6 +19,7 @@ from foundation_stereo_ros.network.tensor_file import write_tensors
 
 FORMAT = "foundation_stereo_ros/training/1"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+_OTHERS = ("format", "progress")
 
 
 @dataclass
@@ -36,46 +37,58 @@ class Progress:
     loss_scale: float = 1.0
 
 
-def save_state(
-    path: Path,
-    model: nn.Module,
-    averaged: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    progress: Progress,
-    config: Mapping[str, Any],
-) -> None:
+class RunState(NamedTuple):
+    """The parts of a run whose tensors are kept.
+
+    Attributes:
+        model, averaged: equal networks; what they share is kept once.
+        optimizer: of the first one.
+    """
+
+    model: nn.Module
+    averaged: nn.Module
+    optimizer: torch.optim.Optimizer
+
+
+def save_state(path: Path, state: RunState, progress: Progress, about: Mapping[str, Any]) -> None:
     """Write everything a run needs to go on.
+
+    Args:
+        path: of the file.
+        state: what is kept.
+        progress: how far the run is.
+        about: plain values under names of their own, ``config`` among them, for `read_about`.
 
     Raises:
         CheckpointError: the file cannot be written.
     """
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    tensors.update({f"average.{name}": value for name, value in averaged.state_dict().items()})
-    for name, parameter in model.named_parameters():
-        for moment, value in optimizer.state.get(parameter, {}).items():
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    tensors.update({f"average.{name}": value for name, value in _own(state).items()})
+    for name, parameter in state.model.named_parameters():
+        for moment, value in state.optimizer.state.get(parameter, {}).items():
             tensors[f"adam.{moment}.{name}"] = value
-    header = {"format": FORMAT, "progress": json.dumps(asdict(progress)), "config": json.dumps(config)}
-    write_tensors(path, tensors, header)
+    header = {name: json.dumps(value) for name, value in about.items()}
+    write_tensors(path, tensors, {**header, "format": FORMAT, "progress": json.dumps(asdict(progress))})
 
 
-def load_state(
-    path: Path, model: nn.Module, averaged: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
-) -> Progress:
-    """Read what `save_state` wrote into an equal network and optimiser; returns how far the run was.
+def load_state(path: Path, state: RunState, device: torch.device) -> Progress:
+    """Read what `save_state` wrote into equal networks and optimiser; returns how far the run was.
 
     Raises:
         CheckpointError: no such file, not a training state, or one of another network.
     """
     tensors, header = _read(path)
     try:
-        model.load_state_dict(_part(tensors, "model."))
-        averaged.load_state_dict(_part(tensors, "average."))
-        for name, parameter in model.named_parameters():
+        state.model.load_state_dict(_part(tensors, "model."))
+        own = _own(state)
+        shared = {name: value for name, value in state.averaged.state_dict().items() if name not in own}
+        state.averaged.load_state_dict({**shared, **_part(tensors, "average.")})
+        for name, parameter in state.model.named_parameters():
             # AdamW keeps its step counter where the fused or unfused form wants it
             moments = {m: tensors[f"adam.{m}.{name}"] for m in _MOMENTS if f"adam.{m}.{name}" in tensors}
             if moments:
-                fused = bool(optimizer.param_groups[0].get("fused"))
-                optimizer.state[parameter] = {
+                fused = bool(state.optimizer.param_groups[0].get("fused"))
+                state.optimizer.state[parameter] = {
                     m: value.to(device if m != "step" or fused else "cpu") for m, value in moments.items()
                 }
         return Progress(**json.loads(header["progress"]))
@@ -83,15 +96,24 @@ def load_state(
         raise CheckpointError(f"{path} does not fit this run: {str(error).splitlines()[0]}") from None
 
 
-def stored_config(path: Path) -> dict[str, Any]:
-    """Return the configuration of the run in a file.
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what `save_state` was told about the run.
 
     Raises:
         CheckpointError: no such file, or not a training state.
     """
     _, header = _read(path, tensors=False)
-    config: dict[str, Any] = json.loads(header["config"])
-    return config
+    try:
+        return {name: json.loads(value) for name, value in header.items() if name not in _OTHERS}
+    except ValueError as error:
+        raise CheckpointError(f"{path} has no usable header: {error}") from None
+
+
+def _own(state: RunState) -> dict[str, Tensor]:
+    """Return the average's tensors but for those that are the model's as well."""
+    models = state.model.state_dict(keep_vars=True)
+    averages = state.averaged.state_dict(keep_vars=True)
+    return {name: value for name, value in averages.items() if value is not models[name]}
 
 
 def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -1,35 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: scenes, loss, AdamW, averaged weights; it can stop and go on at any step."""
+"""The training loop; it can stop and go on at any step."""
 
 from __future__ import annotations
 
-import copy
+import logging
+import math
 import time
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
-from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, save_checkpoint
-from foundation_stereo_ros.training.augmentation import augment
-from foundation_stereo_ros.training.feed import Feed, validation_batches
-from foundation_stereo_ros.training.generator import SceneGenerator
+from foundation_stereo_ros.network import save_checkpoint
+from foundation_stereo_ros.training.descent import Descent, Stepped
+from foundation_stereo_ros.training.feed import Feed
+from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
 from foundation_stereo_ros.training.interrupts import Interrupts
 from foundation_stereo_ros.training.journal import Journal
-from foundation_stereo_ros.training.losses import stereo_loss
-from foundation_stereo_ros.training.metrics import average, error_metrics
+from foundation_stereo_ros.training.metrics import error_metrics
+from foundation_stereo_ros.training.precision import FIRST_SCALE, Precision
 from foundation_stereo_ros.training.replay import ReplayFeed
 from foundation_stereo_ros.training.seeds import step_seed
-from foundation_stereo_ros.training.state_file import Progress, load_state, save_state
+from foundation_stereo_ros.training.start import start
+from foundation_stereo_ros.training.state_file import Progress, RunState, load_state, read_about, save_state
 from foundation_stereo_ros.training.training_config import TrainingConfig, learning_rate
+from foundation_stereo_ros.training.validation import Validation
 
 STATE_NAME = "state.safetensors"
 WEIGHTS_NAME = "weights.safetensors"
-_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Outcome:
 
 
 class Trainer:
-    """Trains a network from nothing, or goes on with a run.
+    """Trains a network from nothing or from a checkpoint, or goes on with a run.
 
     Args:
         config: the run.
@@ -58,46 +58,35 @@ class Trainer:
         device: where to render and train.
         resume: go on from the state in the folder.
 
+    Attributes:
+        model, averaged: the network in training, and the average of its weights.
+        notes: what the weights are made from, as the exported file says it.
+
     Raises:
         ConfigError: the network cannot be built so.
-        CheckpointError: the state cannot be read, or does not fit.
+        CheckpointError: the checkpoint or the state cannot be read, or does not fit.
     """
 
     def __init__(
         self, config: TrainingConfig, folder: Path, device: torch.device | str, resume: bool = False
     ) -> None:
         self.config, self.folder, self.device = config, folder, torch.device(device)
+        self._precision = Precision(config.precision, self.device)
         torch.manual_seed(config.seed)
-        network = NetworkConfig.preset(config.preset, **config.network)
-        if network.monocular is not None:
-            raise ConfigError(
-                f"preset {config.preset!r} has a monocular branch; training starts from nothing here"
-            )
-        self.iterations = config.iterations or network.iterations
-        self.max_disparity = float(network.max_disp)
-        self.model = FoundationStereo(network).to(self.device)
+        began = start(config, read_about(folder / STATE_NAME) if resume else None)
+        self.model, self.notes = began.model.to(self.device), dict(began.notes)
         if config.channels_last:
             self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         cuda = self.device.type == "cuda"
         torch.backends.cudnn.benchmark = cuda or torch.backends.cudnn.benchmark  # shapes never change here
-        self.optimizer = torch.optim.AdamW(
-            self.model.parameters(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=cuda or None,
-        )
-        self.progress = Progress(loss_scale=2.0**14 if self._precision() == "fp16" else 1.0)
+        self._descent = Descent(config, self.model, self._precision)
+        self.averaged = self._descent.average.model
+        self.progress = Progress(loss_scale=FIRST_SCALE if self._precision.name == "fp16" else 1.0)
         if resume:
-            state = folder / STATE_NAME
-            self.progress = load_state(state, self.model, self.averaged, self.optimizer, self.device)
-        # it also skips steps with non-finite gradients without the device being waited for
-        growth = 2000 if self._precision() == "fp16" else 1 << 30
-        self.scaler = torch.amp.GradScaler(
-            self.device.type, init_scale=self.progress.loss_scale, growth_interval=growth, enabled=cuda
-        )
-        self.generator = SceneGenerator(config.scenes, self.device, self.max_disparity)
-        self._forward: Any = torch.compile(self.model) if config.compile else self.model
+            self.progress = load_state(folder / STATE_NAME, self._state(), self.device)
+        self._descent.begin(self.progress.loss_scale)
+        self.generator = SceneGenerator(config.scenes, self.device, float(self.model.config.max_disp))
+        self._validation = Validation(config, self.generator, self._precision)
 
     def run(self, max_minutes: float | None = None, show_progress: bool = True) -> Outcome:
         """Train until the run is complete, time is up or somebody interrupts; then save and export.
@@ -116,94 +105,58 @@ class Trainer:
                     break
                 self._step(feed, journal, bar)
                 self.progress.seconds = before + time.monotonic() - begin
-            self.progress.loss_scale = float(self.scaler.get_scale()) if self.scaler.is_enabled() else 1.0
             self.save()
             journal.close()
         return Outcome(self.progress.step, self._complete(), interrupts.asked, self.folder / WEIGHTS_NAME)
 
     def save(self) -> None:
         """Write the state to go on from, and the averaged weights as a checkpoint for everybody."""
-        config = self.config.to_dict()
-        save_state(self.folder / STATE_NAME, self.model, self.averaged, self.optimizer, self.progress, config)
-        notes = {
-            "steps": str(self.progress.step),
-            "trained_on": "generated scenes",
-            "preset": self.config.preset,
+        scaler = self._descent.scaler
+        self.progress.loss_scale = float(scaler.get_scale()) if scaler.is_enabled() else 1.0
+        about = {
+            "config": self.config.to_dict(),
+            "network": self.model.config.to_dict(),
+            "notes": self.notes,
         }
+        save_state(self.folder / STATE_NAME, self._state(), self.progress, about)
+        before = self.notes.get("trained_on")
+        trained_on = f"{before}, then generated scenes" if before else "generated scenes"
+        notes = {**self.notes, "steps": str(self.progress.step), "trained_on": trained_on}
         save_checkpoint(self.folder / WEIGHTS_NAME, self.averaged, notes)
 
-    @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """Return the averaged weights' errors on held-back scenes, by name as `error_metrics` has them.
-
-        Over all valid pixels; under ``noc_`` over those that both cameras see.
-        """
-        found = []
-        for batch in validation_batches(self.config, self.generator):
-            with self._autocast():
-                estimate = self.averaged(batch.left, batch.right, iterations=self.iterations)
-            hidden = batch.occluded if batch.occluded is not None else torch.zeros_like(batch.valid)
-            for index in range(len(estimate)):
-                pair = estimate[index], batch.disparity[index]
-                both = error_metrics(*pair, batch.valid[index])
-                seen = error_metrics(*pair, batch.valid[index] & ~hidden[index])
-                found.append({**both, **{f"noc_{name}": value for name, value in seen.items()}})
-        return average(found)
+        """Return the averaged weights' errors by name, as `Validation` has them."""
+        return self._validation(self.averaged)
 
     def _step(self, feed: Feed | ReplayFeed, journal: Journal, bar: Any) -> None:
         c, step = self.config, self.progress.step
-        rate = learning_rate(c, self._share())
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        batch = feed.next()
-        seed = step_seed(c.seed, step)
-        torch.manual_seed(seed)
-        left, right = augment(batch.left, batch.right, c.augmentation, seed)
-        self.model.train()
-        with self._autocast():
-            output = self._forward(left, right, iterations=self.iterations, every_iteration=True)
-        loss = stereo_loss(
-            output.initial, output.refined, batch.disparity, batch.valid, self.max_disparity, c.gamma
-        )
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        self._descend()
+        batch, rate = feed.next(), learning_rate(c, self._share())
+        done = self._descent.step(batch, step, step_seed(c.seed, step), rate)
         feed.prepare()
         self.progress.step = step = step + 1
         bar.update(1)
         if _due(step, c.log_every):
-            error = error_metrics(output.refined[-1].detach(), batch.disparity, batch.valid)
-            values = {"loss": float(loss.detach()), "epe": float(error["epe"]), "bp2": float(error["bp2"])}
-            self._note(journal, bar, {f"train/{k}": v for k, v in values.items()} | {"train/rate": rate})
+            self._note(journal, bar, batch, done, rate)
         if _due(step, c.picture_every):
-            journal.pictures(step, left[0], right[0], batch.disparity[0], output.refined[-1][0])
+            journal.pictures(
+                step, done.left[0], done.right[0], batch.disparity[0], done.output.refined[-1][0]
+            )
         if c.validation_pairs and _due(step, c.validate_every):
-            journal.scalars(step, {f"held_back/{k}": v for k, v in self.validate().items()})
+            journal.scalars(step, self.validate())
         if _due(step, c.save_every):
             self.save()
 
-    def _descend(self) -> None:
-        self.scaler.unscale_(self.optimizer)
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        if self.scaler.is_enabled() or bool(norm.isfinite()):
-            self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self._average()
+    def _note(self, journal: Journal, bar: Any, batch: StereoBatch, done: Stepped, rate: float) -> None:
+        error = error_metrics(done.output.refined[-1].detach(), batch.disparity, batch.valid)
+        values = {"loss": float(done.loss), "epe": float(error["epe"]), "bp2": float(error["bp2"])}
+        if not math.isfinite(values["loss"]):
+            _log.warning("the loss of step %d is not finite; such steps change nothing", self.progress.step)
+        others = {"rate": rate, "minutes": self.progress.seconds / 60.0}
+        journal.scalars(self.progress.step, {f"train/{k}": v for k, v in {**values, **others}.items()})
+        bar.set_postfix_str(f"loss {values['loss']:.3f}, epe {values['epe']:.3f} px")
 
-    @torch.no_grad()
-    def _average(self) -> None:
-        # young averages forget their random start faster
-        decay = min(self.config.ema, (1 + self.progress.step) / (10 + self.progress.step))
-        torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1.0 - decay)
-        for target, source in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
-            if target.is_floating_point():  # statistics of small batches are noisy
-                target.lerp_(source, 1.0 - decay)
-            else:
-                target.copy_(source)
-
-    def _note(self, journal: Journal, bar: Any, values: dict[str, float]) -> None:
-        journal.scalars(self.progress.step, {**values, "train/minutes": self.progress.seconds / 60.0})
-        bar.set_postfix_str(f"loss {values['train/loss']:.3f}, epe {values['train/epe']:.3f} px")
+    def _state(self) -> RunState:
+        return RunState(self.model, self.averaged, self._descent.optimizer)
 
     def _share(self) -> float:
         if self.config.minutes:
@@ -212,15 +165,6 @@ class Trainer:
 
     def _complete(self) -> bool:
         return self._share() >= 1.0
-
-    def _precision(self) -> str:
-        if self.config.precision != "auto":
-            return self.config.precision
-        return "bf16" if self.device.type == "cuda" else "fp32"
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        kind = _TYPES.get(self._precision())
-        return torch.autocast(self.device.type, dtype=kind) if kind is not None else nullcontext()
 
     def _bar(self, show: bool) -> Any:
         from tqdm import tqdm

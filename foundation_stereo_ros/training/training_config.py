@@ -11,7 +11,17 @@ from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.training.augmentation import AugmentationConfig
+from foundation_stereo_ros.training.plain_values import build
+from foundation_stereo_ros.training.precision import PRECISIONS
 from foundation_stereo_ros.training.scene_config import SceneConfig
+
+FROM_NOTHING = "tiny"
+"""Network preset of a run that starts from nothing and names none."""
+
+FINE_TUNING: Mapping[str, Any] = {"learning_rate": 1e-4, "norms": "frozen", "ema": 0.998}
+"""Defaults that differ where a run starts from a checkpoint: small steps away from good weights."""
+
+NORMS = ("batch", "frozen", "synced")
 
 
 @dataclass(frozen=True)
@@ -19,19 +29,23 @@ class TrainingConfig:
     """A training run.
 
     Attributes:
-        preset: network preset to train from nothing.
-        network: fields of the preset to change.
+        preset: network preset to train from nothing; empty: `FROM_NOTHING`, or what ``start_from`` holds.
+        network: fields of the preset to change; beside ``start_from`` those that no weight's shape depends
+            on.
+        start_from: weights file to begin with, of this package or NVIDIA's; empty: from nothing.
         steps: length of the run in steps; the learning rate follows it.
         minutes: length of the run in minutes of training instead (over all resumed parts); 0: by steps.
         batch, height, width: pairs in a step, and their size in pixels (multiples of 32).
-        iterations: refinements in training; 0: those of the preset.
+        iterations: refinements in training; 0: those of the network, but no more than 22.
         learning_rate: highest one.
         schedule: ``cosine`` (falls to a hundredth) or ``step`` (a tenth from 80 % on, as in the paper).
         warmup: share of the run in which the learning rate rises.
         weight_decay, clip, gamma: of AdamW; bound of the gradient's norm; weight from a refinement to the
             one before.
         ema: decay of the averaged weights, which are what is exported.
-        precision: ``fp32``, ``bf16`` or ``fp16`` autocast (on CUDA); ``auto``: bf16 there, fp32 on the CPU.
+        norms: what batch norms normalise with: the statistics of the ``batch``, those of all processes'
+            batches (``synced``, CUDA alone), or those that the network came with (``frozen``).
+        precision: ``fp32``, ``bf16`` or (on CUDA) ``fp16`` autocast; ``auto``: bf16 on CUDA, fp32 on a CPU.
         channels_last: memory layout of the 2-D part.
         compile: run the network through torch.compile.
         seed: of scenes, weights and augmentation.
@@ -44,8 +58,9 @@ class TrainingConfig:
         scenes, augmentation: see there.
     """
 
-    preset: str = "tiny"
+    preset: str = ""
     network: Mapping[str, Any] = field(default_factory=dict)
+    start_from: str = ""
     steps: int = 20_000
     minutes: float = 0.0
     batch: int = 4
@@ -59,6 +74,7 @@ class TrainingConfig:
     clip: float = 1.0
     gamma: float = 0.9
     ema: float = 0.999
+    norms: str = "batch"
     precision: str = "auto"
     channels_last: bool = False
     compile: bool = False
@@ -101,7 +117,8 @@ class TrainingConfig:
             ("clip", self.clip > 0, "a positive number"),
             ("gamma", 0 < self.gamma <= 1, "above 0, up to 1"),
             ("ema", 0 <= self.ema < 1, "0 up to below 1"),
-            ("precision", self.precision in ("auto", "fp32", "bf16", "fp16"), "auto, fp32, bf16 or fp16"),
+            ("norms", self.norms in NORMS, f"one of {', '.join(NORMS)}"),
+            ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             *((name, getattr(self, name) >= 0, "0 or more") for name in counts),
         ]
 
@@ -109,35 +126,21 @@ class TrainingConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
         """Build from plain values, as YAML has them; `scenes` and `augmentation` are mappings.
 
+        What is missing has its default, or, with ``start_from``, that of `FINE_TUNING`.
+
         Raises:
             ConfigError: unknown name, or a value of a wrong kind or out of its range.
         """
-        plain = dict(values)
-        parts = {"scenes": SceneConfig, "augmentation": AugmentationConfig}
-        nested = {
-            name: _build(kind, plain.pop(name), f"{name}.") for name, kind in parts.items() if name in plain
+        plain = {**FINE_TUNING, **values} if values.get("start_from") else dict(values)
+        parts: dict[str, type] = {"scenes": SceneConfig, "augmentation": AugmentationConfig}
+        nested: dict[str, Any] = {
+            name: build(kind, plain.pop(name), f"{name}.") for name, kind in parts.items() if name in plain
         }
-        result: TrainingConfig = _build(cls, {**plain, **nested}, "")
-        return result
+        return build(cls, {**plain, **nested})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, those of `scenes` and `augmentation` nested, that `from_dict` takes."""
         return dataclasses.asdict(self)
-
-
-def _build(kind: Any, values: Any, prefix: str) -> Any:
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"training setting {prefix[:-1]!r} is {values!r}; expected a mapping")
-    known = {f.name for f in dataclasses.fields(kind)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ConfigError(
-            f"unknown training setting {prefix}{unknown[0]!r}; expected some of {', '.join(sorted(known))}"
-        )
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise ConfigError(f"a training setting has a wrong kind of value: {error}") from None
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which precision a run computes in."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+from foundation_stereo_ros.errors import ConfigError
+
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+FIRST_SCALE = 2.0**14
+"""Of the loss in fp16, whose gradients would vanish otherwise."""
+
+_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+class Precision:
+    """The precision of the forward pass on a device; weights, losses and disparities stay in fp32.
+
+    Args:
+        wanted: one of `PRECISIONS`; ``auto``: bf16 on CUDA, otherwise fp32.
+        device: where.
+
+    Raises:
+        ConfigError: fp16 on a CPU.
+    """
+
+    def __init__(self, wanted: str, device: torch.device) -> None:
+        automatic = "bf16" if device.type == "cuda" else "fp32"
+        self.name = automatic if wanted == "auto" else wanted
+        self._device = device.type
+        if self.name == "fp16" and device.type != "cuda":
+            raise ConfigError(f"training precision is 'fp16' on {device.type}; expected fp32 or bf16 there")
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return a context for a forward pass."""
+        kind = _TYPES.get(self.name)
+        return torch.autocast(self._device, dtype=kind) if kind is not None else nullcontext()
+
+    def scaler(self, scale: float) -> torch.amp.GradScaler:
+        """Return what scales the loss, if it is needed.
+
+        On CUDA it also skips steps with non-finite gradients without the device being waited for.
+        """
+        growth = 2000 if self.name == "fp16" else 1 << 30
+        enabled = self._device == "cuda"
+        return torch.amp.GradScaler(self._device, init_scale=scale, growth_interval=growth, enabled=enabled)
