@@ -20,13 +20,13 @@ from foundation_stereo_ros.network.blocks3d import (
     up_bn3d,
 )
 from foundation_stereo_ros.network.config import NetworkConfig
-from foundation_stereo_ros.network.cost_volume import groupwise_correlation, shifted
+from foundation_stereo_ros.network.cost_volume import shifted
 from foundation_stereo_ros.network.disparity_transformer import DisparityTransformer
 from foundation_stereo_ros.network.features import FeaturePyramid
 
 
 class CostStem(nn.Module):
-    """Features of both views to a volume of ``volume_width`` channels, gated by the left features.
+    """Correlations and features to a volume of ``volume_width`` channels, gated by the left features.
 
     The first convolution reads, in this order, the correlations, the left projection (the same at every
     disparity) and the right one (shifted by it). It has no extent, so its shares of the projections are
@@ -36,7 +36,6 @@ class CostStem(nn.Module):
     def __init__(self, config: NetworkConfig, feature_width: int) -> None:
         super().__init__()
         width = config.volume_width
-        self.bins, self.groups = config.bins, config.groups
         self.reduce = VolumeConv(config.groups + 2 * config.projection_width, width, 1)
         self.mix = conv_bn3d(width, width, 3)
         self.blocks = nn.Sequential(*(ResidualBlock3d(width) for _ in range(config.stem_blocks)))
@@ -44,24 +43,23 @@ class CostStem(nn.Module):
 
     def forward(
         self,
+        correlation: Float[Tensor, "b g h w d"],
         left: Float[Tensor, "b f h w"],
-        right: Float[Tensor, "b f h w"],
         left_projection: Float[Tensor, "b p h w"],
         right_projection: Float[Tensor, "b p h w"],
     ) -> Float[Tensor, "b c h w d"]:
-        correlation = groupwise_correlation(left, right, self.bins, self.groups).to(left.dtype)
         volume = self.mix(self.reduced(correlation, left_projection, right_projection))
         gated: Tensor = self.gate(self.blocks(volume), left)
         return gated
 
     def reduced(self, correlation: Tensor, left_projection: Tensor, right_projection: Tensor) -> Tensor:
         """Return the first convolution of the hybrid volume from its three parts."""
-        shares = (self.groups, left_projection.shape[1], right_projection.shape[1])
+        shares = (correlation.shape[1], left_projection.shape[1], right_projection.shape[1])
         of_correlation, of_left, of_right = self.reduce.weight.flatten(1).split(shares, dim=1)
         volume = F.linear(correlation.movedim(1, -1), of_correlation).movedim(-1, 1)
         fixed = F.conv2d(left_projection, of_left[..., None, None], self.reduce.bias)
         moving = F.conv2d(right_projection, of_right[..., None, None])
-        return volume + (fixed.unsqueeze(-1) + shifted(moving, self.bins))
+        return volume + (fixed.unsqueeze(-1) + shifted(moving, correlation.shape[-1]))
 
 
 class Down(nn.Module):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, cast, overload
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from foundation_stereo_ros.network.blocks import resize_aligned
 from foundation_stereo_ros.network.config import NetworkConfig
 from foundation_stereo_ros.network.context import ContextEncoder
 from foundation_stereo_ros.network.cost_filter import Classifier, CostStem, Hourglass, soft_argmin
+from foundation_stereo_ros.network.cost_volume import groupwise_correlation
 from foundation_stereo_ros.network.features import FeatureEncoder, FeaturePyramid
 from foundation_stereo_ros.network.lookup import GeometryLookup
 from foundation_stereo_ros.network.official import from_official
@@ -34,10 +35,14 @@ class TrainingOutput(NamedTuple):
     Attributes:
         initial: B x 1 x H/4 x W/4 disparity of the cost volume, in quarter pixels.
         refined: B x 1 x H x W disparity after each iteration, in pixels.
+        logits: B x H/4 x W/4 x D of the disparities 0 to D - 1, in quarter pixels.
+        correlation: B x H/4 x W/4 x D, -1 to 1; mean of the cost volume's group-wise correlations.
     """
 
     initial: Tensor
     refined: list[Tensor]
+    logits: Tensor
+    correlation: Tensor
 
 
 class FoundationStereo(nn.Module):
@@ -121,9 +126,12 @@ class FoundationStereo(nn.Module):
         left, right = (self.normalize(x) for x in (left, right))
         f_left, f_right = self.features(torch.cat((left, right))).left_right()
         stem = self.image_stem(left)
-        volume = self.filtered_volume(f_left, f_right)
-        if initial_disparity is None:
-            initial_disparity = soft_argmin(self.classifier(volume))
+        correlation = groupwise_correlation(f_left.f4, f_right.f4, self.config.bins, self.config.groups)
+        volume = self.filtered_volume(correlation, f_left, f_right)
+        logits = None
+        if initial_disparity is None or every_iteration:
+            logits = cast(Tensor, self.classifier(volume))
+            initial_disparity = soft_argmin(logits) if initial_disparity is None else initial_disparity
         context = self.context(left, f_left.mono)
         lookup = GeometryLookup(
             f_left.f4, f_right.f4, volume, self.config.lookup_levels, self.config.lookup_radius
@@ -136,16 +144,21 @@ class FoundationStereo(nn.Module):
             hidden, disparity = step.hidden, disparity + at_least_float32(step.increment)
             if every_iteration or iteration == iterations - 1:
                 refined.append(self.upsampling(disparity, step.mask_features, stem))
-        return TrainingOutput(initial_disparity, refined) if every_iteration else refined[-1]
+        if every_iteration and logits is not None:
+            return TrainingOutput(initial_disparity, refined, logits, correlation.mean(dim=1))
+        last: Tensor = refined[-1]
+        return last
 
     def normalize(self, image: Tensor) -> Tensor:
         """Turn B x 3 x H x W from 0 to 255 into the zero-mean, unit-variance colours of ImageNet."""
         return (image.to(self.mean.dtype) / 255 - self.mean) / self.std
 
-    def filtered_volume(self, left: FeaturePyramid, right: FeaturePyramid) -> Float[Tensor, "b c h/4 w/4 d"]:
+    def filtered_volume(
+        self, correlation: Tensor, left: FeaturePyramid, right: FeaturePyramid
+    ) -> Float[Tensor, "b c h/4 w/4 d"]:
         """Return the cost volume after attentive filtering; no value is negative."""
-        views = (left.f4, right.f4)
-        volume = self.cost_stem(*views, *(self.projection(view) for view in views))
+        projections = (self.projection(left.f4), self.projection(right.f4))
+        volume = self.cost_stem(correlation.to(left.f4.dtype), left.f4, *projections)
         filtered: Tensor = self.hourglass(volume, left)
         return filtered
 

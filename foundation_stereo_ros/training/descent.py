@@ -83,7 +83,7 @@ class Descent:
         with self._precision.autocast():
             output = self._forward(left, right, iterations=self._iterations, every_iteration=True)
         limit = float(self._model.config.max_disp)
-        loss = stereo_loss(output.initial, output.refined, batch.disparity, batch.valid, limit, c.gamma)
+        loss = stereo_loss(output, batch.disparity, batch.valid, limit, c)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self._descend()

@@ -4,12 +4,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from foundation_stereo_ros.network import TrainingOutput
+
 QUARTER = 4
+_SHARPNESS = 14.0  # of correlations, which reach from -1 to 1, as logits
+
+
+class LossWeights(Protocol):
+    """Weights of the loss's parts, as `TrainingConfig` has them."""
+
+    @property
+    def gamma(self) -> float:
+        """Of a refinement relative to the one after it."""
+
+    @property
+    def matching(self) -> float:
+        """Of the classifier's cross entropy."""
+
+    @property
+    def correlation(self) -> float:
+        """Of the cross entropy of the bare correlations."""
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -48,15 +68,39 @@ def sequence_loss(refined: Sequence[Tensor], disparity: Tensor, valid: Tensor, g
     return torch.stack(losses).sum()
 
 
+def matching_loss(scores: Tensor, disparity: Tensor, valid: Tensor) -> Tensor:
+    """Cross entropy of disparities' scores: the true one's two nearest bins share the probability of 1.
+
+    It tells the features where the match is from the first step on, where the regression losses only say
+    which way to move a mean. Not in the paper.
+
+    Args:
+        scores: B x H/4 x W/4 x D logits of the disparities 0 to D - 1 in quarter pixels.
+        disparity, valid: as in `initial_loss`. Left out too is what lies beyond the last bin, or would lie
+            outside the right view.
+    """
+    truth = disparity[:, 0, 1::QUARTER, 1::QUARTER] / QUARTER
+    column = torch.arange(truth.shape[-1], device=truth.device)
+    seen = valid[:, 0, 1::QUARTER, 1::QUARTER] & (truth >= 0) & (truth <= column)
+    seen = seen & (truth < scores.shape[-1] - 1)
+    truth = torch.where(seen, truth, torch.zeros_like(truth)).unsqueeze(-1)
+    low = truth.floor()
+    likelihood = F.log_softmax(scores.float(), dim=-1)
+    near, far = (likelihood.gather(-1, low.long() + step) for step in (0, 1))
+    return masked_mean(-torch.lerp(near, far, truth - low).squeeze(-1), seen)
+
+
 def stereo_loss(
-    initial: Tensor,
-    refined: Sequence[Tensor],
-    disparity: Tensor,
-    valid: Tensor,
-    max_disparity: float,
-    gamma: float = 0.9,
+    output: TrainingOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: LossWeights
 ) -> Tensor:
     """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
     good = valid & disparity.isfinite() & (disparity.abs() < max_disparity)
     truth = torch.where(good, disparity, torch.zeros_like(disparity))
-    return initial_loss(initial, truth, good) + sequence_loss(refined, truth, good, gamma)
+    loss = initial_loss(output.initial, truth, good)
+    loss = loss + sequence_loss(output.refined, truth, good, weights.gamma)
+    if weights.matching:
+        loss = loss + weights.matching * matching_loss(output.logits, truth, good)
+    if weights.correlation:
+        sharpened = _SHARPNESS * output.correlation
+        loss = loss + weights.correlation * matching_loss(sharpened, truth, good)
+    return loss

@@ -134,10 +134,11 @@ def recording(model: nn.Module) -> Iterator[dict[str, Tensor]]:
         return hook
 
     def note_volume(module: Any, inputs: tuple[Tensor, ...]) -> None:
-        left, right, left_projection, right_projection = inputs
-        found["gwc_volume"] = volumes.groupwise_correlation(left, right, module.bins, module.groups)
-        fixed = left_projection.unsqueeze(-1).expand(*left_projection.shape, module.bins)
-        found["concat_volume"] = torch.cat((fixed, volumes.shifted(right_projection, module.bins)), dim=1)
+        correlation, _, left_projection, right_projection = inputs
+        bins = correlation.shape[-1]
+        found["gwc_volume"] = correlation
+        fixed = left_projection.unsqueeze(-1).expand(*left_projection.shape, bins)
+        found["concat_volume"] = torch.cat((fixed, volumes.shifted(right_projection, bins)), dim=1)
         found["proj_cmb.left"] = left_projection
 
     hooks = [model.get_submodule(path).register_forward_hook(note(name)) for name, path in MODULES.items()]
