@@ -42,6 +42,8 @@ class TrainingConfig:
         warmup: share of the run in which the learning rate rises.
         weight_decay, clip, gamma: of AdamW; bound of the gradient's norm; weight from a refinement to the
             one before.
+        matching, correlation: weights in the loss of the cross entropy of the classifier's scores, and of
+            that of the bare correlations; 0, as in the paper: none.
         ema: decay of the averaged weights, which are what is exported.
         norms: what batch norms normalise with: the statistics of the ``batch``, those of all processes'
             batches (``synced``, CUDA alone), or those that the network came with (``frozen``).
@@ -73,6 +75,8 @@ class TrainingConfig:
     weight_decay: float = 1e-5
     clip: float = 1.0
     gamma: float = 0.9
+    matching: float = 0.0
+    correlation: float = 0.0
     ema: float = 0.999
     norms: str = "batch"
     precision: str = "auto"
@@ -96,6 +100,8 @@ class TrainingConfig:
 
     def _checks(self) -> list[tuple[str, bool, str]]:
         counts = (
+            "matching",
+            "correlation",
             "workers",
             "log_every",
             "picture_every",
