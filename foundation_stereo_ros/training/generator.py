@@ -127,8 +127,7 @@ def plan(config: SceneConfig, seeds: Sequence[int], height: int, width: int) -> 
 def compose(config: SceneConfig, seed: int, height: int, width: int) -> tuple[World, Camera]:
     """Draw one scene and its camera (focal length, cx, cy in pixels, baseline in metres)."""
     rng = ingredient(seed, Ingredient.LAYOUT)
-    shares = np.array(config.shares())
-    kind = COMPOSITIONS[int(rng.choice(len(shares), p=shares / shares.sum()))]
+    kind = _composition(config, rng)
     focal = width * float(np.exp(rng.uniform(np.log(config.focal_low), np.log(config.focal_high))))
     spread = 0.03 if rng.random() < 0.6 else 0.2  # a crop of a larger picture has its centre elsewhere
     cx = width * (0.5 + spread * rng.uniform(-1, 1))
@@ -141,6 +140,16 @@ def compose(config: SceneConfig, seed: int, height: int, width: int) -> tuple[Wo
     low, high = np.log(config.disparity_low), np.log(highest)
     nearest_disparity = float(np.exp(ingredient(seed, Ingredient.RANGE).uniform(low, high)))
     return composer.world, (focal, cx, cy, nearest_disparity * nearest / focal)
+
+
+def composition(config: SceneConfig, seed: int) -> str:
+    """Return which of the compositions a seed has."""
+    return _composition(config, ingredient(seed, Ingredient.LAYOUT))
+
+
+def _composition(config: SceneConfig, rng: np.random.Generator) -> str:
+    shares = np.array(config.shares())
+    return COMPOSITIONS[int(rng.choice(len(shares), p=shares / shares.sum()))]
 
 
 def _style(rng: np.random.Generator) -> Style:

@@ -11,6 +11,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from foundation_stereo_ros.errors import ConfigError
+
 VALIDATION = 1 << 40
 DEMONSTRATION = 1 << 41
 _MASK = (1 << 64) - 1
@@ -47,9 +49,27 @@ def training_seeds(run: int, step: int, batch: int) -> list[int]:
     return [_mix(_mix(_mix(run) + step) + index) >> 24 for index in range(batch)]
 
 
+def checked_training_seed(seed: int, source: str) -> int:
+    """Return the seed if it may be trained on.
+
+    Raises:
+        ConfigError: it may not; the message begins with ``source``, such as the name of a file.
+    """
+    if not 0 <= seed < VALIDATION:
+        kind = "for demonstrations" if seed >= DEMONSTRATION else "for validation"
+        held_back = f", which is {kind}" if seed >= 0 else ""
+        raise ConfigError(f"{source}: seed {seed}{held_back}; expected 0 up to {VALIDATION - 1}")
+    return seed
+
+
 def step_seed(run: int, step: int) -> int:
     """Return a seed for all other chance in a step (augmentation)."""
     return _mix(_mix(run ^ 0x5DEECE66D) + step) >> 1
+
+
+def epoch_seed(run: int, epoch: int) -> int:
+    """Return a seed for the order in which an epoch takes kept seeds."""
+    return _mix(_mix(run ^ 0x2545F4914F6C) + epoch) >> 1
 
 
 def _mix(value: int) -> int:
