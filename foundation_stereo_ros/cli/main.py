@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "make a small recording, run on it, and show every stage on one page",
     "train": "train the small network on generated scenes",
     "evaluate": "measure errors and speed on a dataset with ground truth",
+    "benchmark": "measure how long each stage takes",
 }
 """Subcommand, which is also the module's name in this package -> its line in the help."""
 

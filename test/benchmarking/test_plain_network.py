@@ -34,6 +34,7 @@ CASES: dict[str, dict[str, Any]] = {
     "full": {**FULL, "gru_levels": 3},
     "two levels": {**FULL, "gru_levels": 2},
     "attention over heads": {**FULL, "disparity_attention": "heads", "transformer_layers": 4},
+    "fewer blocks": {"classifier_blocks": 0, "head_blocks": 1},
     # bins beyond the picture's width, and another pyramid
     "wide range": {"max_disp": 512, "lookup_levels": 3, "lookup_radius": 2},
 }

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run is measured by, lap by lap: time on the CPU, time on a CUDA device, or arithmetic."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+_CPU_ATTENTION = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+
+
+class Clock(Protocol):
+    """Measures one run."""
+
+    def start(self) -> None:
+        """Begin a run."""
+
+    def lap(self, stage: str) -> None:
+        """End a stage; one that comes several times is summed."""
+
+    def stop(self) -> dict[str, float]:
+        """End the run; returns stage -> amount."""
+
+
+class HostClock:
+    """Milliseconds, for work that is done when a call returns."""
+
+    def start(self) -> None:
+        """Begin a run."""
+        self._laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """End a stage."""
+        now = time.perf_counter()
+        self._laps[stage] = self._laps.get(stage, 0.0) + 1e3 * (now - self._last)
+        self._last = now
+
+    def stop(self) -> dict[str, float]:
+        """Return the milliseconds of each stage."""
+        return self._laps
+
+
+class CudaClock:
+    """Milliseconds between events on a device's stream, so that measuring does not hold it up.
+
+    Where the device waits for the CPU, that counts for the stage in which it waits.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def start(self) -> None:
+        """Begin a run, with nothing left to do from before."""
+        torch.cuda.synchronize(self._device)
+        self._events: list[tuple[str, Any]] = []
+        self._record("")
+
+    def lap(self, stage: str) -> None:
+        """End a stage, when the device comes to it."""
+        self._record(stage)
+
+    def _record(self, stage: str) -> None:
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(torch.cuda.current_stream(self._device))
+        self._events.append((stage, event))
+
+    def stop(self) -> dict[str, float]:
+        """Wait for the device, and return the milliseconds of each stage."""
+        torch.cuda.synchronize(self._device)
+        laps: dict[str, float] = {}
+        for (_, before), (stage, after) in zip(self._events, self._events[1:], strict=False):
+            laps[stage] = laps.get(stage, 0.0) + before.elapsed_time(after)
+        return laps
+
+
+class FlopClock:
+    """Floating-point operations of convolutions and matrix products; multiplying and adding are two.
+
+    Norms, activations, softmax and interpolation are not counted.
+    """
+
+    def start(self) -> None:
+        """Begin to count."""
+        self._laps: dict[str, float] = {}
+        self._last = 0.0
+        self._mode = FlopCounterMode(display=False, custom_mapping={_CPU_ATTENTION: _attention_flops})
+        self._mode.__enter__()
+
+    def lap(self, stage: str) -> None:
+        """End a stage."""
+        total = float(self._mode.get_total_flops())
+        self._laps[stage] = self._laps.get(stage, 0.0) + total - self._last
+        self._last = total
+
+    def stop(self) -> dict[str, float]:
+        """Return the operations of each stage."""
+        self._mode.__exit__(None, None, None)
+        return self._laps
+
+
+def _attention_flops(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    """Apply PyTorch's formula, which it does not know to hold for the CPU's kernel, to three shapes."""
+    return int(sdpa_flop_count(query, key, value))
+
+
+class Switch:
+    """Passes laps on to the clock of the run that is under way; to none at all between runs."""
+
+    def __init__(self) -> None:
+        self.clock: Clock | None = None
+
+    def lap(self, stage: str) -> None:
+        """End a stage."""
+        if self.clock is not None:
+            self.clock.lap(stage)
+
+
+def clock_for(device: torch.device) -> Clock:
+    """Return what measures time there."""
+    return CudaClock(device) if device.type == "cuda" else HostClock()

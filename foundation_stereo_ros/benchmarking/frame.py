@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One stereo pair as messages, through the whole pipeline, stage by stage."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, cast
+
+import cv2
+import numpy as np
+from torch import Tensor, nn
+
+from foundation_stereo_ros.benchmarking.clocks import Clock, Switch
+from foundation_stereo_ros.benchmarking.plain_network import PlainNetwork
+from foundation_stereo_ros.benchmarking.stages import Lap
+from foundation_stereo_ros.geometry.camera import Camera
+from foundation_stereo_ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.messages.images import decode_image, encode_image
+from foundation_stereo_ros.messages.types import MessageTypes
+from foundation_stereo_ros.network import FoundationStereo
+from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
+from foundation_stereo_ros.pipeline.result import StereoResult
+from foundation_stereo_ros.shapes import RgbImage
+
+_SHIFT = 10  # pixels that the right picture lies to the left of the left one
+_BASELINE_M = 0.1
+_GRAINS = (1, 4, 16, 64)  # sizes of the picture's spots, pixels
+
+
+class StereoMessages(NamedTuple):
+    """What `StereoPipeline.process` takes: both images (rgb8), both CameraInfos."""
+
+    left_image: Any
+    right_image: Any
+    left_info: Any
+    right_info: Any
+
+
+def stereo_messages(height: int, width: int, types: MessageTypes) -> StereoMessages:
+    """Return a textured plane, seen by two rectified cameras; always the same for the same size."""
+    picture = _texture(height, width + _SHIFT)
+    header = types.Header(stamp=types.Time(sec=0, nanosec=0), frame_id="left_optical")
+    camera = Camera(width, height, fx=width, fy=width, cx=width / 2, cy=height / 2)
+    views = [np.ascontiguousarray(picture[:, start : start + width]) for start in (0, _SHIFT)]
+    return StereoMessages(
+        *(encode_image(types, header, view, "rgb8") for view in views),
+        *(encode_camera_info(types, header, camera, tx) for tx in (0.0, -_BASELINE_M * width)),
+    )
+
+
+def _texture(height: int, width: int) -> RgbImage:
+    random = np.random.default_rng(0)
+    total = np.zeros((height, width, 3), np.float32)
+    for grain in _GRAINS:
+        spots = random.random((-(-height // grain), -(-width // grain), 3), np.float32)
+        total += cv2.resize(spots, (width, height), interpolation=cv2.INTER_LINEAR)
+    return (255 / len(_GRAINS) * total).astype(np.uint8)
+
+
+class Frame:
+    """The pipeline around a network, ready to be run and measured.
+
+    Args:
+        estimator: with its settings; its network is replaced.
+        network: called as the other is.
+        switch: the network's own laps, if it has any, go there too.
+        last_stage: of the network, which ends when it returns.
+        messages: to run on.
+        types: of the messages that are made.
+    """
+
+    def __init__(
+        self,
+        estimator: StereoEstimator,
+        network: FoundationStereo | PlainNetwork,
+        switch: Switch,
+        last_stage: str,
+        messages: StereoMessages,
+        types: MessageTypes,
+    ) -> None:
+        estimator.model = cast("FoundationStereo", _Bounded(network, switch.lap, last_stage))
+        self._switch, self._messages, self._types = switch, messages, types
+        self._pipeline = StereoPipeline(estimator, rectified=True, decode=self._decode)
+
+    def _decode(self, message: Any) -> RgbImage:
+        image = decode_image(message)
+        self._switch.lap("decode")
+        return image
+
+    def run(self, clock: Clock | None = None) -> tuple[StereoResult, dict[str, float]]:
+        """Run once; returns the result, and what the clock measured of each stage."""
+        if clock is not None:
+            clock.start()
+        self._switch.clock = clock
+        try:
+            result = self._pipeline.process(*self._messages)
+            self._switch.lap("geometry")
+            self._pipeline.outputs(result, self._messages.left_image.header, self._types)
+            self._switch.lap("messages")
+        finally:
+            self._switch.clock = None
+            laps = {} if clock is None else clock.stop()
+        return result, laps
+
+
+class _Bounded(nn.Module):
+    """A network whose call ends what comes before it, and its own last stage."""
+
+    def __init__(self, network: FoundationStereo | PlainNetwork, lap: Lap, last_stage: str) -> None:
+        super().__init__()
+        self.config = network.config
+        self._network, self._lap, self._last_stage = network, lap, last_stage
+
+    def forward(self, *inputs: Any, **named: Any) -> Tensor:
+        """Call the network."""
+        self._lap("preprocess")
+        disparity: Tensor = self._network(*inputs, **named)
+        self._lap(self._last_stage)
+        return disparity

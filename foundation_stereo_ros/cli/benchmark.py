@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``foundation_stereo benchmark``: how long each stage takes, beside the plain form of the network."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from foundation_stereo_ros.cli.status_line import StatusLine
+from foundation_stereo_ros.errors import FoundationStereoError
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.benchmarking.measurement import Case, CaseResult
+    from foundation_stereo_ros.benchmarking.peak_product import ProductRates
+
+INCOMPLETE = 3
+INTERRUPTED = 130
+_PRESETS = ("tiny", "small", "base", "large")
+_PRECISIONS = ("auto", "fp32", "fp16", "bf16")
+_EPILOG = """\
+What is given several times is combined with everything else. docs/performance.md says what is measured.
+
+exit codes:
+  0    done
+  1    nothing could be done; one line says why
+  2    wrong usage
+  3    some cases failed, as stderr says; the figures are those of the others
+  130  interrupted (Ctrl-C); the figures are those of the cases done
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags; loads no torch."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    add = parser.add_argument
+    add("--preset", action="append", choices=_PRESETS, help="a network with random weights; repeatable")
+    add(
+        "--checkpoint",
+        action="append",
+        type=Path,
+        metavar="FILE",
+        help="a weights file; repeatable (default: the weights that ship with the package)",
+    )
+    add(
+        "--size",
+        action="append",
+        type=_size,
+        metavar="HxW",
+        help="rows x columns of the pictures; repeatable (default: 480x640)",
+    )
+    add(
+        "--iterations",
+        action="append",
+        type=_count,
+        metavar="N",
+        help="refinements; repeatable (default: as many as the network was made for)",
+    )
+    add("--precision", action="append", choices=_PRECISIONS, help="repeatable (default: auto)")
+    add("--device", action="append", metavar="NAME", help="cpu, cuda, cuda:1 ...; repeatable (default: auto)")
+    add("--compile", action="store_true", help="measure the compiled network, too")
+    add("--plain", action="store_true", help="measure the plain form of the network in turns with it")
+    add("--threads", type=_count, metavar="N", help="threads of the CPU (default: PyTorch's choice)")
+    add("--repeats", type=_count, metavar="N", default=10, help="timed frames of each case (default: 10)")
+    add("--json", type=Path, metavar="FILE", help="write all figures to this file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure; prints tables and writes what was asked for."""
+    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+
+    keep_freed_memory()  # as the live node does, and before torch is loaded
+
+    import torch
+
+    from foundation_stereo_ros.benchmarking.peak_product import ProductRates
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    rates, outcome, line = ProductRates(), _Outcome(), StatusLine()
+    try:
+        for case, name in _cases(args):
+            try:
+                outcome.results.append(_measure(case, name, args, rates, line))
+            except FoundationStereoError as error:
+                outcome.failed.append((name, str(error)))
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    finally:
+        line.close()
+    return _conclude(args, outcome, rates)
+
+
+@dataclass
+class _Outcome:
+    results: list[CaseResult] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    interrupted: bool = False
+
+
+def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
+    """Yield all combinations, and what to call each."""
+    from foundation_stereo_ros.benchmarking.measurement import Case
+    from foundation_stereo_ros.benchmarking.networks import NetworkSource
+    from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+
+    sources = [NetworkSource(checkpoint=path) for path in args.checkpoint or ()]
+    sources += [NetworkSource(preset=name) for name in args.preset or ()]
+    for source, (height, width), iterations, precision, device, compiled in itertools.product(
+        sources or [NetworkSource(checkpoint=shipped_checkpoint())],
+        args.size or [(480, 640)],
+        args.iterations or [0],
+        args.precision or ["auto"],
+        args.device or ["auto"],
+        [False, True] if args.compile else [False],
+    ):
+        case = Case(source, height, width, iterations, precision, device, compiled)
+        words = [source.name, f"{height} x {width}", f"{iterations} refinements" if iterations else ""]
+        words += [word for word in (precision, device) if word != "auto"] + ["compiled"] * compiled
+        yield case, ", ".join(word for word in words if word)
+
+
+def _measure(
+    case: Case, name: str, args: argparse.Namespace, rates: ProductRates, line: StatusLine
+) -> CaseResult:
+    from foundation_stereo_ros.bags.types import message_types
+    from foundation_stereo_ros.benchmarking.measurement import CaseMeasurement
+
+    def tell(what: str) -> None:
+        line.show(f"{name}: {what}")
+
+    measurement = CaseMeasurement(case, message_types(), args.plain, tell)
+    # Before and after, since a machine that does something else as well is never equally fast.
+    tell("matrix products")
+    rates.measure(measurement.device, measurement.dtype)
+    result = measurement(args.repeats)
+    tell("matrix products")
+    rates.measure(measurement.device, measurement.dtype)
+    return result
+
+
+def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: ProductRates) -> int:
+    from foundation_stereo_ros.benchmarking.machine import machine, versions
+    from foundation_stereo_ros.benchmarking.summary import case_facts
+    from foundation_stereo_ros.cli.benchmark_table import tables
+    from foundation_stereo_ros.cli.evaluate_results import write_json
+
+    if outcome.results:
+        facts = {
+            "machine": machine({result.device for result in outcome.results}),
+            "versions": versions(),
+            "repeats": args.repeats,
+            "product_flops_per_second": rates.best,
+            "cases": [case_facts(result, rates.best) for result in outcome.results],
+            "failed": [{"case": name, "reason": reason} for name, reason in outcome.failed],
+            "interrupted": outcome.interrupted,
+        }
+        print(tables(outcome.results, facts))
+        if args.json:
+            write_json(args.json, facts)
+    for name, reason in outcome.failed:
+        print(f"failed: {name}: {reason}", file=sys.stderr)
+    if outcome.interrupted:
+        kept = "the figures are those of the cases done" if outcome.results else "before the first case"
+        print(f"interrupted: {kept}", file=sys.stderr)
+        return INTERRUPTED
+    if not outcome.results:
+        return 1
+    return INCOMPLETE if outcome.failed else 0
+
+
+def _size(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected rows x columns, as 480x640")
+    return int(found[1]), int(found[2])
+
+
+def _count(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
+    return int(text)

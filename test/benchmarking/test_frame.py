@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from foundation_stereo_ros.bags.types import message_types
+from foundation_stereo_ros.benchmarking.clocks import HostClock, Switch
+from foundation_stereo_ros.benchmarking.frame import Frame, stereo_messages
+from foundation_stereo_ros.benchmarking.stages import NETWORK_STAGES, STAGES, stage_hooks
+from foundation_stereo_ros.messages.images import decode_image
+from foundation_stereo_ros.pipeline.config import PipelineConfig
+from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+
+
+def test_the_pair_shows_a_plane_at_ten_pixels() -> None:
+    messages = stereo_messages(48, 70, message_types())
+    left, right = decode_image(messages.left_image), decode_image(messages.right_image)
+    assert left.shape == (48, 70, 3)
+    np.testing.assert_array_equal(left[:, 10:], right[:, :-10])
+    assert left.std() > 10
+    np.testing.assert_array_equal(left, decode_image(stereo_messages(48, 70, message_types()).left_image))
+
+
+def test_the_stages_of_a_frame_sum_up_and_the_estimator_gives_what_it_gives_alone() -> None:
+    messages = stereo_messages(64, 96, message_types())
+    estimator = StereoEstimator(PipelineConfig(device="cpu", iterations=1))
+    network, switch = estimator.model, Switch()
+    frame = Frame(estimator, network, switch, NETWORK_STAGES[-1], messages, message_types())
+    with stage_hooks(network, switch.lap):
+        result, laps = frame.run(HostClock())
+        again, none = frame.run()
+    assert set(laps) == set(STAGES) - {"monocular"}
+    assert none == {}
+    np.testing.assert_array_equal(result.disparity, again.disparity)
+    # trained on other pictures, but a plane is a plane
+    assert np.median(result.disparity[8:-8, 24:-8]) == pytest.approx(10, abs=1)
