@@ -48,10 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), help="autocast on the device")
     add("--seed", type=int, help="of scenes, weights and augmentation")
     add("--workers", type=int, help="processes that plan scenes (default: 4 with CUDA, otherwise none)")
+    _add_data_options(parser.add_argument_group("data (default: generated scenes)"))
     add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda where there is one")
     add("--resume", action="store_true", help="go on with the run in the folder, with its settings")
     add("--max-minutes", type=float, help="stop this part of the run after so long; --resume goes on")
     add("--quiet", action="store_true", help="no progress bar")
+
+
+def _add_data_options(group: argparse._ArgumentGroup) -> None:
+    from foundation_stereo_ros.datasets.catalog import DATASETS
+
+    add = group.add_argument
+    add("--dataset", choices=tuple(DATASETS), help="train on one; layout of the files: docs/evaluation.md")
+    add("--root", metavar="DIR", help="its folder")
+    add("--validate-dataset", choices=tuple(DATASETS), help="validate on one as well")
+    add("--validate-root", metavar="DIR", help="its folder")
+    add("--validate-limit", type=int, metavar="N", help="only its first N pairs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -72,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     if args.config is not None:
         values.update(_read_yaml(args.config))
     values.update({name: getattr(args, name) for name in _OVERRIDES if getattr(args, name) is not None})
+    values.update(_data(args))
     trainer = Trainer(TrainingConfig.from_dict(values), args.out, device, resume=args.resume)
     outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
     state = "complete" if outcome.finished else "interrupted" if outcome.interrupted else "out of time"
@@ -81,6 +94,23 @@ def run(args: argparse.Namespace) -> int:
     if not outcome.finished:
         print(f"go on with: foundation_stereo train --resume -o {args.out}")
     return _INTERRUPTED if outcome.interrupted else 0
+
+
+def _data(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that name datasets."""
+    trained, validated = _dataset(args, ""), _dataset(args, "validate_")
+    return {**({"data": [trained]} if trained else {}), **({"validate_on": validated} if validated else {})}
+
+
+def _dataset(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
+    from foundation_stereo_ros.errors import ConfigError
+
+    given = {name: getattr(args, prefix + name, None) for name in ("dataset", "root", "limit")}
+    found = {name: value for name, value in given.items() if value is not None}
+    if found and not ("dataset" in found and "root" in found):
+        flag = f"--{prefix}".replace("_", "-")
+        raise ConfigError(f"{flag}dataset is {given['dataset']}, {flag}root {given['root']}; expected both")
+    return found
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches for training: scenes planned by other processes, if wanted, and rendered on the training device.
+"""Batches of generated scenes: planned by other processes, if wanted, and rendered on the training device.
 
 On a CPU those processes render as well, while this one trains.
 """
@@ -8,30 +8,44 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from foundation_stereo_ros.training.generator import Plan, SceneGenerator, StereoBatch, plan
+from foundation_stereo_ros.training.mixture import Mixture
+from foundation_stereo_ros.training.place import ALONE, Place
 from foundation_stereo_ros.training.seeds import VALIDATION, training_seeds
 from foundation_stereo_ros.training.training_config import TrainingConfig
 
 _ENDLESS = 1 << 30
 
 
-class PlannedSteps(Dataset[Plan]):
-    """The scenes of each step from a first one on; they depend on the run's seed and the step alone."""
+class PlannedSteps(Dataset[Plan | None]):
+    """The scenes of each step from a first one on; they depend on the run's seed and the step alone.
 
-    def __init__(self, config: TrainingConfig, first: int) -> None:
-        self._config, self._first = config, first
+    A step that has none is None.
+
+    Args:
+        config: of the run.
+        first: step to begin at.
+        place: of this process.
+    """
+
+    def __init__(self, config: TrainingConfig, first: int, place: Place) -> None:
+        self._config, self._first, self._place = config, first, place
+        self._mixture = Mixture(config, place)
 
     def __len__(self) -> int:
         return _ENDLESS
 
-    def __getitem__(self, index: int) -> Plan:
-        c = self._config
-        return plan(c.scenes, training_seeds(c.seed, self._first + index, c.batch), c.height, c.width)
+    def __getitem__(self, index: int) -> Plan | None:
+        c, step, everybody = self._config, self._first + index, self._config.batch * self._place.world
+        seeds = training_seeds(c.seed, step, everybody)  # of all processes
+        mine = [seeds[number - step * everybody] for number in self._mixture.scenes(step)]
+        return plan(c.scenes, mine, c.height, c.width) if mine else None
 
 
 class RenderedPairs(Dataset[StereoBatch]):
@@ -41,20 +55,27 @@ class RenderedPairs(Dataset[StereoBatch]):
         config: of the run.
         generator: renders, in whichever process asks; on a CPU.
         first: number of the first pair.
-        height, width: of the pictures, pixels.
+        size: height and width of the pictures, pixels.
+        place: of this process; those that train together take turns.
     """
 
     def __init__(
-        self, config: TrainingConfig, generator: SceneGenerator, first: int, height: int, width: int
+        self,
+        config: TrainingConfig,
+        generator: SceneGenerator,
+        first: int,
+        size: tuple[int, int],
+        place: Place,
     ) -> None:
         self._config, self._generator, self._first = config, generator, first
-        self._size = (height, width)
+        self._size, self._place = size, place
 
     def __len__(self) -> int:
         return _ENDLESS
 
     def __getitem__(self, index: int) -> StereoBatch:
-        seeds = training_seeds(self._config.seed, self._first + index, 1)
+        number = self._place.numbers(self._first + index, 1)[0]
+        seeds = training_seeds(self._config.seed, number, 1)
         return self._generator.generate(seeds, 1, *self._size, occlusion=False)
 
 
@@ -68,17 +89,29 @@ def ahead(items: Dataset[T], workers: int, pin: bool = False) -> Iterator[T]:
         batch_size=None,
         shuffle=False,
         num_workers=workers,
-        worker_init_fn=_ignore_interrupts,
+        worker_init_fn=_one_thread,
         pin_memory=pin,
         prefetch_factor=4 if workers else None,
         multiprocessing_context="spawn" if workers else None,  # forking after CUDA started is not allowed
     )
-    return iter(loader)
+    with _blocked():
+        return iter(loader)
 
 
-def _ignore_interrupts(_: int) -> None:
-    """Leave Ctrl-C to the trainer, which wants to save first."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """Begin processes that no Ctrl-C or kill reaches, not even while they start.
+
+    Those signals go to a whole group of processes; the trainer wants to save first, and then ends its own.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _one_thread(_: int) -> None:
     torch.set_num_threads(1)
 
 
@@ -89,35 +122,42 @@ class Feed:
         config: of the run.
         generator: renders; on the training device.
         first: step to begin at.
+        place: of this process.
     """
 
-    def __init__(self, config: TrainingConfig, generator: SceneGenerator, first: int) -> None:
+    def __init__(
+        self, config: TrainingConfig, generator: SceneGenerator, first: int, place: Place = ALONE
+    ) -> None:
         self._generator = generator
         cuda = generator.device.type == "cuda"
-        self._plans = ahead(PlannedSteps(config, first), config.workers, pin=cuda)
+        self._plans = ahead(PlannedSteps(config, first, place), config.workers, pin=cuda)
         self._stream = torch.cuda.Stream(generator.device) if cuda else None
-        self._ahead: StereoBatch | None = None
+        self._ahead: list[StereoBatch | None] = []
 
-    def next(self) -> StereoBatch:
-        """Return the batch of the next step."""
+    def next(self) -> StereoBatch | None:
+        """Return the scenes of the next step, None if it has none."""
         if self._stream is None:
-            return self._generator.render(next(self._plans), occlusion=False)
-        batch = self._ahead or self._render_beside(self._stream)
+            return self._render()
+        batch = self._ahead.pop() if self._ahead else self._render_beside(self._stream)
         current = torch.cuda.current_stream(self._generator.device)
         current.wait_stream(self._stream)
-        for tensor in (batch.left, batch.right, batch.disparity, batch.valid):
-            tensor.record_stream(current)
-        self._ahead = None
+        if batch is not None:
+            for tensor in (batch.left, batch.right, batch.disparity, batch.valid):
+                tensor.record_stream(current)
         return batch
 
     def prepare(self) -> None:
         """Start on the batch after the one handed out; call it when the step's own work is under way."""
-        if self._stream is not None:
-            self._ahead = self._render_beside(self._stream)
+        if self._stream is not None and not self._ahead:
+            self._ahead.append(self._render_beside(self._stream))
 
-    def _render_beside(self, stream: torch.cuda.Stream) -> StereoBatch:
+    def _render_beside(self, stream: torch.cuda.Stream) -> StereoBatch | None:
         with torch.cuda.stream(stream):
-            return self._generator.render(next(self._plans), occlusion=False)
+            return self._render()
+
+    def _render(self) -> StereoBatch | None:
+        planned = next(self._plans)
+        return None if planned is None else self._generator.render(planned, occlusion=False)
 
 
 def validation_batches(config: TrainingConfig, generator: SceneGenerator) -> Iterator[StereoBatch]:

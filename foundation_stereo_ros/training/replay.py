@@ -16,12 +16,22 @@ from torch import Tensor
 
 from foundation_stereo_ros.training.feed import RenderedPairs, ahead
 from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
+from foundation_stereo_ros.training.mixture import Mixture
+from foundation_stereo_ros.training.place import ALONE, Place
 from foundation_stereo_ros.training.seeds import step_seed
 from foundation_stereo_ros.training.training_config import TrainingConfig
 
 _CAPACITY = 192
 _AT_FIRST = 24
 _MARGIN = 4 / 3  # rendered size over the size of a crop
+
+
+def rendered_size(config: TrainingConfig) -> tuple[int, int]:
+    """Return height and width of the pairs that a run renders, pixels: larger than its crops, with
+    ``reuse``."""
+    if config.reuse == 1:
+        return config.height, config.width
+    return 32 * round(config.height * _MARGIN / 32), 32 * round(config.width * _MARGIN / 32)
 
 
 class ReplayFeed:
@@ -31,28 +41,36 @@ class ReplayFeed:
         config: of the run; its ``reuse`` is how often a pair is used on average.
         generator: renders; on the training device.
         first: step to begin at. A resumed run fills its pool anew, with pairs from about where it stopped.
+        place: of this process.
     """
 
-    def __init__(self, config: TrainingConfig, generator: SceneGenerator, first: int) -> None:
-        self._config, self._generator = config, generator
-        self._random = random.Random(step_seed(config.seed, first))
+    def __init__(
+        self, config: TrainingConfig, generator: SceneGenerator, first: int, place: Place = ALONE
+    ) -> None:
+        self._config, self._generator, self._step = config, generator, first
+        self._mixture = Mixture(config, place)
+        self._random = random.Random(step_seed(config.seed, first * place.world + place.rank))
         self._pairs: deque[StereoBatch] = deque(maxlen=_CAPACITY)
-        number = first * config.batch // config.reuse
-        height, width = (32 * round(side * _MARGIN / 32) for side in (config.height, config.width))
+        number = int(first * config.batch * self._mixture.scenes_share) // config.reuse
         workers = config.workers if generator.device.type == "cpu" else 0
-        self._rendered = ahead(RenderedPairs(config, generator, number, height, width), workers)
+        rendered = RenderedPairs(config, generator, number, rendered_size(config), place)
+        self._rendered = ahead(rendered, workers)
         self._owed = _AT_FIRST * config.reuse  # uses that no pair has been rendered for
 
-    def next(self) -> StereoBatch:
-        """Return the batch of the next step, of the config's batch, height and width.
+    def next(self) -> StereoBatch | None:
+        """Return the scenes of the next step, of the config's height and width; None if it has none.
 
         ``occluded`` is None and ``camera`` is that of the uncropped pairs.
         """
-        self._owed += self._config.batch
+        count = len(self._mixture.scenes(self._step))
+        self._step += 1
+        if not count:
+            return None
+        self._owed += count
         while self._owed >= self._config.reuse:
             self._pairs.append(next(self._rendered))
             self._owed -= self._config.reuse
-        crops = [self._crop(self._random.choice(self._pairs)) for _ in range(self._config.batch)]
+        crops = [self._crop(self._random.choice(self._pairs)) for _ in range(count)]
         left, right, disparity, valid, camera = (torch.cat(parts) for parts in zip(*crops, strict=True))
         return StereoBatch(left, right, disparity, valid, None, camera)
 

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 
 from foundation_stereo_ros.network import save_checkpoint
+from foundation_stereo_ros.training.data_config import describe
 from foundation_stereo_ros.training.descent import Descent, Stepped
-from foundation_stereo_ros.training.feed import Feed
 from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
 from foundation_stereo_ros.training.interrupts import Interrupts
 from foundation_stereo_ros.training.journal import Journal
 from foundation_stereo_ros.training.metrics import error_metrics
+from foundation_stereo_ros.training.mixed_feed import MixedFeed
 from foundation_stereo_ros.training.precision import FIRST_SCALE, Precision
-from foundation_stereo_ros.training.replay import ReplayFeed
 from foundation_stereo_ros.training.seeds import step_seed
 from foundation_stereo_ros.training.start import start
 from foundation_stereo_ros.training.state_file import Progress, RunState, load_state, read_about, save_state
@@ -97,8 +97,7 @@ class Trainer:
         """
         begin, before = time.monotonic(), self.progress.seconds
         journal = Journal(self.folder)
-        kind = ReplayFeed if self.config.reuse > 1 else Feed
-        feed = kind(self.config, self.generator, self.progress.step)
+        feed = MixedFeed(self.config, self.generator, self.progress.step)
         with Interrupts() as interrupts, self._bar(show_progress) as bar:
             while not self._complete() and not interrupts.asked:
                 if max_minutes is not None and time.monotonic() - begin > 60.0 * max_minutes:
@@ -119,8 +118,8 @@ class Trainer:
             "notes": self.notes,
         }
         save_state(self.folder / STATE_NAME, self._state(), self.progress, about)
-        before = self.notes.get("trained_on")
-        trained_on = f"{before}, then generated scenes" if before else "generated scenes"
+        before = [self.notes[name] for name in ("trained_on",) if name in self.notes]
+        trained_on = ", then ".join([*before, describe(self.config.data)])
         notes = {**self.notes, "steps": str(self.progress.step), "trained_on": trained_on}
         save_checkpoint(self.folder / WEIGHTS_NAME, self.averaged, notes)
 
@@ -128,7 +127,7 @@ class Trainer:
         """Return the averaged weights' errors by name, as `Validation` has them."""
         return self._validation(self.averaged)
 
-    def _step(self, feed: Feed | ReplayFeed, journal: Journal, bar: Any) -> None:
+    def _step(self, feed: MixedFeed, journal: Journal, bar: Any) -> None:
         c, step = self.config, self.progress.step
         batch, rate = feed.next(), learning_rate(c, self._share())
         done = self._descent.step(batch, step, step_seed(c.seed, step), rate)

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.training.augmentation import AugmentationConfig
+from foundation_stereo_ros.training.data_config import CropConfig, DatasetChoice, TrainingSource
 from foundation_stereo_ros.training.plain_values import build
 from foundation_stereo_ros.training.precision import PRECISIONS
 from foundation_stereo_ros.training.scene_config import SceneConfig
@@ -57,6 +58,11 @@ class TrainingConfig:
         log_every, picture_every, validate_every, save_every: in steps; 0: never (saving happens at the end
             anyway).
         validation_pairs: held-back pairs to validate on.
+        data: what to train on; nothing: generated scenes alone.
+        crops: how pairs of datasets are cropped.
+        validate_on: a dataset to validate on as well.
+        keep_best: figure of the validation, such as ``real/epe``: the weights that were lowest in it so far
+            are kept beside the newest; empty: none.
         scenes, augmentation: see there.
     """
 
@@ -90,6 +96,10 @@ class TrainingConfig:
     validate_every: int = 1000
     save_every: int = 500
     validation_pairs: int = 16
+    data: tuple[TrainingSource, ...] = ()
+    crops: CropConfig = field(default_factory=CropConfig)
+    validate_on: DatasetChoice | None = None
+    keep_best: str = ""
     scenes: SceneConfig = field(default_factory=SceneConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
@@ -130,7 +140,7 @@ class TrainingConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
-        """Build from plain values, as YAML has them; `scenes` and `augmentation` are mappings.
+        """Build from plain values, as YAML has them: mappings for the parts, a list of them for ``data``.
 
         What is missing has its default, or, with ``start_from``, that of `FINE_TUNING`.
 
@@ -138,15 +148,30 @@ class TrainingConfig:
             ConfigError: unknown name, or a value of a wrong kind or out of its range.
         """
         plain = {**FINE_TUNING, **values} if values.get("start_from") else dict(values)
-        parts: dict[str, type] = {"scenes": SceneConfig, "augmentation": AugmentationConfig}
-        nested: dict[str, Any] = {
-            name: build(kind, plain.pop(name), f"{name}.") for name, kind in parts.items() if name in plain
-        }
-        return build(cls, {**plain, **nested})
+        for name, kind in _PARTS.items():
+            if plain.get(name) is not None:
+                plain[name] = build(kind, plain[name], f"{name}.")
+        if "data" in plain:
+            plain["data"] = _sources(plain["data"])
+        return build(cls, plain)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, those of `scenes` and `augmentation` nested, that `from_dict` takes."""
+        """Return plain values, those of the parts nested, that `from_dict` takes."""
         return dataclasses.asdict(self)
+
+
+_PARTS: dict[str, type] = {
+    "scenes": SceneConfig,
+    "augmentation": AugmentationConfig,
+    "crops": CropConfig,
+    "validate_on": DatasetChoice,
+}
+
+
+def _sources(values: Any) -> tuple[TrainingSource, ...]:
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ConfigError(f"training setting 'data' is {values!r}; expected a list of mappings")
+    return tuple(build(TrainingSource, value, "data.") for value in values)
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches for training: generated scenes, pairs from datasets, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from foundation_stereo_ros.training.data_config import SCENES
+from foundation_stereo_ros.training.dataset_pairs import DecodedPairs, DecodedSteps
+from foundation_stereo_ros.training.feed import Feed, ahead
+from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
+from foundation_stereo_ros.training.mixture import Mixture
+from foundation_stereo_ros.training.place import ALONE, Place
+from foundation_stereo_ros.training.replay import ReplayFeed
+from foundation_stereo_ros.training.training_config import TrainingConfig
+
+
+class MixedFeed:
+    """Hands out one batch after another, put together from the run's sources.
+
+    Args:
+        config: of the run.
+        generator: renders scenes; on the training device, and with its bound of disparities.
+        first: step to begin at.
+        place: of this process.
+
+    Raises:
+        ConfigError, FileFormatError: a dataset cannot be read.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, generator: SceneGenerator, first: int, place: Place = ALONE
+    ) -> None:
+        self._generator = generator
+        mixture = Mixture(config, place)
+        self._scenes: Feed | ReplayFeed | None = None
+        self._stored: Iterator[DecodedPairs | None] | None = None
+        if any(source.dataset != SCENES for source in mixture.sources):
+            cuda = generator.device.type == "cuda"
+            self._stored = ahead(DecodedSteps(config, mixture, first), config.workers, pin=cuda)
+        if mixture.scenes_share:
+            kind = ReplayFeed if config.reuse > 1 else Feed
+            self._scenes = kind(config, generator, first, place)
+
+    def next(self) -> StereoBatch:
+        """Return the batch of the next step; ``occluded`` is None, ``camera`` NaN where nobody knows it."""
+        rendered = self._scenes.next() if self._scenes else None
+        decoded = next(self._stored) if self._stored else None
+        stored = self._to_batch(decoded) if decoded else None
+        parts = [part for part in (rendered, stored) if part is not None]
+        if len(parts) == 1:
+            return parts[0]
+        names = ("left", "right", "disparity", "valid", "camera")
+        joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+        return StereoBatch(**joined, occluded=None)
+
+    def prepare(self) -> None:
+        """Start on the batch after the one handed out; call it when the step's own work is under way."""
+        if self._scenes:
+            self._scenes.prepare()
+
+    def _to_batch(self, pairs: DecodedPairs) -> StereoBatch:
+        left, right, truth = (part.to(self._generator.device, non_blocking=True) for part in pairs)
+        valid = truth < self._generator.max_disparity  # not where it is NaN
+        disparity = torch.where(truth.isfinite(), truth, 0.0)
+        camera = torch.full((len(left), 4), torch.nan, device=left.device)
+        return StereoBatch(left.float(), right.float(), disparity, valid, None, camera)
