@@ -3,6 +3,7 @@
 
 from foundation_stereo_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from foundation_stereo_ros.network.config import NetworkConfig
+from foundation_stereo_ros.network.folding import for_inference
 from foundation_stereo_ros.network.model import FoundationStereo, TrainingOutput
 from foundation_stereo_ros.network.padding import Padding, pad_to_multiple
 
@@ -11,6 +12,7 @@ __all__ = [
     "NetworkConfig",
     "Padding",
     "TrainingOutput",
+    "for_inference",
     "load_checkpoint",
     "pad_to_multiple",
     "save_checkpoint",

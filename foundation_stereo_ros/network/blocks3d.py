@@ -46,7 +46,7 @@ class VolumeUpConv(nn.ConvTranspose3d):
         super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=False)
 
     def forward(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b o h2 w2 d2"]:  # type: ignore[override]
-        return F.conv_transpose3d(volume, self.weight.movedim(2, -1), stride=2, padding=1)
+        return F.conv_transpose3d(volume, self.weight.movedim(2, -1), self.bias, stride=2, padding=1)
 
 
 def conv_bn3d(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:

@@ -12,7 +12,7 @@ from torch import Tensor
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError, ImageError
 from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.geometry.depth import disparity_to_depth
-from foundation_stereo_ros.network import FoundationStereo, load_checkpoint, pad_to_multiple
+from foundation_stereo_ros.network import FoundationStereo, for_inference, load_checkpoint, pad_to_multiple
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import (
     give_back_unused,
@@ -55,7 +55,7 @@ class StereoEstimator:
         self.dtype = _dtype(self.config.precision, self.device)
         if model is None:
             path = self.config.checkpoint or shipped_checkpoint()
-            model = load_checkpoint(path, device=self.device)
+            model = for_inference(load_checkpoint(path, device=self.device))
         self.model = model.to(self.device).eval().requires_grad_(False)
         if self.config.compile:
             self.model.compile()

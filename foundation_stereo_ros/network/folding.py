@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A network made ready for inference alone: same function, less to do."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from foundation_stereo_ros.network.model import FoundationStereo
+
+_CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+def for_inference(model: FoundationStereo) -> FoundationStereo:
+    """Fold batch norms into the convolutions before them and lay 2-D weights out channels last, in place.
+
+    Afterwards the network can neither be trained nor saved: its state dict has other entries. Its outputs
+    differ by rounding alone.
+
+    Args:
+        model: with its weights. A norm always follows the module that is declared right before it.
+
+    Returns:
+        The same model, set to evaluation.
+    """
+    model.eval()
+    for module in model.modules():
+        children = list(module.named_children())
+        for (name, first), (norm_name, norm) in itertools.pairwise(children):
+            if isinstance(first, _CONVOLUTIONS) and isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d):
+                folded = fuse_conv_bn_eval(first, norm, transpose=isinstance(first, _TRANSPOSED))
+                setattr(module, name, folded)
+                setattr(module, norm_name, nn.Identity())
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            # oneDNN and cuDNN then convolve without changing the layout before and after
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return model
