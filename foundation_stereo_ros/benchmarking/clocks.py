@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -26,16 +27,23 @@ class Clock(Protocol):
 
 
 class HostClock:
-    """Milliseconds, for work that is done when a call returns."""
+    """Milliseconds, for work that is done when a call returns.
+
+    Args:
+        now: seconds of some clock; `time.process_time` counts what all threads of this process work.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
+        self._now = now
 
     def start(self) -> None:
         """Begin a run."""
         self._laps: dict[str, float] = {}
-        self._last = time.perf_counter()
+        self._last = self._now()
 
     def lap(self, stage: str) -> None:
         """End a stage."""
-        now = time.perf_counter()
+        now = self._now()
         self._laps[stage] = self._laps.get(stage, 0.0) + 1e3 * (now - self._last)
         self._last = now
 
@@ -119,6 +127,6 @@ class Switch:
             self.clock.lap(stage)
 
 
-def clock_for(device: torch.device) -> Clock:
-    """Return what measures time there."""
-    return CudaClock(device) if device.type == "cuda" else HostClock()
+def clock_for(device: torch.device, now: Callable[[], float] = time.perf_counter) -> Clock:
+    """Return what measures time there; ``now`` is the CPU's."""
+    return CudaClock(device) if device.type == "cuda" else HostClock(now)

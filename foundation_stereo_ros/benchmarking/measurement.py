@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,10 +18,13 @@ from foundation_stereo_ros.benchmarking.plain_network import PlainNetwork
 from foundation_stereo_ros.benchmarking.stages import NETWORK_STAGES, WHOLE_NETWORK, stage_hooks
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.messages.types import MessageTypes
-from foundation_stereo_ros.network import FoundationStereo
+from foundation_stereo_ros.network import FoundationStereo, for_inference
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 from foundation_stereo_ros.shapes import DisparityMap
+
+NETWORK, PLAIN = "network", "plain form"
+"""What is measured in turns."""
 
 WARM_UPS = 2
 """Untimed runs of each form before the timed ones, beside those that count operations and memory."""
@@ -95,22 +99,32 @@ class CaseMeasurement:
         types: of the messages that are made.
         plain: also measure the network's plain form.
         tell: is told what is being done.
+        now: seconds of some clock, for work on the CPU.
 
     Raises:
         CheckpointError: the weights cannot be loaded.
         ConfigError: there is no such device.
     """
 
-    def __init__(self, case: Case, types: MessageTypes, plain: bool, tell: Callable[[str], None]) -> None:
-        self._case, self._types, self._tell = case, types, tell
+    def __init__(
+        self,
+        case: Case,
+        types: MessageTypes,
+        plain: bool,
+        tell: Callable[[str], None],
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._case, self._types, self._tell, self._now = case, types, tell, now
         tell("loading")
         self._model = case.source.load()
         self._messages = stereo_messages(case.height, case.width, types)
         self._switch = Switch()
-        self._frames = {"network": self._frame(self._model, NETWORK_STAGES[-1], compiled=False)}
-        if plain:
-            network = PlainNetwork(self._model, self._switch.lap)
-            self._frames["plain form"] = self._frame(network, NETWORK_STAGES[-1], compiled=False)
+        # First, since it reads weights that are then folded.
+        other = PlainNetwork(self._model, self._switch.lap) if plain else None
+        self._frames = {NETWORK: self._frame(for_inference(self._model), NETWORK_STAGES[-1], compiled=False)}
+        if other is not None:
+            other.move_to(self.device)
+            self._frames[PLAIN] = self._frame(other, NETWORK_STAGES[-1], compiled=False)
         self._measured = {name: Measured() for name in self._frames}
 
     def _frame(self, network: FoundationStereo | PlainNetwork, last_stage: str, compiled: bool) -> Frame:
@@ -142,7 +156,7 @@ class CaseMeasurement:
             self._count()
             if not self._case.compiled:
                 return self._result(self._warm_up(), repeats)
-        self._frames["network"] = self._frame(self._model, WHOLE_NETWORK, compiled=True)
+        self._frames[NETWORK] = self._frame(self._model, WHOLE_NETWORK, compiled=True)
         try:
             disparities = self._warm_up()
         except RuntimeError as error:  # of which those of the compiler are
@@ -163,11 +177,11 @@ class CaseMeasurement:
             for _ in range(WARM_UPS):
                 result, _ = frame.run()
             disparities.append(result.disparity)
-            self._measured[name].memory = memory_growth(frame.run, self._estimator.device)
+            self._measured[name].memory = memory_growth(frame.run, self.device)
         return disparities
 
     def _result(self, disparities: list[DisparityMap], repeats: int) -> CaseResult:
-        clock = clock_for(self._estimator.device)
+        clock = clock_for(self.device, self._now)
         names = list(self._frames)
         for repeat in range(repeats):
             self._tell(f"run {repeat + 1} of {repeats}")
@@ -175,13 +189,13 @@ class CaseMeasurement:
             for name in names if repeat % 2 else reversed(names):
                 self._measured[name].runs.append(self._frames[name].run(clock)[1])
         apart = np.abs(disparities[0] - disparities[-1])
-        plain = self._measured.get("plain form")
+        plain = self._measured.get(PLAIN)
         return CaseResult(
             self._case,
             self._case.iterations or self._model.config.iterations,
             self._estimator.dtype,
             self._estimator.device,
-            self._measured["network"],
+            self._measured[NETWORK],
             plain,
             (float(apart.max()), float(apart.mean())) if plain else None,
         )

@@ -34,18 +34,25 @@ _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class PlainNetwork(nn.Module):
-    """A FoundationStereo network run plainly, in evaluation mode, with the weights that it has now.
+    """A FoundationStereo network run plainly, in evaluation mode.
 
     Args:
-        model: whose weights and configuration are used; its tensors are shared, not copied.
+        model: whose configuration is used, and a copy of its weights as they are now: before
+            `for_inference`, which folds some into others.
         lap: called with a stage's name when that stage has ended, to time it.
     """
 
     def __init__(self, model: FoundationStereo, lap: Callable[[str], None] | None = None) -> None:
         super().__init__()
         self.config = model.config
-        self._weights = Weights(model.state_dict())
+        self._tensors = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        self._weights = Weights(self._tensors)
         self._lap = lap or (lambda stage: None)
+
+    def move_to(self, device: torch.device) -> None:
+        """Take the weights to a device."""
+        self._tensors = {name: tensor.to(device) for name, tensor in self._tensors.items()}
+        self._weights = Weights(self._tensors)
 
     def forward(
         self, left: Tensor, right: Tensor, iterations: int = 32, initial: Tensor | None = None

@@ -7,7 +7,8 @@ import argparse
 import itertools
 import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--compile", action="store_true", help="measure the compiled network, too")
     add("--plain", action="store_true", help="measure the plain form of the network in turns with it")
     add("--threads", type=_count, metavar="N", help="threads of the CPU (default: PyTorch's choice)")
+    add(
+        "--processor-time",
+        action="store_true",
+        help="on the CPU, count the time that this process computes, not the time that passes: for a machine "
+        "that does something else as well; with one thread",
+    )
     add("--repeats", type=_count, metavar="N", default=10, help="timed frames of each case (default: 10)")
     add("--json", type=Path, metavar="FILE", help="write all figures to this file")
 
@@ -83,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    rates, outcome, line = ProductRates(), _Outcome(), StatusLine()
+    rates, outcome, line = ProductRates(_clock(args)), _Outcome(), StatusLine()
     try:
         for case, name in _cases(args):
             try:
@@ -135,7 +142,7 @@ def _measure(
     def tell(what: str) -> None:
         line.show(f"{name}: {what}")
 
-    measurement = CaseMeasurement(case, message_types(), args.plain, tell)
+    measurement = CaseMeasurement(case, message_types(), args.plain, tell, _clock(args))
     # Before and after, since a machine that does something else as well is never equally fast.
     tell("matrix products")
     rates.measure(measurement.device, measurement.dtype)
@@ -143,6 +150,10 @@ def _measure(
     tell("matrix products")
     rates.measure(measurement.device, measurement.dtype)
     return result
+
+
+def _clock(args: argparse.Namespace) -> Callable[[], float]:
+    return time.process_time if args.processor_time else time.perf_counter
 
 
 def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: ProductRates) -> int:
@@ -156,6 +167,7 @@ def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: ProductRates) 
             "machine": machine({result.device for result in outcome.results}),
             "versions": versions(),
             "repeats": args.repeats,
+            "clock": "processor" if args.processor_time else "wall",
             "product_flops_per_second": rates.best,
             "cases": [case_facts(result, rates.best) for result in outcome.results],
             "failed": [{"case": name, "reason": reason} for name, reason in outcome.failed],

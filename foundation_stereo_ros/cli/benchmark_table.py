@@ -42,6 +42,7 @@ def _heading(facts: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{machine['processor']}, {machine['usable_cores']} cores, {machine['threads']} threads, "
         f"load {load:.1f}; torch {versions['torch']}; {facts['repeats']} timed frames a case"
+        + ("; processor time" if facts["clock"] == "processor" else "")
     )
     for device, gpu in machine["gpus"].items():
         yield f"{device}: {gpu['name']}"

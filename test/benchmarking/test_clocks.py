@@ -27,6 +27,14 @@ def test_a_stage_that_comes_twice_is_summed_and_nothing_gets_lost() -> None:
     assert 30 <= sum(laps.values()) <= whole
 
 
+def test_processor_time_does_not_pass_while_nothing_is_computed() -> None:
+    clock = HostClock(time.process_time)
+    clock.start()
+    time.sleep(0.2)
+    clock.lap("sleep")
+    assert clock.stop()["sleep"] < 100
+
+
 def test_a_clock_starts_afresh() -> None:
     clock = HostClock()
     for _ in range(2):

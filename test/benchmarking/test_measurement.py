@@ -11,6 +11,7 @@ from foundation_stereo_ros.benchmarking.measurement import Case, CaseMeasurement
 from foundation_stereo_ros.benchmarking.networks import NetworkSource
 from foundation_stereo_ros.benchmarking.stages import STAGES
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
+from foundation_stereo_ros.network import NetworkConfig
 
 TINY = NetworkSource(preset="tiny")
 
@@ -39,9 +40,10 @@ def test_both_forms_are_measured_alike_and_agree() -> None:
 def test_without_the_plain_form_and_with_the_networks_own_refinements() -> None:
     result, _ = measured(Case(TINY, 32, 32, device="cpu"), plain=False, repeats=1)
     assert (result.plain, result.difference) == (None, None)
-    assert result.iterations == 3
+    assert result.iterations == NetworkConfig.preset("tiny").iterations
     assert (result.dtype, result.device) == (torch.float32, torch.device("cpu"))
-    more, _ = measured(Case(TINY, 32, 32, 6, device="cpu"), plain=False, repeats=1)
+    twice = 2 * result.iterations
+    more, _ = measured(Case(TINY, 32, 32, twice, device="cpu"), plain=False, repeats=1)
     assert more.fast.flops["gru"] == 2 * result.fast.flops["gru"]
 
 

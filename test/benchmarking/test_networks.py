@@ -10,6 +10,7 @@ from foundation_stereo_ros.benchmarking.networks import NetworkSource
 from foundation_stereo_ros.benchmarking.random_weights import randomize
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.network.checkpoint import read_checkpoint
 from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
 
 
@@ -18,7 +19,7 @@ def test_a_weights_file_is_known_by_its_digest() -> None:
     source = NetworkSource(checkpoint=path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert source.facts() == {"name": "tiny.safetensors", "preset": None, "weights_sha256": digest}
-    assert source.load().config == NetworkConfig.preset("tiny")
+    assert source.load().config == read_checkpoint(path).config
 
 
 def test_a_preset_has_the_same_random_weights_every_time() -> None:

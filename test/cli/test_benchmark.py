@@ -64,7 +64,10 @@ def test_what_is_given_twice_is_combined(tmp_path: Path) -> None:
 
 
 def test_half_precision_is_measured_against_products_in_half_precision(tmp_path: Path) -> None:
-    _, facts = measured(tmp_path / "figures.json", "--precision", "bf16", "--iterations", "1")
+    _, facts = measured(
+        tmp_path / "figures.json", "--precision", "bf16", "--iterations", "1", "--processor-time"
+    )
+    assert facts["clock"] == "processor"
     (case,) = facts["cases"]
     assert case["precision"] == "bfloat16"
     done = case["fast"]["flops"]["gru"] / (1e-3 * case["fast"]["ms"]["gru"]["p50"])
