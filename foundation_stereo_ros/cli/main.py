@@ -21,6 +21,7 @@ COMMANDS = {
     "weights": "look into a weights file, or convert it",
     "demo": "make a small recording, run on it, and show every stage on one page",
     "train": "train the small network on generated scenes",
+    "curate": "find out which generated scenes are worth training on",
     "evaluate": "measure errors and speed on a dataset with ground truth",
     "benchmark": "measure how long each stage takes",
 }

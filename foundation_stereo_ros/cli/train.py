@@ -7,6 +7,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from foundation_stereo_ros.cli.train_settings import read_settings
+
 _INTERRUPTED = 130
 _OVERRIDES = (
     "preset",
@@ -19,6 +21,7 @@ _OVERRIDES = (
     "learning_rate",
     "precision",
     "seed",
+    "keep",
     "workers",
 )
 
@@ -47,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--learning-rate", type=float, help="highest learning rate")
     add("--precision", choices=("auto", "fp32", "bf16", "fp16"), help="autocast on the device")
     add("--seed", type=int, help="of scenes, weights and augmentation")
+    add("--keep", metavar="FILE", help="take no scenes but those that a list of the command curate keeps")
     add("--workers", type=int, help="processes that plan scenes (default: 4 with CUDA, otherwise none)")
     _add_data_options(parser.add_argument_group("data (default: generated scenes)"))
     add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda where there is one")
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
         values = read_about(args.out / STATE_NAME)["config"]
     if args.config is not None:
-        values.update(_read_yaml(args.config))
+        values.update(read_settings(args.config))
     values.update({name: getattr(args, name) for name in _OVERRIDES if getattr(args, name) is not None})
     values.update(_data(args))
     trainer = Trainer(TrainingConfig.from_dict(values), args.out, device, resume=args.resume)
@@ -111,19 +115,3 @@ def _dataset(args: argparse.Namespace, prefix: str) -> dict[str, Any]:
         flag = f"--{prefix}".replace("_", "-")
         raise ConfigError(f"{flag}dataset is {given['dataset']}, {flag}root {given['root']}; expected both")
     return found
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    from foundation_stereo_ros.errors import ConfigError
-
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(
-            f"{path} holds {type(values).__name__}; expected names and values of training settings"
-        )
-    return values

@@ -14,10 +14,11 @@ from typing import TypeVar
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from foundation_stereo_ros.training.curation_seeds import seed_source
 from foundation_stereo_ros.training.generator import Plan, SceneGenerator, StereoBatch, plan
 from foundation_stereo_ros.training.mixture import Mixture
 from foundation_stereo_ros.training.place import ALONE, Place
-from foundation_stereo_ros.training.seeds import VALIDATION, training_seeds
+from foundation_stereo_ros.training.seeds import VALIDATION
 from foundation_stereo_ros.training.training_config import TrainingConfig
 
 _ENDLESS = 1 << 30
@@ -37,13 +38,14 @@ class PlannedSteps(Dataset[Plan | None]):
     def __init__(self, config: TrainingConfig, first: int, place: Place) -> None:
         self._config, self._first, self._place = config, first, place
         self._mixture = Mixture(config, place)
+        self._seeds = seed_source(config, config.height, config.width)
 
     def __len__(self) -> int:
         return _ENDLESS
 
     def __getitem__(self, index: int) -> Plan | None:
         c, step, everybody = self._config, self._first + index, self._config.batch * self._place.world
-        seeds = training_seeds(c.seed, step, everybody)  # of all processes
+        seeds = self._seeds(step, everybody)  # of all processes
         mine = [seeds[number - step * everybody] for number in self._mixture.scenes(step)]
         return plan(c.scenes, mine, c.height, c.width) if mine else None
 
@@ -67,7 +69,7 @@ class RenderedPairs(Dataset[StereoBatch]):
         size: tuple[int, int],
         place: Place,
     ) -> None:
-        self._config, self._generator, self._first = config, generator, first
+        self._seeds, self._generator, self._first = seed_source(config, *size), generator, first
         self._size, self._place = size, place
 
     def __len__(self) -> int:
@@ -75,8 +77,7 @@ class RenderedPairs(Dataset[StereoBatch]):
 
     def __getitem__(self, index: int) -> StereoBatch:
         number = self._place.numbers(self._first + index, 1)[0]
-        seeds = training_seeds(self._config.seed, number, 1)
-        return self._generator.generate(seeds, 1, *self._size, occlusion=False)
+        return self._generator.generate(self._seeds(number, 1), 1, *self._size, occlusion=False)
 
 
 T = TypeVar("T")

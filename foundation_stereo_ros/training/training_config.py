@@ -52,6 +52,8 @@ class TrainingConfig:
         channels_last: memory layout of the 2-D part.
         compile: run the network through torch.compile.
         seed: of scenes, weights and augmentation.
+        keep: path of a keep-list of ``foundation_stereo curate``: only scenes that it keeps are generated;
+            empty: fresh ones without end.
         reuse: how often each rendered pair is used on average, another crop each time; above 1 where
             rendering is the slower part.
         workers: processes that plan scenes and, on a CPU with ``reuse``, render them; 0: none.
@@ -89,6 +91,7 @@ class TrainingConfig:
     channels_last: bool = False
     compile: bool = False
     seed: int = 0
+    keep: str = ""
     reuse: int = 1
     workers: int = 0
     log_every: int = 20
@@ -124,6 +127,7 @@ class TrainingConfig:
             ("steps", self.steps >= 1, "1 or more"),
             ("minutes", self.minutes >= 0, "0 or more"),
             ("batch", self.batch >= 1, "1 or more"),
+            ("keep", isinstance(self.keep, str), "the path of a keep-list"),
             ("reuse", self.reuse >= 1, "1 or more"),
             ("height", self.height > 0 and self.height % 32 == 0, "a positive multiple of 32"),
             ("width", self.width > 0 and self.width % 32 == 0, "a positive multiple of 32"),
