@@ -112,7 +112,8 @@ class SceneGenerator:
         right_disparity = strength[:, None, None, None] / picture.right_depth
         both = (picture.disparity, right_disparity)
         left, right = expose(picture.left, picture.right, scenes.sensors, both)
-        valid = picture.disparity < self.max_disparity
+        seen = (picture.right_depth > 0).flatten(1).all(dim=1)  # else the right camera is behind a wall
+        valid = (picture.disparity < self.max_disparity) & seen[:, None, None, None]
         return StereoBatch(left, right, picture.disparity, valid, picture.occluded, scenes.scenes.camera)
 
 

@@ -18,6 +18,8 @@ from foundation_stereo_ros.training.patterns import pattern
 
 _OCTAVES = 5
 
+_FINEST = 1.0e-6  # metres; nothing is seen from nearer, but for a camera behind a wall
+
 
 def albedo(hits: Hits, footprint: Tensor) -> Tensor:
     """Return colours.
@@ -46,7 +48,7 @@ def albedo(hits: Hits, footprint: Tensor) -> Tensor:
 def _grain(hits: Hits, footprint: Tensor) -> Tensor:
     """Return B x 4 x N noise, about -1..1."""
     m = hits.material
-    level = -(footprint * 1.6).log2() - m[:, Column.FINEST]
+    level = -(footprint * 1.6).clamp(min=_FINEST).log2() - m[:, Column.FINEST]
     whole = level.floor()
     fade = level - whole
     stretch = torch.stack(

@@ -82,3 +82,12 @@ def test_seed_ranges_do_not_meet() -> None:
     assert training_seeds(3, 7, 4) == training_seeds(3, 7, 8)[:4]
     assert training_seeds(3, 7, 4) != training_seeds(4, 7, 4)
     assert step_seed(3, 7) != step_seed(3, 8)
+
+
+def test_a_right_camera_behind_a_wall_teaches_nothing() -> None:
+    config = SceneConfig(disparity_low=6.0, disparity_high=120.0, disparity_share=0.35)
+    pair = SceneGenerator(config).generate(24955018617, 1, 56, 96)  # found by a training run
+    assert not bool(pair.valid.any())
+    assert bool(
+        pair.right.isfinite().all() and pair.left.isfinite().all() and pair.disparity.isfinite().all()
+    )
