@@ -69,7 +69,7 @@ class PlainNetwork(nn.Module):
         """
         w, config = self._weights, self.config
         left, right = _normalized(left, w), _normalized(right, w)
-        self._lap("preprocess")
+        self._lap("features")
         f_left, f_right = self._features(torch.cat((left, right)))
         stem = half_resolution_stem(w.at("image_stem"), left)
         self._lap("upsampling")

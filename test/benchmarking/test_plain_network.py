@@ -117,5 +117,5 @@ def test_in_half_precision_correlations_and_disparity_stay_in_full() -> None:
 def test_the_laps_of_a_run_come_in_the_order_of_the_stages() -> None:
     laps: list[str] = []
     PlainNetwork(network(), laps.append)(*picture_pair(), iterations=2)
-    before = ["preprocess", "features", "upsampling", "cost_volume", "filtering", "context"]
+    before = ["features", "features", "upsampling", "cost_volume", "filtering", "context"]
     assert laps == [*before, *["lookup", "gru"] * 2, "upsampling"]
