@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,6 +11,7 @@ from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError, ImageEr
 from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.geometry.depth import disparity_to_depth
 from foundation_stereo_ros.network import FoundationStereo, for_inference, load_checkpoint, pad_to_multiple
+from foundation_stereo_ros.pipeline.arithmetic import arithmetic
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import (
     give_back_unused,
@@ -26,10 +25,6 @@ from foundation_stereo_ros.pipeline.stopwatch import Stopwatch
 from foundation_stereo_ros.pipeline.validity import CERTAIN_ENOUGH, left_right_confidence, valid_mask
 from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
-
-_log = logging.getLogger(__name__)
-
-_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
 class StereoEstimator:
@@ -52,11 +47,11 @@ class StereoEstimator:
     def __init__(self, config: PipelineConfig | None = None, model: FoundationStereo | None = None) -> None:
         self.config = config or PipelineConfig()
         self.device = _device(self.config.device)
-        self.dtype = _dtype(self.config.precision, self.device)
         if model is None:
             path = self.config.checkpoint or shipped_checkpoint()
             model = for_inference(load_checkpoint(path, device=self.device))
         self.model = model.to(self.device).eval().requires_grad_(False)
+        self.dtype = arithmetic(self.config.precision, self.device, self.model.config)
         if self.config.compile:
             self.model.compile()
 
@@ -191,14 +186,6 @@ def _device(name: str) -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ConfigError(f"device is {name!r}; PyTorch sees {torch.cuda.device_count()} CUDA devices here")
     return device
-
-
-def _dtype(precision: str, device: torch.device) -> torch.dtype:
-    if precision == "auto":
-        return torch.float16 if device.type == "cuda" else torch.float32
-    if precision == "fp16" and device.type == "cpu":
-        _log.warning("precision fp16 is many times slower than fp32 on a CPU; expected fp32 or bf16 there")
-    return _DTYPES[precision]
 
 
 def _check(left: RgbImage, right: RgbImage, stereo: StereoCamera) -> None:

@@ -69,7 +69,7 @@ def test_the_shipped_weights_on_a_small_tree(folder: Path, capsys: pytest.Captur
 
 
 def test_the_figures_come_with_all_that_made_them(folder: Path) -> None:
-    _, found = evaluated(folder, "--iterations", "1", "--scale", "0.5", "--limit", "1")
+    _, found = evaluated(folder, "--iterations", "1", "--precision", "fp32", "--scale", "0.5", "--limit", "1")
     assert found["dataset"]["root"] == str(folder)
     assert (found["settings"]["scale"], found["iterations"], found["precision"]) == (0.5, 1, "float32")
     assert found["weights"]["name"] == "tiny.safetensors"

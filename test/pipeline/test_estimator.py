@@ -46,7 +46,8 @@ def rig(height: int = HEIGHT, width: int = WIDTH, doffs: float = 0.0) -> StereoC
 
 def estimator(**values: Any) -> StereoEstimator:
     return StereoEstimator(
-        PipelineConfig.from_mapping({"device": "cpu", "iterations": 1, **values}), network()
+        PipelineConfig.from_mapping({"device": "cpu", "precision": "fp32", "iterations": 1, **values}),
+        network(),
     )
 
 
@@ -221,7 +222,7 @@ def test_settings_change_from_pair_to_pair_except_those_of_the_loaded_network() 
     running.reconfigure(running.config.replace(z_far=0.3))
     after = running(*pair(), rig())
     assert after.valid.sum() < before.valid.sum()
-    with pytest.raises(ConfigError, match="precision is 'auto' and cannot change to 'bf16'"):
+    with pytest.raises(ConfigError, match="precision is 'fp32' and cannot change to 'bf16'"):
         running.reconfigure(running.config.replace(precision="bf16"))
     assert running.config.z_far == 0.3
 

@@ -34,7 +34,7 @@ def network() -> FoundationStereo:
 
 
 def pipeline(rectified: bool | None = None, **values: Any) -> StereoPipeline:
-    config = PipelineConfig.from_mapping({"device": "cpu", "iterations": 1, **values})
+    config = PipelineConfig.from_mapping({"device": "cpu", "precision": "fp32", "iterations": 1, **values})
     return StereoPipeline(StereoEstimator(config, network()), rectified)
 
 

@@ -51,7 +51,7 @@ def network() -> FoundationStereo:
 
 
 def estimator(**values: Any) -> StereoEstimator:
-    config = PipelineConfig.from_mapping({"device": "cpu", "iterations": 1, **values})
+    config = PipelineConfig.from_mapping({"device": "cpu", "precision": "fp32", "iterations": 1, **values})
     return StereoEstimator(config, network())
 
 
