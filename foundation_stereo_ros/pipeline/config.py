@@ -33,7 +33,8 @@ class PipelineConfig(Settings):
     )
     precision: str = setting(
         "auto",
-        "Arithmetic of the network; auto: fp16 on a GPU, bf16 on a CPU if it and the weights are made for it.",
+        "Arithmetic of the network; auto: fp16 on a GPU, bf16 on a CPU if it and the weights are made for"
+        " it.",
         choices=("auto", "fp32", "fp16", "bf16"),
         dynamic=False,
     )
