@@ -12,7 +12,7 @@ SETUP := setup.py setup.cfg requirements/constraints.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test bench lint format clean
 
 help: ## show this
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST)
@@ -22,6 +22,11 @@ demo: $(VENV)/.runs ## replay a stereo recording through the whole pipeline; lea
 
 test: $(VENV)/.tests ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+bench: $(VENV)/.runs ## measure how long each stage takes, beside the plain network; about two minutes, leaves bench_output/
+	$(BIN)/foundation_stereo benchmark --plain --json bench_output/tiny.json $(ARGS)
+	$(BIN)/foundation_stereo benchmark --preset small --size 160x224 --iterations 4 --repeats 5 --plain \
+	  --json bench_output/small.json $(ARGS)
 
 lint: $(VENV)/.lints ## check style, types and the import contract; changes nothing
 	$(BIN)/ruff check .
@@ -34,7 +39,7 @@ format: $(VENV)/.lints ## put the sources into the style that `make lint` wants
 	$(BIN)/ruff format .
 
 clean: ## remove the environment and what the recipes have left
-	rm -rf $(VENV) demo_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo_output bench_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
