@@ -34,7 +34,7 @@ def filtered_volume(w: Weights, volume: Tensor, left: Pyramid, config: NetworkCo
         w: of the whole network.
         volume: of `reduced_volume`.
         left: features of the left view.
-        config: which attention, and its heads.
+        config: which attention, and its heads; whether v0 is added.
     """
     stem = w.at("cost_stem")
     v0 = _conv_bn(stem.at("mix"), volume)
@@ -51,6 +51,8 @@ def filtered_volume(w: Weights, volume: Tensor, left: Pyramid, config: NetworkCo
     patches = F.conv3d(v0, w["patch.0.weight"], w["patch.0.bias"], stride=4, groups=len(w["patch.0.weight"]))
     t = _transformer(w.at("transformer"), batch_norm(w.at("patch.1"), patches), config)
     t = F.interpolate(t, scale_factor=4, mode="trilinear", align_corners=False)
+    if config.volume_skip:
+        t = t + v0
     return _planars(w, "output", u + t)
 
 

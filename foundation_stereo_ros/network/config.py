@@ -37,6 +37,8 @@ class NetworkConfig:
         volume_width: channels of the filtered cost volume; even, and a multiple of ``transformer_heads``.
         stem_blocks: residual 3-D blocks before the hourglass.
         planar_blocks: axial-planar blocks at each of the hourglass's decoder steps.
+        volume_skip: add the volume before the hourglass to the one after it, as the paper does not; a small
+            network then keeps fine structure that few channels lose on the way down and up.
         disparity_kernel: extent of the axial convolutions along the disparity axis; odd.
         transformer_layers: encoder layers of the disparity transformer.
         transformer_heads: its attention heads.
@@ -68,6 +70,7 @@ class NetworkConfig:
     volume_width: int = 28
     stem_blocks: int = 2
     planar_blocks: int = 2
+    volume_skip: bool = False
     disparity_kernel: int = 17
     transformer_layers: int = 4
     transformer_heads: int = 4
@@ -217,6 +220,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "volume_width": 8,
         "stem_blocks": 0,
         "planar_blocks": 1,
+        "volume_skip": True,
         "disparity_kernel": 9,
         "transformer_layers": 1,
         "transformer_heads": 2,

@@ -97,6 +97,7 @@ class Hourglass(nn.Module):
 
     def __init__(self, config: NetworkConfig, feature_widths: tuple[int, int, int, int]) -> None:
         super().__init__()
+        self.skip = config.volume_skip
         c, k, blocks = config.volume_width, config.disparity_kernel, config.planar_blocks
         _, w8, w16, w32 = feature_widths
         self.down8 = Down(c, 2 * c, k, w8)
@@ -125,7 +126,8 @@ class Hourglass(nn.Module):
         b8 = self.up8(b16, a8, features.f8)
         attended = self.transformer(self.patch(volume))
         attended = _four_times_as_fine(attended)
-        filtered: Tensor = self.output(self.up4(b8) + attended)
+        joined = self.up4(b8) + attended
+        filtered: Tensor = self.output(joined + volume if self.skip else joined)
         return filtered
 
 

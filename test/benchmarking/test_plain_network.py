@@ -25,6 +25,7 @@ FULL = {
     "projection_width": 3,
     "stem_blocks": 2,
     "planar_blocks": 2,
+    "volume_skip": False,
     "classifier_kernel": 7,
     "hidden_dim": 16,
     "upsampling_width": 8,
