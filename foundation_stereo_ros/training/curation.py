@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,19 +74,28 @@ def curate(
         done = sum(score.kept or not regenerate for score in writer.scores)
         kept = sum(score.kept for score in writer.scores)
         seeds = seed_order(recipe.seeds, len(writer.scores), _PATIENCE * count if regenerate else count)
-        with _bar(count, done, show_progress) as bar:
-            found = scores(seeds if done < count else (), checkpoint, recipe, device, workers)
-            with closing(found):
-                for score in found:
-                    writer.append(score)
-                    done += score.kept or not regenerate
-                    kept += score.kept
-                    dropped = 100 * (1 - kept / len(writer.scores))
-                    bar.update(score.kept or not regenerate)
-                    bar.set_postfix_str(f"{dropped:.1f} % of {len(writer.scores)} dropped")
-                    if interrupts.asked or done >= count:
-                        break
+        found = scores(seeds if done < count else (), checkpoint, recipe, device, workers)
+        with _bar(count, done, show_progress) as bar, closing(found), _leaving_quietly(interrupts):
+            for score in found:
+                writer.append(score)
+                done += score.kept or not regenerate
+                kept += score.kept
+                dropped = 100 * (1 - kept / len(writer.scores))
+                bar.update(score.kept or not regenerate)
+                bar.set_postfix_str(f"{dropped:.1f} % of {len(writer.scores)} dropped")
+                if interrupts.asked or done >= count:
+                    break
         return Outcome(writer.scores, done >= count, interrupts.asked)
+
+
+@contextmanager
+def _leaving_quietly(interrupts: Interrupts) -> Iterator[None]:
+    """Take no offence at processes that died of the very signal that asked to stop."""
+    try:
+        yield
+    except ConfigError:
+        if not interrupts.asked:
+            raise
 
 
 def seed_order(seeds: str, first: int, stop: int) -> Iterator[int]:

@@ -113,7 +113,10 @@ def test_values_out_of_range_are_wrong_usage(
     assert "usage: foundation_stereo curate" in capsys.readouterr().err
 
 
-def test_ctrl_c_leaves_whole_lines_and_no_processes_behind(command: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_whole_lines_and_no_processes_behind(
+    command: list[str], tmp_path: Path, sent: signal.Signals
+) -> None:
     path = tmp_path / "keep.jsonl"
     running = subprocess.Popen(
         [sys.executable, "-m", "foundation_stereo_ros.cli.main", *command, "--workers", "2"],
@@ -128,7 +131,7 @@ def test_ctrl_c_leaves_whole_lines_and_no_processes_behind(command: list[str], t
     try:
         while running.poll() is None and not (path.exists() and path.read_bytes().count(b"\n") > 2):
             time.sleep(0.05)
-        os.killpg(running.pid, signal.SIGINT)  # as a terminal does it
+        os.killpg(running.pid, sent)  # to all processes, as a terminal does it
         out, err = running.communicate()  # ends when the last process has closed it
     finally:
         running.kill()
