@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foundation_stereo_ros.cli.train_settings import read_settings
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.training.trainer import Outcome
 
 _INTERRUPTED = 130
 _OVERRIDES = (
@@ -44,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--steps", type=int, help="length of the whole run; the learning rate follows it")
     add("--minutes", type=float, help="length of the whole run in minutes of training, instead of --steps")
-    add("--batch", type=int, help="pairs in a step")
+    add("--batch", type=int, help="pairs in a step; with several processes: of each")
     add("--height", type=int, help="of the pairs, a multiple of 32")
     add("--width", type=int, help="of the pairs, a multiple of 32")
     add("--learning-rate", type=float, help="highest learning rate")
@@ -72,32 +76,42 @@ def _add_data_options(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; 0 when complete or out of time, 130 after Ctrl-C (the state is saved)."""
-    import torch
-
-    from foundation_stereo_ros.training.trainer import STATE_NAME, Trainer
+    from foundation_stereo_ros.training.distributed import find_device, find_place, joined
+    from foundation_stereo_ros.training.trainer import Trainer
     from foundation_stereo_ros.training.training_config import TrainingConfig
 
-    device = args.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    values: dict[str, Any] = {"workers": 4 if device.startswith("cuda") else 0}
+    place = find_place()
+    device = find_device(args.device, place)
+    config = TrainingConfig.from_dict(_settings(args, device.type))
+    with joined(place, device) as group:
+        trainer = Trainer(config, args.out, device, resume=args.resume, group=group)
+        outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
+    if place.first:
+        _conclude(args, outcome, trainer.notes)
+    return _INTERRUPTED if outcome.interrupted else 0
+
+
+def _settings(args: argparse.Namespace, device: str) -> dict[str, Any]:
+    """Return the settings that differ from the defaults: of the run that goes on, the file, the flags."""
+    values: dict[str, Any] = {"workers": 4 if device == "cuda" else 0}
     if args.resume:
+        from foundation_stereo_ros.training.run_files import STATE_NAME
         from foundation_stereo_ros.training.state_file import read_about
 
         values = read_about(args.out / STATE_NAME)["config"]
     if args.config is not None:
         values.update(read_settings(args.config))
     values.update({name: getattr(args, name) for name in _OVERRIDES if getattr(args, name) is not None})
-    values.update(_data(args))
-    trainer = Trainer(TrainingConfig.from_dict(values), args.out, device, resume=args.resume)
-    outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
+    return {**values, **_data(args)}
+
+
+def _conclude(args: argparse.Namespace, outcome: Outcome, notes: Mapping[str, str]) -> None:
     state = "complete" if outcome.finished else "interrupted" if outcome.interrupted else "out of time"
     print(f"{state} after {outcome.step} steps; weights: {outcome.weights}")
-    if "licence" in trainer.notes:
-        print(f"note: {trainer.notes['licence']}")
+    if "licence" in notes:
+        print(f"note: {notes['licence']}")
     if not outcome.finished:
         print(f"go on with: foundation_stereo train --resume -o {args.out}")
-    return _INTERRUPTED if outcome.interrupted else 0
 
 
 def _data(args: argparse.Namespace) -> dict[str, Any]:

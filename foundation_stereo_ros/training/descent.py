@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from foundation_stereo_ros.network import FoundationStereo, TrainingOutput
 from foundation_stereo_ros.training.augmentation import augment
 from foundation_stereo_ros.training.averaging import Average
+from foundation_stereo_ros.training.distributed import Group
 from foundation_stereo_ros.training.generator import StereoBatch
 from foundation_stereo_ros.training.losses import stereo_loss
 from foundation_stereo_ros.training.precision import Precision
@@ -42,6 +43,7 @@ class Descent:
         config: of the run.
         model: on its device; its monocular branch stays as it is.
         precision: of the forward pass.
+        group: who trains it together.
 
     Attributes:
         optimizer: AdamW over all weights but the frozen ones.
@@ -49,7 +51,9 @@ class Descent:
         scaler: of the loss; `begin` makes it.
     """
 
-    def __init__(self, config: TrainingConfig, model: FoundationStereo, precision: Precision) -> None:
+    def __init__(
+        self, config: TrainingConfig, model: FoundationStereo, precision: Precision, group: Group
+    ) -> None:
         self._config, self._model, self._precision = config, model, precision
         self._iterations = config.iterations or min(model.config.iterations, _MOST_ITERATIONS)
         self._trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -59,7 +63,8 @@ class Descent:
         )
         self.average = Average(model, config.ema)
         self.scaler = precision.scaler(1.0)
-        self._forward: Any = torch.compile(model) if config.compile else model
+        shared = group.wrap(model)
+        self._forward: Any = torch.compile(shared) if config.compile else shared
 
     def begin(self, loss_scale: float) -> None:
         """Set the scale of the loss, as the run before left it."""

@@ -12,10 +12,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """While it is entered, the first signal only sets ``asked``; a second one acts as it did before."""
+    """While it is entered, the first signal only sets ``asked``; a second one acts as it did before.
 
-    def __init__(self) -> None:
+    Args:
+        patient: later ones do nothing. A launcher of many processes passes on the signals that it gets, and
+            may send others after them.
+    """
+
+    def __init__(self, patient: bool = False) -> None:
         self.asked = False
+        self._patient = patient
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
@@ -30,7 +36,8 @@ class Interrupts:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
-        self._restore()
+        if not self._patient:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._before.items():

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+from foundation_stereo_ros.shapes import RgbImage
 
 
 class Journal:
@@ -39,14 +38,15 @@ class Journal:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
 
-    def pictures(self, step: int, left: Tensor, right: Tensor, truth: Tensor, estimate: Tensor) -> None:
-        """Show one pair (3 x H x W, 0 to 255) over its true and its estimated disparity (1 x H x W)."""
-        if self._board is None:
-            return
-        full = truth.max().clamp(min=1.0)
-        maps = [(d / full).clamp(0.0, 1.0).expand(3, -1, -1) for d in (truth, estimate.detach().float())]
-        rows = [torch.cat([left, right], dim=2) / 255.0, torch.cat(maps, dim=2)]
-        self._board.add_image("pair_truth_estimate", torch.cat(rows, dim=1).clamp(0.0, 1.0).cpu(), step)
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether anybody will see a picture."""
+        return self._board is not None
+
+    def picture(self, step: int, name: str, pixels: RgbImage) -> None:
+        """Show H x W x 3 under a name."""
+        if self._board is not None:
+            self._board.add_image(name, pixels, step, dataformats="HWC")
 
     def close(self) -> None:
         """Finish the files."""

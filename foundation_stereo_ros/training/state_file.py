@@ -5,6 +5,7 @@ pickle."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor, nn
+from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError
+from foundation_stereo_ros.network import FoundationStereo
 from foundation_stereo_ros.network.tensor_file import write_tensors
 
 FORMAT = "foundation_stereo_ros/training/1"
@@ -30,11 +32,13 @@ class Progress:
         step: steps done.
         seconds: time spent in them, over all parts of the run.
         loss_scale: of half-precision gradients.
+        best: lowest value of the figure that decides on the best weights.
     """
 
     step: int = 0
     seconds: float = 0.0
     loss_scale: float = 1.0
+    best: float = math.inf
 
 
 class RunState(NamedTuple):
@@ -45,8 +49,8 @@ class RunState(NamedTuple):
         optimizer: of the first one.
     """
 
-    model: nn.Module
-    averaged: nn.Module
+    model: FoundationStereo
+    averaged: FoundationStereo
     optimizer: torch.optim.Optimizer
 
 

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 import torch
 from safetensors import safe_open
-from seeded_network import official_shapes, seeded
+from seeded_network import official_shapes
 from small_runs import SMALL
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, load_checkpoint, save_checkpoint
 from foundation_stereo_ros.network.checkpoint import read_checkpoint
+from foundation_stereo_ros.training.run_files import STATE_NAME, WEIGHTS_NAME
 from foundation_stereo_ros.training.start import NVIDIA_LICENCE, start
-from foundation_stereo_ros.training.trainer import STATE_NAME, WEIGHTS_NAME, Trainer
+from foundation_stereo_ros.training.trainer import Trainer
 from foundation_stereo_ros.training.training_config import FINE_TUNING, TrainingConfig
 
 MONOCULAR = "features.monocular."
@@ -54,8 +55,9 @@ def tuned(with_monocular: Path, tmp_path_factory: pytest.TempPathFactory) -> Tra
 
 def test_a_run_begins_with_the_weights_of_the_checkpoint(tiny: Path) -> None:
     begun = start(TrainingConfig(start_from=str(tiny)))
+    found = begun.model.state_dict()
     for name, value in load_checkpoint(tiny).state_dict().items():
-        assert torch.equal(begun.model.state_dict()[name], value), name
+        assert torch.equal(found[name], value), name
     assert begun.notes == {"started_from": "tiny.safetensors", "trained_on": "tea", "preset": "tiny"}
 
 
@@ -76,11 +78,11 @@ def test_the_checkpoint_decides_on_the_network_and_a_preset_must_agree(tiny: Pat
 def test_the_monocular_branch_stays_as_it_was_and_everything_else_moves(
     tuned: Trainer, with_monocular: Path
 ) -> None:
-    before = load_checkpoint(with_monocular).state_dict()
+    before, after = load_checkpoint(with_monocular).state_dict(), tuned.model.state_dict()
     exported = load_checkpoint(tuned.folder / WEIGHTS_NAME).state_dict()
     for name, value in before.items():
         if name.startswith(MONOCULAR):
-            assert torch.equal(tuned.model.state_dict()[name], value), name
+            assert torch.equal(after[name], value), name
             assert torch.equal(exported[name], value), name
     moved = [name for name, p in tuned.model.named_parameters() if not torch.equal(p, before[name])]
     assert {name.split(".")[0] for name in moved} >= {"features", "hourglass", "context", "update_block"}
@@ -104,8 +106,9 @@ def test_a_fine_tuned_run_goes_on_without_what_it_started_from(
     again = Trainer(TrainingConfig.from_dict(values), tmp_path, "cpu", resume=True)
     assert again.progress.step == 2
     assert again.notes == tuned.notes
+    found = again.averaged.state_dict()
     for name, value in tuned.averaged.state_dict().items():
-        assert torch.equal(again.averaged.state_dict()[name], value), name
+        assert torch.equal(found[name], value), name
 
 
 def test_frozen_norms_keep_their_statistics_and_others_do_not(tiny: Path, tmp_path: Path) -> None:
@@ -138,9 +141,9 @@ def test_the_exported_file_says_what_it_was_trained_from(tuned: Trainer, tiny: P
 
 
 def test_official_weights_can_be_fine_tuned(tmp_path: Path) -> None:
-    network = FoundationStereo(NetworkConfig.preset("small"))
-    shapes = official_shapes(network)
-    weights = {name: torch.from_numpy(seeded(name, shape, True)) for name, shape in shapes.items()}
+    shapes = official_shapes(FoundationStereo(NetworkConfig.preset("small")))
+    weights = {name: torch.zeros(shape) for name, shape in shapes.items()}
+    weights["proj_cmb.bias"] += 3.0
     torch.save({"model": weights}, tmp_path / "model_best_bp2.pth")
     (tmp_path / "cfg.yaml").write_text("{vit_size: vits, max_disp: 416, valid_iters: 32}")
     values: dict[str, Any] = {"start_from": str(tmp_path / "model_best_bp2.pth"), "network": {"max_disp": 64}}
