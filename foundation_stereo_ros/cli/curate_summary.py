@@ -31,7 +31,7 @@ def summary(scores: Sequence[Score], threshold: float) -> str:
     if figures:
         low, middle, high = np.percentile(figures, (10, 50, 90))
         lines.append(f"BP-2: {middle:.1f} % in the middle, 10 % below {low:.1f} %, 10 % above {high:.1f} %")
-    lines += ["", f"{'':>15} scenes dropped     share (95 % sure)"]
+    lines += ["", f"{'':>15} scenes dropped     share (95 % interval)"]
     for names in (sorted({s.composition for s in scores}), sorted({t for s in scores for t in s.traits})):
         lines += [_row(name, [s for s in scores if name in (s.composition, *s.traits)]) for name in names]
     lines.append(_row("nothing special", [s for s in scores if not s.traits]))

@@ -61,7 +61,7 @@ def curate(
             ten times as many in all.
         device: where to render and estimate.
         workers: processes to score in; 0: this one.
-        show_progress: draw a bar on stderr.
+        show_progress: draw a bar on stderr, where that is a terminal.
 
     Raises:
         CheckpointError: the weights cannot be used.
@@ -121,4 +121,4 @@ def seed_order(seeds: str, first: int, stop: int) -> Iterator[int]:
 def _bar(total: int, initial: int, show: bool) -> Any:
     from tqdm import tqdm
 
-    return tqdm(total=total, initial=initial, unit="pair", disable=not show, dynamic_ncols=True)
+    return tqdm(total=total, initial=initial, unit="pair", disable=None if show else True, dynamic_ncols=True)
