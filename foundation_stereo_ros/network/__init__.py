@@ -3,7 +3,7 @@
 
 from foundation_stereo_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from foundation_stereo_ros.network.config import NetworkConfig
-from foundation_stereo_ros.network.folding import for_inference
+from foundation_stereo_ros.network.folding import for_inference, lay_channels_last
 from foundation_stereo_ros.network.model import FoundationStereo, TrainingOutput
 from foundation_stereo_ros.network.padding import Padding, pad_to_multiple
 
@@ -13,6 +13,7 @@ __all__ = [
     "Padding",
     "TrainingOutput",
     "for_inference",
+    "lay_channels_last",
     "load_checkpoint",
     "pad_to_multiple",
     "save_checkpoint",

@@ -34,9 +34,25 @@ class VolumeConv(nn.Conv3d):
     def forward(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b o h w d"]:
         if self.kernel_size == self.stride == (1, 1, 1):  # torch convolves that several times as slowly
             return F.linear(volume.movedim(1, -1), self.weight.flatten(1), self.bias).movedim(-1, 1)
+        if self.groups == self.in_channels and self.kernel_size == self.stride:
+            return self._of_patches(volume)
         weight = self.weight.movedim(2, -1)
         padding = (self.padding[1], self.padding[2], self.padding[0])
         return F.conv3d(volume, weight, self.bias, self.stride, padding, groups=self.groups)  # type: ignore[arg-type]
+
+    def _of_patches(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b c h2 w2 d2"]:
+        """Return a depthwise convolution whose windows do not overlap, as a product of matrices.
+
+        Its gradient costs a CPU a fraction of what that of the convolution does.
+        """
+        depth, height, width = self.kernel_size
+        sides = (volume.shape[2] // height, volume.shape[3] // width, volume.shape[4] // depth)
+        split = volume.unflatten(4, (-1, depth)).unflatten(3, (-1, width)).unflatten(2, (-1, height))
+        # c, (b, rows, columns, disparities), one window's values
+        windows = split.permute(1, 0, 2, 4, 6, 3, 5, 7).flatten(5).flatten(1, 4)
+        found = torch.bmm(windows, self.weight.movedim(2, -1).flatten(1).unsqueeze(2))
+        result = found.view(len(found), -1, *sides).transpose(0, 1)
+        return result if self.bias is None else result + self.bias.view(-1, 1, 1, 1)
 
 
 class VolumeUpConv(nn.ConvTranspose3d):

@@ -35,8 +35,15 @@ def for_inference(model: FoundationStereo) -> FoundationStereo:
                 folded = fuse_conv_bn_eval(first, norm, transpose=isinstance(first, _TRANSPOSED))
                 setattr(module, name, folded)
                 setattr(module, norm_name, nn.Identity())
+    lay_channels_last(model)
+    return model
+
+
+def lay_channels_last(model: nn.Module) -> None:
+    """Lay the weights of 2-D convolutions out channels last, in place; outputs differ by rounding alone.
+
+    oneDNN and cuDNN then convolve without changing the layout before and after.
+    """
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            # oneDNN and cuDNN then convolve without changing the layout before and after
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model
