@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.network import lay_channels_last
 from foundation_stereo_ros.training.descent import Descent
 from foundation_stereo_ros.training.distributed import Group, sync_norms
 from foundation_stereo_ros.training.generator import SceneGenerator
@@ -79,7 +80,7 @@ class Trainer:
         if config.norms == "synced":
             sync_norms(self.model, self.device)
         if config.channels_last:
-            self.model = self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            lay_channels_last(self.model)
         cuda = self.device.type == "cuda"
         torch.backends.cudnn.benchmark = cuda or torch.backends.cudnn.benchmark  # shapes never change here
         self._descent = Descent(config, self.model, self._precision, self._group)
