@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, cast
 
-import cv2
-import numpy as np
 from torch import Tensor, nn
 
 from foundation_stereo_ros.benchmarking.clocks import Clock, Switch
+from foundation_stereo_ros.benchmarking.pictures import stereo_pictures
 from foundation_stereo_ros.benchmarking.plain_network import PlainNetwork
 from foundation_stereo_ros.benchmarking.stages import Lap
 from foundation_stereo_ros.geometry.camera import Camera
@@ -22,9 +21,7 @@ from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
 from foundation_stereo_ros.pipeline.result import StereoResult
 from foundation_stereo_ros.shapes import RgbImage
 
-_SHIFT = 10  # pixels that the right picture lies to the left of the left one
 _BASELINE_M = 0.1
-_GRAINS = (1, 4, 16, 64)  # sizes of the picture's spots, pixels
 
 
 class StereoMessages(NamedTuple):
@@ -38,23 +35,12 @@ class StereoMessages(NamedTuple):
 
 def stereo_messages(height: int, width: int, types: MessageTypes) -> StereoMessages:
     """Return a textured plane, seen by two rectified cameras; always the same for the same size."""
-    picture = _texture(height, width + _SHIFT)
     header = types.Header(stamp=types.Time(sec=0, nanosec=0), frame_id="left_optical")
     camera = Camera(width, height, fx=width, fy=width, cx=width / 2, cy=height / 2)
-    views = [np.ascontiguousarray(picture[:, start : start + width]) for start in (0, _SHIFT)]
     return StereoMessages(
-        *(encode_image(types, header, view, "rgb8") for view in views),
+        *(encode_image(types, header, view, "rgb8") for view in stereo_pictures(height, width)),
         *(encode_camera_info(types, header, camera, tx) for tx in (0.0, -_BASELINE_M * width)),
     )
-
-
-def _texture(height: int, width: int) -> RgbImage:
-    random = np.random.default_rng(0)
-    total = np.zeros((height, width, 3), np.float32)
-    for grain in _GRAINS:
-        spots = random.random((-(-height // grain), -(-width // grain), 3), np.float32)
-        total += cv2.resize(spots, (width, height), interpolation=cv2.INTER_LINEAR)
-    return (255 / len(_GRAINS) * total).astype(np.uint8)
 
 
 class Frame:

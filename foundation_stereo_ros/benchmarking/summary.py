@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 
+from foundation_stereo_ros.benchmarking.best_rates import Rates
 from foundation_stereo_ros.benchmarking.measurement import CaseResult, Measured
 from foundation_stereo_ros.benchmarking.stages import LOOP_STAGES, NETWORK_STAGES, STAGES, WHOLE_NETWORK
 
@@ -48,16 +49,16 @@ def speedup(result: CaseResult, part: str) -> float | None:
 
 
 def peak_share(measured: Measured, part: str, rate: float | None) -> float | None:
-    """Return operations per second in a part, as a share of the machine's rate for matrix products."""
+    """Return operations per second in a part, as a share of the machine's best rate."""
     times = part_times(measured, part)
     if not times or not rate or not part_flops(measured, part):
         return None
     return part_flops(measured, part) / (1e-3 * percentiles(times)["p50"]) / rate
 
 
-def product_rate_of(result: CaseResult, rates: Mapping[str, Mapping[str, float]]) -> float | None:
-    """Return what the case's device reaches in the case's arithmetic; ``rates`` are `ProductRates.best`."""
-    return rates.get(str(result.device), {}).get(arithmetic(result))
+def best_rate_of(result: CaseResult, rates: Rates) -> float | None:
+    """Return the most that the case's device reaches in its arithmetic; ``rates``: `BestRates.best`."""
+    return max(rates.get(str(result.device), {}).get(arithmetic(result), {}).values(), default=None)
 
 
 def arithmetic(result: CaseResult) -> str:
@@ -65,14 +66,14 @@ def arithmetic(result: CaseResult) -> str:
     return str(result.dtype).removeprefix("torch.")
 
 
-def case_facts(result: CaseResult, rates: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def case_facts(result: CaseResult, rates: Rates) -> dict[str, Any]:
     """Return all of a case as JSON has it.
 
     Args:
         result: the case.
-        rates: `ProductRates.best`.
+        rates: `BestRates.best`.
     """
-    case, rate = result.case, product_rate_of(result, rates)
+    case, rate = result.case, best_rate_of(result, rates)
     facts: dict[str, Any] = {
         **case.source.facts(),
         "height": case.height,

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foundation_stereo_ros.cli.argument_types import count, image_size
 from foundation_stereo_ros.cli.status_line import StatusLine
 from foundation_stereo_ros.errors import FoundationStereoError
 
 if TYPE_CHECKING:
+    from foundation_stereo_ros.benchmarking.best_rates import BestRates
     from foundation_stereo_ros.benchmarking.measurement import Case, CaseResult
-    from foundation_stereo_ros.benchmarking.peak_product import ProductRates
 
 INCOMPLETE = 3
 INTERRUPTED = 130
@@ -52,14 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--size",
         action="append",
-        type=_size,
+        type=image_size,
         metavar="HxW",
         help="rows x columns of the pictures; repeatable (default: 480x640)",
     )
     add(
         "--iterations",
         action="append",
-        type=_count,
+        type=count,
         metavar="N",
         help="refinements; repeatable (default: as many as the network was made for)",
     )
@@ -67,14 +67,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", action="append", metavar="NAME", help="cpu, cuda, cuda:1 ...; repeatable (default: auto)")
     add("--compile", action="store_true", help="measure the compiled network, too")
     add("--plain", action="store_true", help="measure the plain form of the network in turns with it")
-    add("--threads", type=_count, metavar="N", help="threads of the CPU (default: PyTorch's choice)")
+    add("--threads", type=count, metavar="N", help="threads of the CPU (default: PyTorch's choice)")
     add(
         "--processor-time",
         action="store_true",
         help="on the CPU, count the time that this process computes, not the time that passes: for a machine "
         "that does something else as well; with one thread",
     )
-    add("--repeats", type=_count, metavar="N", default=10, help="timed frames of each case (default: 10)")
+    add("--repeats", type=count, metavar="N", default=10, help="timed frames of each case (default: 10)")
     add("--json", type=Path, metavar="FILE", help="write all figures to this file")
 
 
@@ -86,11 +86,11 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
-    from foundation_stereo_ros.benchmarking.peak_product import ProductRates
+    from foundation_stereo_ros.benchmarking.best_rates import BestRates
 
     if args.threads:
         torch.set_num_threads(args.threads)
-    rates, outcome, line = ProductRates(_clock(args)), _Outcome(), StatusLine()
+    rates, outcome, line = BestRates(_clock(args)), _Outcome(), StatusLine()
     try:
         for case, name in _cases(args):
             try:
@@ -134,7 +134,7 @@ def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
 
 
 def _measure(
-    case: Case, name: str, args: argparse.Namespace, rates: ProductRates, line: StatusLine
+    case: Case, name: str, args: argparse.Namespace, rates: BestRates, line: StatusLine
 ) -> CaseResult:
     from foundation_stereo_ros.bags.types import message_types
     from foundation_stereo_ros.benchmarking.measurement import CaseMeasurement
@@ -144,10 +144,10 @@ def _measure(
 
     measurement = CaseMeasurement(case, message_types(), args.plain, tell, _clock(args))
     # Before and after, since a machine that does something else as well is never equally fast.
-    tell("matrix products")
+    tell("the best of the machine")
     rates.measure(measurement.device, measurement.dtype)
     result = measurement(args.repeats)
-    tell("matrix products")
+    tell("the best of the machine")
     rates.measure(measurement.device, measurement.dtype)
     return result
 
@@ -156,7 +156,7 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
     return time.process_time if args.processor_time else time.perf_counter
 
 
-def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: ProductRates) -> int:
+def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: BestRates) -> int:
     from foundation_stereo_ros.benchmarking.machine import machine, versions
     from foundation_stereo_ros.benchmarking.summary import case_facts
     from foundation_stereo_ros.cli.benchmark_table import tables
@@ -168,7 +168,7 @@ def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: ProductRates) 
             "versions": versions(),
             "repeats": args.repeats,
             "clock": "processor" if args.processor_time else "wall",
-            "product_flops_per_second": rates.best,
+            "best_flops_per_second": rates.best,
             "cases": [case_facts(result, rates.best) for result in outcome.results],
             "failed": [{"case": name, "reason": reason} for name, reason in outcome.failed],
             "interrupted": outcome.interrupted,
@@ -185,16 +185,3 @@ def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: ProductRates) 
     if not outcome.results:
         return 1
     return INCOMPLETE if outcome.failed else 0
-
-
-def _size(text: str) -> tuple[int, int]:
-    found = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
-    if not found:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected rows x columns, as 480x640")
-    return int(found[1]), int(found[2])
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
-    return int(text)

@@ -10,11 +10,11 @@ from foundation_stereo_ros.benchmarking.measurement import CaseResult, Measured
 from foundation_stereo_ros.benchmarking.stages import STAGES
 from foundation_stereo_ros.benchmarking.summary import (
     arithmetic,
+    best_rate_of,
     part_flops,
     part_times,
     peak_share,
     percentiles,
-    product_rate_of,
     speedup,
 )
 
@@ -30,9 +30,9 @@ def tables(results: Sequence[CaseResult], facts: Mapping[str, Any]) -> str:
         results: one or more.
         facts: as JSON has them.
     """
-    rates = facts["product_flops_per_second"]
+    rates = facts["best_flops_per_second"]
     blocks = ["\n".join(_heading(facts))]
-    blocks += ["\n".join(_block(result, product_rate_of(result, rates))) for result in results]
+    blocks += ["\n".join(_block(result, best_rate_of(result, rates))) for result in results]
     return "\n\n".join(blocks)
 
 
@@ -46,9 +46,10 @@ def _heading(facts: Mapping[str, Any]) -> Iterator[str]:
     )
     for device, gpu in machine["gpus"].items():
         yield f"{device}: {gpu['name']}"
-    for device, rates in facts["product_flops_per_second"].items():
-        best = ", ".join(f"{name} {_giga(rate)} GFLOP/s" for name, rate in rates.items())
-        yield f"matrix products on {device}: {best}"
+    for device, arithmetics in facts["best_flops_per_second"].items():
+        for name, rates in arithmetics.items():
+            best = ", ".join(f"{kind} {_giga(rate)} GFLOP/s" for kind, rate in rates.items())
+            yield f"best on {device}, {name}: {best}"
 
 
 def _block(result: CaseResult, rate: float | None) -> Iterator[str]:

@@ -24,7 +24,7 @@ def test_the_pair_shows_a_plane_at_ten_pixels() -> None:
 
 def test_the_stages_of_a_frame_sum_up_and_the_estimator_gives_what_it_gives_alone() -> None:
     messages = stereo_messages(64, 96, message_types())
-    estimator = StereoEstimator(PipelineConfig(device="cpu", iterations=1))
+    estimator = StereoEstimator(PipelineConfig(device="cpu", precision="fp32", iterations=1))
     network, switch = estimator.model, Switch()
     frame = Frame(estimator, network, switch, NETWORK_STAGES[-1], messages, message_types())
     with stage_hooks(network, switch.lap):

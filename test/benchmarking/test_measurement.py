@@ -38,12 +38,12 @@ def test_both_forms_are_measured_alike_and_agree() -> None:
 
 
 def test_without_the_plain_form_and_with_the_networks_own_refinements() -> None:
-    result, _ = measured(Case(TINY, 32, 32, device="cpu"), plain=False, repeats=1)
+    result, _ = measured(Case(TINY, 32, 32, 0, "fp32", "cpu"), plain=False, repeats=1)
     assert (result.plain, result.difference) == (None, None)
     assert result.iterations == NetworkConfig.preset("tiny").iterations
     assert (result.dtype, result.device) == (torch.float32, torch.device("cpu"))
     twice = 2 * result.iterations
-    more, _ = measured(Case(TINY, 32, 32, twice, device="cpu"), plain=False, repeats=1)
+    more, _ = measured(Case(TINY, 32, 32, twice, "fp32", "cpu"), plain=False, repeats=1)
     assert more.fast.flops["gru"] == 2 * result.fast.flops["gru"]
 
 
