@@ -15,6 +15,7 @@ def files(pattern: str) -> list[str]:
 
 CLOUD = ["open3d>=0.18"]
 TRAIN = ["tensorboard"]
+ONNX = ["onnx", "onnxruntime", "onnxscript"]
 # Not for Python 3.14 yet: its wheels end at 3.13, and there are none for Linux on ARM, where it is built.
 DDS = ["cyclonedds>=11"]
 DDS_WHERE_WHEELS_ARE = [f'{name}; python_version < "3.14" and platform_machine != "aarch64"' for name in DDS]
@@ -53,6 +54,7 @@ setup(
     extras_require={
         "cloud": CLOUD,
         "dds": DDS,
+        "onnx": ONNX,
         "train": TRAIN,
         "flash": ["flash-attn"],
         "test": [

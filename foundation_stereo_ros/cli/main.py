@@ -24,6 +24,7 @@ COMMANDS = {
     "curate": "find out which generated scenes are worth training on",
     "evaluate": "measure errors and speed on a dataset with ground truth",
     "benchmark": "measure how long each stage takes",
+    "export": "write a network as an ONNX file",
 }
 """Subcommand, which is also the module's name in this package -> its line in the help."""
 
