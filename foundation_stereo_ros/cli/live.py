@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +63,7 @@ def _run(args: argparse.Namespace, wire: Wire, line: StatusLine) -> None:
     if args.namespace is not None:
         # Wrong parameters are told before anything is waited for.
         _judged(args, wire)
-    cameras = _cameras(args, wire)
-    if args.namespace is None:
-        wire.namespace = cameras.namespace
+    cameras = _with_outputs(_cameras(args, wire), args, wire)
     node = _node(args, wire, cameras)
     _show(wire, cameras, node)
     node.start()
@@ -91,6 +90,23 @@ def _cameras(args: argparse.Namespace, wire: Wire) -> Cameras:
     raise WireError("no stereo pair was found")
 
 
+def _with_outputs(cameras: Cameras, args: argparse.Namespace, wire: Wire) -> Cameras:
+    """Choose the namespaces of the node and of its outputs."""
+    from foundation_stereo_ros.dds.output_namespace import free_namespace
+
+    if args.namespace is not None:
+        return replace(cameras, namespace=wire.namespace)
+    # Parameter files name the node, so that it stays where it is.
+    wire.namespace = cameras.namespace
+    namespace, taken = free_namespace(wire.graph, cameras.namespace)
+    if taken:
+        _say(
+            f"somebody publishes {', '.join(taken)} already: the outputs go to {namespace}; "
+            "--namespace NAME puts them elsewhere"
+        )
+    return replace(cameras, namespace=namespace)
+
+
 def _judged(args: argparse.Namespace, wire: Wire) -> tuple[Configs, dict[str, Any]]:
     from foundation_stereo_ros.live.parameters import judge
 
@@ -107,7 +123,7 @@ def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras) -> StereoLive:
     for sentence in misspelled(values):
         _log.warning("%s", sentence)
     profile = Profile(depth=SENSOR.depth) if args.reliable else SENSOR
-    return StereoLive(wire, cameras.topics, cameras.transport, configs, values, profile)
+    return StereoLive(wire, cameras, configs, values, profile)
 
 
 def _show(wire: Wire, cameras: Cameras, node: StereoLive) -> None:

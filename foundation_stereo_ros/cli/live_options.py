@@ -36,7 +36,8 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
         "--namespace",
         metavar="NAME",
         help="of the node and its outputs, and where cameras are looked for (default: that of the camera, "
-        "/rig for /rig/left/...; cameras are looked for everywhere)",
+        "/rig for /rig/left/..., outputs one level below where others publish topics of their names; cameras "
+        "are looked for everywhere)",
     )
     add_node_options(parser, "stereo_node")
     parser.add_argument("--params", type=Path, metavar="FILE", help="parameters, as config/stereo.yaml")

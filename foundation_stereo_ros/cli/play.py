@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BAG",
         help="recording: .mcap, .db3 or ROS 1 .bag file, or a rosbag2 folder",
     )
+    _add_part_options(parser)
+    _add_publishing_options(parser)
+    add_node_options(parser, "player")
+
+
+def _add_part_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-r", "--rate", type=_positive, default=1.0, metavar="X", help="speed (default: 1)")
     parser.add_argument("-l", "--loop", action="store_true", help="begin again at the end, until Ctrl-C")
     parser.add_argument(
@@ -39,14 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--playback-duration", type=_seconds, metavar="S", help="play so many seconds only (default: all)"
     )
     parser.add_argument(
+        "--topics", nargs="+", default=[], metavar="TOPIC", help="play these only (default: all)"
+    )
+
+
+def _add_publishing_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--delay",
         type=_seconds,
         default=1.0,
         metavar="S",
         help="wait before the first message, so that subscribers find the topics (default: 1)",
-    )
-    parser.add_argument(
-        "--topics", nargs="+", default=[], metavar="TOPIC", help="play these only (default: all)"
     )
     parser.add_argument(
         "--clock",
@@ -61,7 +70,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="publish reliably, also what was recorded with best effort, so that no image is lost",
     )
-    add_node_options(parser, "player")
 
 
 def run(args: argparse.Namespace) -> int:

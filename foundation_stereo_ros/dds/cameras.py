@@ -53,7 +53,7 @@ class Cameras:
     Attributes:
         topics: side -> full names.
         transport: ``raw`` or ``compressed``.
-        namespace: where the outputs belong by default.
+        namespace: where the outputs belong.
     """
 
     topics: dict[Side, SideTopics]

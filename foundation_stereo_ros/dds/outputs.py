@@ -23,17 +23,18 @@ class Outputs:
     """Publishers of all outputs; a `live.outlet.Outlet`.
 
     Args:
-        wire: that publishes, in its namespace.
+        wire: that publishes.
+        namespace: of the topics; "" or "/rig".
         parameters: may hold qos_overrides.
 
     Raises:
         ConfigError: QoS that there is not.
     """
 
-    def __init__(self, wire: Wire, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, wire: Wire, namespace: str, parameters: Mapping[str, Any]) -> None:
         self._publishers = {}
         for output in OUTPUTS:
-            topic = f"{wire.namespace}/{output}"
+            topic = f"{namespace}/{output}"
             profile = overridden(RESULTS, parameters, topic, "publisher")
             self._publishers[output] = wire.publisher(topic, _TYPES.get(output, IMAGE), profile)
         self._told_of_refusal = False

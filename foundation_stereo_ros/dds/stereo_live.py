@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foundation_stereo_ros.bags.types import message_types
+from foundation_stereo_ros.dds.cameras import Cameras
 from foundation_stereo_ros.dds.clock import WireClock
 from foundation_stereo_ros.dds.diagnostics import Diagnostics
 from foundation_stereo_ros.dds.inputs import Inputs
@@ -16,10 +17,8 @@ from foundation_stereo_ros.dds.wire import Wire
 from foundation_stereo_ros.live.core import LiveStereo
 from foundation_stereo_ros.live.parameters import Configs
 from foundation_stereo_ros.live.status import Status
-from foundation_stereo_ros.live.topics import SideTopics
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
-from foundation_stereo_ros.pipeline.pairing import Side
 from foundation_stereo_ros.pipeline.rectification import says_rectified
 
 
@@ -28,8 +27,7 @@ class StereoLive:
 
     Args:
         wire: the node.
-        topics: where the images are: side -> full names.
-        transport: of the images, ``raw`` or ``compressed``.
+        cameras: where the images are, and where the outputs go.
         configs: the settings.
         parameters: all of the node's; those beside the settings that count are ``qos_overrides`` and
             ``use_sim_time``.
@@ -45,18 +43,17 @@ class StereoLive:
     def __init__(
         self,
         wire: Wire,
-        topics: Mapping[Side, SideTopics],
-        transport: str,
+        cameras: Cameras,
         configs: Configs,
         parameters: Mapping[str, Any],
         profile: Profile = SENSOR,
     ) -> None:
         estimator = StereoEstimator(configs.pipeline)
-        pipeline = StereoPipeline(estimator, says_rectified(topics["left"].image))
+        pipeline = StereoPipeline(estimator, says_rectified(cameras.topics["left"].image))
         self._clock = WireClock(wire, parameters.get("use_sim_time") is True)
-        self.outputs = Outputs(wire, parameters)
+        self.outputs = Outputs(wire, cameras.namespace, parameters)
         self._core = LiveStereo(pipeline, configs.live, message_types(), self.outputs, self._clock)
-        self._inputs = Inputs(wire, topics, transport, self._core.intake, profile, parameters)
+        self._inputs = Inputs(wire, cameras.topics, cameras.transport, self._core.intake, profile, parameters)
         self._diagnostics = Diagnostics(wire, str(estimator.device))
 
     def start(self) -> None:
