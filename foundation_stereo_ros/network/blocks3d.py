@@ -34,7 +34,8 @@ class VolumeConv(nn.Conv3d):
     def forward(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b o h w d"]:
         if self.kernel_size == self.stride == (1, 1, 1):  # torch convolves that several times as slowly
             return F.linear(volume.movedim(1, -1), self.weight.flatten(1), self.bias).movedim(-1, 1)
-        if self.groups == self.in_channels and self.kernel_size == self.stride:
+        depthwise = self.groups == self.in_channels > 1
+        if depthwise and self.kernel_size == self.stride and torch.is_grad_enabled():
             return self._of_patches(volume)
         weight = self.weight.movedim(2, -1)
         padding = (self.padding[1], self.padding[2], self.padding[0])
@@ -43,7 +44,7 @@ class VolumeConv(nn.Conv3d):
     def _of_patches(self, volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b c h2 w2 d2"]:
         """Return a depthwise convolution whose windows do not overlap, as a product of matrices.
 
-        Its gradient costs a CPU a fraction of what that of the convolution does.
+        Its gradient costs a CPU a fraction of what that of the convolution does; alone, it costs more.
         """
         depth, height, width = self.kernel_size
         sides = (volume.shape[2] // height, volume.shape[3] // width, volume.shape[4] // depth)
@@ -70,7 +71,7 @@ def conv_bn3d(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Seq
     return nn.Sequential(
         VolumeConv(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
         nn.BatchNorm3d(outputs),
-        nn.LeakyReLU(),
+        nn.LeakyReLU(inplace=True),
     )
 
 
@@ -79,7 +80,7 @@ def up_bn3d(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         VolumeUpConv(inputs, outputs),
         nn.BatchNorm3d(outputs),
-        nn.LeakyReLU(),
+        nn.LeakyReLU(inplace=True),
     )
 
 
@@ -88,10 +89,10 @@ def axial_planar(width: int, kernel: int) -> nn.Sequential:
     return nn.Sequential(
         VolumeConv(width, width, (1, 3, 3), padding=(0, 1, 1)),
         nn.BatchNorm3d(width),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         VolumeConv(width, width, (kernel, 1, 1), padding=(kernel // 2, 0, 0)),
         nn.BatchNorm3d(width),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     )
 
 

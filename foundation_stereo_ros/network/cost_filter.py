@@ -59,7 +59,7 @@ class CostStem(nn.Module):
         volume = F.linear(correlation.movedim(1, -1), of_correlation).movedim(-1, 1)
         fixed = F.conv2d(left_projection, of_left[..., None, None], self.reduce.bias)
         moving = F.conv2d(right_projection, of_right[..., None, None])
-        return volume + (fixed.unsqueeze(-1) + shifted(moving, correlation.shape[-1]))
+        return volume.add_(fixed.unsqueeze(-1)).add_(shifted(moving, correlation.shape[-1]))
 
 
 class Down(nn.Module):
@@ -126,8 +126,10 @@ class Hourglass(nn.Module):
         b8 = self.up8(b16, a8, features.f8)
         attended = self.transformer(self.patch(volume))
         attended = _four_times_as_fine(attended)
-        joined = self.up4(b8) + attended
-        filtered: Tensor = self.output(joined + volume if self.skip else joined)
+        joined = attended.add_(self.up4(b8))  # in place: no gradient needs what is overwritten
+        if self.skip:
+            joined = joined.add_(volume)
+        filtered: Tensor = self.output(joined)
         return filtered
 
 
