@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import TypeVar
 
 import torch
@@ -22,6 +22,7 @@ from foundation_stereo_ros.training.seeds import VALIDATION
 from foundation_stereo_ros.training.training_config import TrainingConfig
 
 _ENDLESS = 1 << 30
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class PlannedSteps(Dataset[Plan | None]):
@@ -90,29 +91,33 @@ def ahead(items: Dataset[T], workers: int, pin: bool = False) -> Iterator[T]:
         batch_size=None,
         shuffle=False,
         num_workers=workers,
-        worker_init_fn=_one_thread,
+        worker_init_fn=_prepare_worker,
         pin_memory=pin,
         prefetch_factor=4 if workers else None,
         multiprocessing_context="spawn" if workers else None,  # forking after CUDA started is not allowed
     )
-    with _blocked():
-        return iter(loader)
-
-
-@contextmanager
-def _blocked() -> Iterator[None]:
-    """Begin processes that no Ctrl-C or kill reaches, not even while they start.
-
-    Those signals go to a whole group of processes; the trainer wants to save first, and then ends its own.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    resource_tracker.ensure_running()  # it would unblock the signals when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
-        yield
+        return iter(loader)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _one_thread(_: int) -> None:
+def end(items: Iterator[T]) -> None:
+    """End the processes that `ahead` began."""
+    stop = getattr(items, "_shutdown_workers", None)
+    if stop is not None:
+        stop()
+
+
+def _prepare_worker(_: int) -> None:
+    """Leave Ctrl-C and kill, which reach a whole group of processes, to the trainer: it saves first.
+
+    They have been blocked since before the process began; so they do nothing while it starts, either.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 
@@ -151,6 +156,10 @@ class Feed:
         """Start on the batch after the one handed out; call it when the step's own work is under way."""
         if self._stream is not None and not self._ahead:
             self._ahead.append(self._render_beside(self._stream))
+
+    def close(self) -> None:
+        """End the processes that plan."""
+        end(self._plans)
 
     def _render_beside(self, stream: torch.cuda.Stream) -> StereoBatch | None:
         with torch.cuda.stream(stream):

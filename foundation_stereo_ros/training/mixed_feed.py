@@ -9,7 +9,7 @@ import torch
 
 from foundation_stereo_ros.training.data_config import SCENES
 from foundation_stereo_ros.training.dataset_pairs import DecodedPairs, DecodedSteps
-from foundation_stereo_ros.training.feed import Feed, ahead
+from foundation_stereo_ros.training.feed import Feed, ahead, end
 from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
 from foundation_stereo_ros.training.mixture import Mixture
 from foundation_stereo_ros.training.place import ALONE, Place
@@ -60,6 +60,13 @@ class MixedFeed:
         """Start on the batch after the one handed out; call it when the step's own work is under way."""
         if self._scenes:
             self._scenes.prepare()
+
+    def close(self) -> None:
+        """End the processes that render and decode."""
+        if self._scenes:
+            self._scenes.close()
+        if self._stored:
+            end(self._stored)
 
     def _to_batch(self, pairs: DecodedPairs) -> StereoBatch:
         left, right, truth = (part.to(self._generator.device, non_blocking=True) for part in pairs)

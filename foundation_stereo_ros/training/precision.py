@@ -14,6 +14,8 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 FIRST_SCALE = 2.0**14
 """Of the loss in fp16, whose gradients would vanish otherwise."""
 
+_WRONG_HEIGHTS = (32, 64)
+
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -34,6 +36,18 @@ class Precision:
         self._device = device.type
         if self.name == "fp16" and device.type != "cuda":
             raise ConfigError(f"training precision is 'fp16' on {device.type}; expected fp32 or bf16 there")
+
+    def check_height(self, height: int) -> None:
+        """Refuse pictures of so many rows where torch has wrong gradients for them.
+
+        In bf16 on a CPU those of 3-D convolutions over volumes of two rows are what happens to be in memory
+        (torch 2.13); they come up at 1/16 and 1/32 of the pictures' height.
+
+        Raises:
+            ConfigError: the height is one of those.
+        """
+        if self._device == "cpu" and self.name == "bf16" and height in _WRONG_HEIGHTS:
+            raise ConfigError(f"training height is {height} in bf16 on cpu; expected 96 or more there")
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return a context for a forward pass."""

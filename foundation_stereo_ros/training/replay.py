@@ -14,7 +14,7 @@ from collections import deque
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.training.feed import RenderedPairs, ahead
+from foundation_stereo_ros.training.feed import RenderedPairs, ahead, end
 from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
 from foundation_stereo_ros.training.mixture import Mixture
 from foundation_stereo_ros.training.place import ALONE, Place
@@ -76,6 +76,10 @@ class ReplayFeed:
 
     def prepare(self) -> None:
         """Do nothing: `Feed` renders ahead here."""
+
+    def close(self) -> None:
+        """End the processes that render."""
+        end(self._rendered)
 
     def _crop(self, pair: StereoBatch) -> tuple[Tensor, ...]:
         c = self._config

@@ -74,6 +74,7 @@ class Trainer:
         self.config, self.folder, self.device = config, folder, torch.device(device)
         self._group = group or Group()
         self._precision = Precision(config.precision, self.device)
+        self._precision.check_height(config.height)
         torch.manual_seed(config.seed)
         began = start(config, read_about(folder / STATE_NAME) if resume else None)
         self.model, self.notes = began.model.to(self.device), dict(began.notes)
@@ -112,6 +113,7 @@ class Trainer:
                 self._save_if_first()  # what has been done so far is good
                 raise
             finally:
+                feed.close()
                 if reporter:
                     reporter.close()
             self._save_if_first()
