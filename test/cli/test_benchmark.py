@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import torch._dynamo
 
 from foundation_stereo_ros.benchmarking import best_rates
 from foundation_stereo_ros.benchmarking.measurement import CaseMeasurement
@@ -126,3 +128,18 @@ def test_wrong_usage(words: list[str], complaint: str, capsys: pytest.CaptureFix
 
 def test_every_preset_can_be_named() -> None:
     assert set(benchmark._PRESETS) == set(PRESETS)
+
+
+def test_the_compiled_network_is_one_stage_beside_the_eager_one(tmp_path: Path) -> None:
+    # As `foundation_stereo benchmark --compile` does, but nothing is compiled, which would take minutes.
+    with torch._dynamo.config.patch(disable=True):
+        code, facts = measured(tmp_path / "figures.json", "--compile", "--plain", "--iterations", "1")
+    assert code == 0
+    eager, compiled = facts["cases"]
+    assert (eager["compiled"], compiled["compiled"]) == (False, True)
+    assert {"features", "gru", "network", "frame"} <= eager["fast"]["ms"].keys()
+    before_and_after = {"decode", "preprocess", "geometry", "messages"}
+    assert compiled["fast"]["ms"].keys() == {"network", "frame", *before_and_after}
+    assert compiled["fast"]["flops"] == eager["fast"]["flops"]
+    assert "network" in compiled["speedup_over_plain"]
+    assert compiled["difference_px"]["max"] < 1e-2
