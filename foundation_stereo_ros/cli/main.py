@@ -20,7 +20,7 @@ COMMANDS = {
     "record": "record ROS 2 topics, without a ROS installation",
     "weights": "look into a weights file, or convert it",
     "demo": "make a small recording, run on it, and show every stage on one page",
-    "train": "train the small network on generated scenes",
+    "train": "train a network on generated scenes or datasets, or fine-tune one",
     "curate": "find out which generated scenes are worth training on",
     "evaluate": "measure errors and speed on a dataset with ground truth",
     "benchmark": "measure how long each stage takes",
