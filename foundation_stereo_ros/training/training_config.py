@@ -137,10 +137,19 @@ class TrainingConfig:
             ("clip", self.clip > 0, "a positive number"),
             ("gamma", 0 < self.gamma <= 1, "above 0, up to 1"),
             ("ema", 0 <= self.ema < 1, "0 up to below 1"),
+            (
+                "keep_best",
+                self._measures_best(),
+                "none, or held_back/ (with validation_pairs) or real/ (with validate_on) and a figure's name",
+            ),
             ("norms", self.norms in NORMS, f"one of {', '.join(NORMS)}"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             *((name, getattr(self, name) >= 0, "0 or more") for name in counts),
         ]
+
+    def _measures_best(self) -> bool:
+        kinds = {"": True, "held_back": self.validation_pairs > 0, "real": self.validate_on is not None}
+        return kinds.get(self.keep_best.partition("/")[0], False)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:

@@ -101,11 +101,17 @@ def test_tensorboard_has_scalars_and_pictures_of_every_kind(run: Trainer) -> Non
 
 
 def test_a_figure_that_nobody_measures_cannot_decide(root: Path, start: Path, tmp_path: Path) -> None:
-    changes = {"steps": 1, "validate_every": 1, "keep_best": "real/epe"}
+    changes = {"steps": 1, "validate_every": 1, "keep_best": "held_back/size"}
     trainer = Trainer(TrainingConfig(**{**SMALL, **changes}), tmp_path, "cpu")
-    with pytest.raises(ConfigError, match=r"keep_best is 'real/epe'; expected one of held_back/epe"):
+    with pytest.raises(ConfigError, match=r"keep_best is 'held_back/size'; expected one of held_back/epe"):
         trainer.run(show_progress=False)
     assert load_checkpoint(tmp_path / WEIGHTS_NAME)  # what had been done was saved
+
+
+@pytest.mark.parametrize("wrong", ["real/epe", "epe", "train/loss"])
+def test_a_kind_that_nobody_measures_is_refused(wrong: str) -> None:
+    with pytest.raises(ConfigError, match=rf"keep_best is '{wrong}'; expected none, or held_back/"):
+        TrainingConfig(keep_best=wrong)
 
 
 def test_averages_are_of_images_and_only_known_pixels_count(tmp_path: Path) -> None:
