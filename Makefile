@@ -50,7 +50,7 @@ $(VENV)/.python:
 # One stamp for each set of extras, so that the demo waits for nothing that only the tests need.
 $(VENV)/.runs: $(VENV)/.python $(SETUP)
 	@echo "installing into $(VENV); the first time takes some minutes"
-	$(PIP) -e .
+	$(PIP) -e '.[demo]'
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.runs

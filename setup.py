@@ -54,6 +54,7 @@ setup(
     extras_require={
         "cloud": CLOUD,
         "dds": DDS,
+        "demo": DDS_WHERE_WHEELS_ARE,
         "onnx": ONNX,
         "train": TRAIN,
         "flash": ["flash-attn"],

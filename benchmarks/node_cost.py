@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ROS 2 node costs around the network: time and processor time a pair.
+"""What the live node costs around the network, by rclpy and by DDS alone: time and processor time a pair.
 
 ``python benchmarks/node_cost.py``, with ROS sourced. A camera process publishes pairs, the node computes
 them, and this process subscribes to disparity, depth with its camera_info, and cloud. In place of the network
 stands a fixed disparity after a pause of 20 ms, so that some milliseconds can be seen. In the same run are
 measured the same pipeline without ROS, and a relay: a bare rclpy node that receives the same images and
-publishes messages of the same size made beforehand, which is what rclpy and the middleware cost alone.
+publishes messages of the same size made beforehand, which is what rclpy and the middleware cost alone; and
+``foundation_stereo live``, where the extra ``dds`` is installed.
 Latency counts from before the camera publishes until after the results are published.
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -56,6 +58,15 @@ def run_node() -> int:
         topic = f"qos_overrides.{NAMESPACE}/{side}/image_rect.subscription.reliability"
         arguments += ["-p", f"{topic}:=reliable"]
     return main(arguments)
+
+
+def run_live() -> int:
+    """Be the node without ROS."""
+    from foundation_stereo_ros.cli.main import main
+
+    without_network()
+    topics = [word for side in ("left", "right") for word in (f"--{side}", f"{NAMESPACE}/{side}/image_rect")]
+    return main(["live", *topics, "--namespace", NAMESPACE, "--device", "cpu", "--reliable"])
 
 
 def run_relay(size: str) -> int:
@@ -170,14 +181,15 @@ def pipeline_alone(size: str) -> dict[str, float]:
 
 
 def over_ros(role: str, size: str, rate: float) -> dict[str, float]:
-    """Return milliseconds a pair of the node or the relay: latency, its parts, and the processor's."""
+    """Return milliseconds a pair of a node or the relay: latency, its parts, and the processor's."""
     import rclpy
     from diagnostic_msgs.msg import DiagnosticArray
     from sensor_msgs.msg import CameraInfo, Image, PointCloud2
     from stereo_msgs.msg import DisparityImage
 
     me = [sys.executable, __file__]
-    node_process = subprocess.Popen([*me, "--role", role, "--sizes", size], stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    node_process = subprocess.Popen([*me, "--role", role, "--sizes", size], **quiet)
     camera = subprocess.Popen([*me, "--role", "camera", "--sizes", size, "--rate", str(rate)])
     listener = rclpy.create_node("listener", namespace=NAMESPACE)
     counts: dict[str, int] = {}
@@ -215,7 +227,7 @@ def over_ros(role: str, size: str, rate: float) -> dict[str, float]:
             process.wait()
         listener.destroy_node()
     figures = {name: float(text.split()[0]) for name, text in latest.items() if text.endswith(" ms")}
-    if role == "node":
+    if role != "relay":
         figures["latency p50"] -= 1000 * NETWORK_S
     figures["processor"] = 1000 * used / (last - first)
     figures["clouds received"] = counts["points2"]
@@ -240,10 +252,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH")
     parser.add_argument("--rate", type=float, default=8.0, help="pairs a second (default: 8)")
-    parser.add_argument("--role", choices=("node", "relay", "camera"), help=argparse.SUPPRESS)
+    parser.add_argument("--role", choices=("node", "live", "relay", "camera"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.role == "node":
         return run_node()
+    if args.role == "live":
+        return run_live()
     if args.role == "relay":
         return run_relay(args.sizes[0])
     if args.role == "camera":
@@ -259,12 +273,15 @@ def main() -> int:
     for size in args.sizes:
         alone = pipeline_alone(size)
         relay, node = (over_ros(role, size, args.rate) for role in ("relay", "node"))
+        live = over_ros("live", size, args.rate) if importlib.util.find_spec("cyclonedds") else None
         print(f"{size}, milliseconds a pair, network not counted")
         print_row("", "time", "processor")
         print_row("pipeline alone", alone["time"], alone["processor"])
         print_row("relay, from stamp to published", relay["latency p50"], relay["processor"])
         print_row("node, from stamp to published", node["latency p50"], node["processor"])
-        print(f"  {json.dumps(node)}", flush=True)
+        if live:
+            print_row("live, from stamp to published", live["latency p50"], live["processor"])
+        print(f"  {json.dumps({'node': node, 'live': live})}", flush=True)
     rclpy.shutdown()
     return 0
 

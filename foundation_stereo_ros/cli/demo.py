@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from foundation_stereo_ros.bags.job_options import JobReport
-    from foundation_stereo_ros.cli.demo_figures import Figures
+    from foundation_stereo_ros.cli.demo_latency import LiveFigures
     from foundation_stereo_ros.pipeline.estimator import StereoEstimator
     from foundation_stereo_ros.pipeline.result import StereoResult
 
@@ -51,6 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="make only the recording, this .mcap file, of the rig's whole path: to be replayed in a loop",
     )
+    parser.add_argument(
+        "--live",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also run player, live node and recorder over DDS, where that is installed (default: on)",
+    )
     add_pipeline_options(parser, without=_FIXED)
 
 
@@ -60,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     from foundation_stereo_ros.cli.demo_figures import compare
     from foundation_stereo_ros.cli.demo_report import write_pages
+    from foundation_stereo_ros.cli.demo_summary import summary
     from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 
     # Before anything slow, so that wrong weights are told at once.
@@ -69,15 +76,16 @@ def run(args: argparse.Namespace) -> int:
         return 0
     recording, result = args.output / "stereo.mcap", args.output / "stereo_depth.mcap"
     frames = args.frames or _FRAMES
-    _render(recording, frames, args.size, estimator.device, step="1/4  ")
-    _say(f"2/4  disparity, depth and points of the recording: {result}")
+    _render(recording, frames, args.size, estimator.device, step="1/5  ")
+    _say(f"2/5  disparity, depth and points of the recording: {result}")
     report, seconds = _process(recording, result, estimator, frames)
-    _say("3/4  reading the result back and comparing it with the exact depth")
+    live = _live(args, recording, estimator)
+    _say("4/5  reading the result back and comparing it with the exact depth")
     with FrameProgress(report.frames) as progress:
         figures = compare(result, estimator.config, on_frame=progress.step)
-    _say("4/4  drawing every stage")
-    written = write_pages(args.output, result, figures, report, seconds, estimator)
-    print(_summary(figures, report, seconds, written, estimator, args.output))
+    _say("5/5  drawing every stage")
+    written = write_pages(args.output, result, figures, report, seconds, estimator, live)
+    print(summary(figures, report, seconds, written, estimator, args.output, live))
     return 0
 
 
@@ -134,39 +142,15 @@ def _process(
     return job.report, sorted(seconds)[len(seconds) // 2]
 
 
-def _summary(
-    figures: Figures,
-    report: JobReport,
-    seconds: float,
-    written: list[tuple[Path, str]],
-    estimator: StereoEstimator,
-    folder: Path,
-) -> str:
-    from foundation_stereo_ros.cli.demo_recording import FRAME_ID
-    from foundation_stereo_ros.cli.demo_report import about_weights
+def _live(args: argparse.Namespace, recording: Path, estimator: StereoEstimator) -> LiveFigures | None:
+    from foundation_stereo_ros.cli.demo_live import try_live
 
-    visible = figures.visible
-    width = max(len(str(path)) for path, _ in written)
-    return "\n".join(
-        [
-            "",
-            f"{report.frames} frames; network {1 / seconds:.2f} frames/s, with reading and writing "
-            f"{report.frames / report.seconds:.2f} frames/s ({estimator.device.type})",
-            f"error against exact depth: {visible.epe:.2f} px on average, {visible.bp2:.1f} % of pixels "
-            f"off by more than 2 px, depth off by {visible.abs_rel:.1f} %",
-            f"  (where both cameras see the surface; with what one alone sees "
-            f"{figures.everywhere.epe:.2f} px); {figures.valid:.1f} % of all pixels have a depth",
-            about_weights(estimator),
-            "",
-            *(f"  {path!s:<{width}}  {meaning}" for path, meaning in written),
-            "",
-            "next:",
-            f"  open {folder / 'index.html'} in a browser",
-            f"  ros2 bag play {folder / 'stereo_depth.mcap'}   (ROS 2 Humble: add -s mcap)",
-            f"    and RViz with the fixed frame {FRAME_ID}; or drop the file on Foxglove",
-            "  foundation_stereo bag YOUR_RECORDING -o OUT.mcap   (your own cameras)",
-        ]
-    )
+    output = args.output / "live.mcap"
+    _say(f"3/5  live, from a player over the node to a recorder, by DDS: {output}")
+    if not args.live:
+        _say("     skipped: --no-live")
+        return None
+    return try_live(recording, output, estimator.config, _say)
 
 
 def _say(text: str) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.bags.job_options import JobReport
 from foundation_stereo_ros.cli.demo_figures import Errors, Figures
+from foundation_stereo_ros.cli.demo_latency import LiveFigures
 from foundation_stereo_ros.cli.demo_recording import FRAME_ID, StoredFrame, stored_cloud, stored_frames
 from foundation_stereo_ros.cli.demo_stages import Stages
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.files.report import Figure, Report, write_report
+from foundation_stereo_ros.files.report import Figure, Picture, Report, write_report
 from foundation_stereo_ros.files.results import write_ply, write_png
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 
@@ -19,6 +20,10 @@ _SMALL = (
     "The weights that ship are small and were trained for a short time on generated scenes alone; this room "
     "is generated too, though never trained on. Expect more errors on real images, and see the README for "
     "the published weights (--checkpoint)."
+)
+_SUMMARY = (
+    "A stereo camera moves through a generated room; the pictures show the frame in the middle of the "
+    "recording."
 )
 
 
@@ -36,6 +41,7 @@ def write_pages(
     report: JobReport,
     seconds: float,
     estimator: StereoEstimator,
+    live: LiveFigures | None = None,
 ) -> list[tuple[Path, str]]:
     """Write index.html, the pictures as files, and cloud.ply, from what lies in the result's recording.
 
@@ -46,6 +52,7 @@ def write_pages(
         report: of the run.
         seconds: of the network for one frame.
         estimator: that made the result.
+        live: what came over the wire; None where nothing was tried there.
 
     Returns:
         What there is to open, and what it is.
@@ -54,29 +61,42 @@ def write_pages(
         BagError: the frame to show is not in the recording.
         FileFormatError: a file cannot be written.
     """
-    frame = next((f for f in stored_frames(result) if f.stamp_ns == figures.shown_ns), None)
-    if frame is None:
-        raise BagError(f"{result} holds no frame of stamp {figures.shown_ns} ns")
+    frame = _shown(result, figures)
     cloud = stored_cloud(result, frame.stamp_ns)
     write_ply(folder / "cloud.ply", cloud)
-    pictures = Stages(frame, cloud, estimator).pictures()
-    for number, (name, picture) in enumerate(pictures.items(), 1):
-        write_png(folder / "pictures" / f"{number:02d}_{name}.png", picture.image)
+    pictures = _written(folder / "pictures", Stages(frame, cloud, estimator).pictures())
     page = Report(
         title="A stereo recording, stage by stage",
-        summary="A stereo camera moves through a generated room; the pictures show the frame in the middle "
-        f"of the recording. {about_weights(estimator)}",
-        figures=_figures(figures, report, seconds, frame, len(cloud.points)),
+        summary=f"{_SUMMARY} {about_weights(estimator)}",
+        figures=[*_figures(figures, report, seconds, frame, len(cloud.points)), *_live(live)],
         pictures=list(pictures.values()),
         details=_details(folder, result, estimator),
     )
     write_report(folder / "index.html", page)
+    return _to_open(folder, result, live)
+
+
+def _written(folder: Path, pictures: dict[str, Picture]) -> dict[str, Picture]:
+    for number, (name, picture) in enumerate(pictures.items(), 1):
+        write_png(folder / f"{number:02d}_{name}.png", picture.image)
+    return pictures
+
+
+def _shown(result: Path, figures: Figures) -> StoredFrame:
+    for frame in stored_frames(result):
+        if frame.stamp_ns == figures.shown_ns:
+            return frame
+    raise BagError(f"{result} holds no frame of stamp {figures.shown_ns} ns")
+
+
+def _to_open(folder: Path, result: Path, live: LiveFigures | None) -> list[tuple[Path, str]]:
     return [
         (folder / "index.html", "every stage in pictures, and the figures"),
         (result, "the recording with disparity, depth and points"),
         (folder / "stereo.mcap", "the recording alone, with the exact depth"),
         (folder / "cloud.ply", "one frame's points, for MeshLab, CloudCompare or Open3D"),
         (folder / "pictures", "the page's pictures as files"),
+        *([(live.path, "what the live node published, as a recorder heard it")] if live else []),
     ]
 
 
@@ -105,6 +125,10 @@ def _figures(
         ),
         Figure("Points", f"{points}", "in cloud.ply"),
     ]
+
+
+def _live(live: LiveFigures | None) -> list[Figure]:
+    return [Figure("Live over DDS", f"{1000 * live.p50:.0f} ms", str(live))] if live else []
 
 
 def _in_words(errors: Errors) -> str:

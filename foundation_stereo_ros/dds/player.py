@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from time import monotonic
+from itertools import groupby
+from time import monotonic, time_ns
+from typing import NamedTuple
 
 from foundation_stereo_ros.bags import qos
 from foundation_stereo_ros.bags.reader import Recording
@@ -45,6 +47,18 @@ class PlayOptions:
     reliable: bool = False
 
 
+class Moment(NamedTuple):
+    """Messages that lie at one time in a recording.
+
+    Attributes:
+        log_time: theirs, nanoseconds.
+        written_ns: when the first of them was about to go out, nanoseconds since 1970.
+    """
+
+    log_time: int
+    written_ns: int
+
+
 class Player:
     """Publishes a recording's messages as they lie in it, with its quality of service.
 
@@ -80,21 +94,41 @@ class Player:
 
     def play(self) -> None:
         """Play once, from the beginning."""
-        options = self._options
-        names = {topic.name for topic in self._publishers}
-        start = self._recording.start_ns + round(options.start_offset * 1e9)
-        stop = None if options.duration is None else start + round(options.duration * 1e9)
         begin: tuple[float, int] | None = None
-        for message in self._recording.messages(names, start if options.start_offset else None, stop):
-            begin = begin or (monotonic(), start if options.start_offset else message.log_time)
+        for message in self._messages():
+            begin = begin or (monotonic(), self._start if self._options.start_offset else message.log_time)
             self._wait_for(message.log_time, *begin)
             self._publish(message)
+
+    def moments(self) -> Iterator[Moment]:
+        """Play once, from the beginning, at the caller's pace: a moment each time that it asks for the next.
+
+        Yields:
+            What was just published.
+        """
+        for log_time, group in groupby(self._messages(), key=lambda message: message.log_time):
+            # Read first: the time that takes is none of theirs on the wire.
+            messages = list(group)
+            written_ns = time_ns()
+            for message in messages:
+                self._publish(message)
+            yield Moment(log_time, written_ns)
 
     def finish(self, timeout: float) -> None:
         """Wait so many seconds at most until reliable subscribers have everything."""
         end = monotonic() + timeout
         for publisher in self._publishers.values():
             publisher.wait_for_acknowledgments(max(0.0, end - monotonic()))
+
+    @property
+    def _start(self) -> int:
+        return self._recording.start_ns + round(self._options.start_offset * 1e9)
+
+    def _messages(self) -> Iterator[RecordedMessage]:
+        options, start = self._options, self._start
+        names = {topic.name for topic in self._publishers}
+        stop = None if options.duration is None else start + round(options.duration * 1e9)
+        return self._recording.messages(names, start if options.start_offset else None, stop)
 
     def _publish(self, message: RecordedMessage) -> None:
         publisher = self._publishers.get(message.topic)

@@ -73,7 +73,7 @@ def words(weights: str) -> list[str]:
 @pytest.fixture(scope="module")
 def folder(words: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo") / "out"
-    assert main([*words, "-o", str(path)]) == 0
+    assert main([*words, "--no-live", "-o", str(path)]) == 0
     return path
 
 
@@ -142,7 +142,8 @@ def test_the_cloud_is_that_of_the_middle_frame(folder: Path) -> None:
 def test_a_second_run_replaces_the_first_and_says_what_it_did(
     words: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*words, "-o", str(folder), "--frames", "1", "--confidence", "--scale", "0.5"]) == 0
+    more = ["--frames", "1", "--confidence", "--scale", "0.5", "--no-live"]
+    assert main([*words, "-o", str(folder), *more]) == 0
     said = capsys.readouterr().out
     assert re.search(r"^1 frames; network \d+\.\d+ frames/s", said, re.MULTILINE)
     assert re.search(r"^error against exact depth: \d+\.\d+ px", said, re.MULTILINE)
