@@ -112,7 +112,8 @@ def test_a_part_with_its_clock(stage: WireStage, bag: Path) -> None:
     images = stage.hear("/image", IMAGE, Profile(depth=100))
     clock = stage.hear("/clock", CLOCK, Profile(reliable=False, depth=1000))
     words = ("--start-offset", "0.5", "--playback-duration", "0.25", "--clock", "100", "--reliable")
-    player = stage.run("play", str(bag), *words)
+    # Slowly, so that there is time between two messages on a machine with much to do, too.
+    player = stage.run("play", str(bag), *words, "--rate", "0.1")
     assert player.wait() == 0
     images.wait_for(count=5)
     assert [message.header.stamp.sec for message in images.messages] == [10, 11, 12, 13, 14]
