@@ -208,7 +208,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
         "monocular": None,
         "max_disp": 128,
-        "iterations": 2,
+        "iterations": 1,
         "backbone": "edgenext_xx_small",
         "backbone_widths": (24, 32, 48, 64),
         "backbone_depths": (2, 2, 2, 2),
