@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import torch
 from torch import nn
@@ -42,8 +43,15 @@ def for_inference(model: FoundationStereo) -> FoundationStereo:
 def lay_channels_last(model: nn.Module) -> None:
     """Lay the weights of 2-D convolutions out channels last, in place; outputs differ by rounding alone.
 
-    oneDNN and cuDNN then convolve without changing the layout before and after.
+    oneDNN and cuDNN then convolve without changing the layout before and after. Left as they are: modules
+    with instance norms, which torch computes channels first.
     """
-    for module in model.modules():
+    for module in _without_instance_norms(model):
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _without_instance_norms(model: nn.Module) -> Iterator[nn.Module]:
+    for part in model.children():
+        if not any(isinstance(module, nn.InstanceNorm2d) for module in part.modules()):
+            yield from part.modules()
