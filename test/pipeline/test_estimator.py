@@ -145,7 +145,7 @@ def test_no_iterations_means_the_weights_own_number() -> None:
     own = network().config.iterations
     result = estimator(iterations=0)(left, right, rig())
     np.testing.assert_allclose(result.disparity, by_hand(left, right, own), atol=1e-4)
-    assert np.abs(result.disparity - by_hand(left, right, own - 1)).max() > 1e-3
+    assert np.abs(result.disparity - by_hand(left, right, own + 1)).max() > 1e-3
 
 
 @pytest.mark.parametrize("confidence", [False, True])
