@@ -22,7 +22,7 @@ _ROOT = Path(__file__).parents[2]
 def machine(devices: Iterable[torch.device]) -> dict[str, Any]:
     """Return processor, threads and memory, how busy they were, and the GPUs among the devices."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "usable_cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -68,7 +68,8 @@ def commit(root: Path) -> str | None:
     return done.stdout.strip() or None
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Return the name of this computer's processor, or what kind it is."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

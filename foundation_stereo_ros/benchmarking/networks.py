@@ -38,12 +38,12 @@ class NetworkSource:
 
     def facts(self) -> dict[str, str | None]:
         """Return what identifies the weights."""
-        digest = _sha256(self.checkpoint) if self.checkpoint else None
+        digest = weights_sha256(self.checkpoint) if self.checkpoint else None
         return {"name": self.name, "preset": self.preset, "weights_sha256": digest}
 
 
-def _sha256(path: Path) -> str:
-    # A folder is that of an official checkpoint.
+def weights_sha256(path: Path) -> str:
+    """Return the SHA-256 of a weights file, or of the ``.pth`` in the folder of an official checkpoint."""
     files = [path] if path.is_file() else sorted(path.glob("*.pth"))
     digest = hashlib.sha256()
     for file in files:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import platform
@@ -16,6 +15,8 @@ import numpy as np
 import torch
 
 from foundation_stereo_ros import __version__
+from foundation_stereo_ros.benchmarking.machine import processor
+from foundation_stereo_ros.benchmarking.networks import weights_sha256
 from foundation_stereo_ros.cli.evaluate_job import EvaluationJob
 from foundation_stereo_ros.cli.evaluate_scores import (
     ImageScore,
@@ -112,14 +113,7 @@ def _finite(value: float) -> float | None:
 
 
 def _weights(path: Path) -> dict[str, str]:
-    # A folder is that of an official checkpoint.
-    files = [path] if path.is_file() else sorted(path.glob("*.pth"))
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
-    return {"file": str(path), "name": path.name, "sha256": digest.hexdigest()}
+    return {"file": str(path), "name": path.name, "sha256": weights_sha256(path)}
 
 
 def _versions() -> dict[str, str]:
@@ -133,14 +127,5 @@ def _versions() -> dict[str, str]:
 
 
 def _device(device: torch.device) -> dict[str, Any]:
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
     return {"kind": str(device), "name": name, "threads": torch.get_num_threads()}
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())

@@ -47,8 +47,8 @@ def all_pairs(left: Float[Tensor, "*b c h w"], right: Float[Tensor, "*b c h v"])
 def unit_vectors(x: Tensor, dim: int) -> Tensor:
     """Divide by the Euclidean norm along an axis; zero vectors stay zero.
 
-    (`torch.nn.functional.normalize` takes a hundred times as long on a CPU along an axis that is not the
-    last one.)
+    (`torch.nn.functional.normalize` takes many times as long on a CPU along an axis that is not the last
+    one.)
     """
     return x / x.square().sum(dim, keepdim=True).clamp(min=_SMALLEST_NORM**2).sqrt()
 
