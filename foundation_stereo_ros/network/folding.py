@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from foundation_stereo_ros.network.gru import SelectiveGru, merge_for_inference
+from foundation_stereo_ros.network.minimal_filtering import TiledConv2d, tiles_well
 from foundation_stereo_ros.network.model import FoundationStereo
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
@@ -17,8 +19,10 @@ _TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 def for_inference(model: FoundationStereo) -> FoundationStereo:
-    """Fold batch norms into the convolutions before them and lay 2-D weights out channels last, in place.
+    """Prepare a network in place, now that its weights stay as they are.
 
+    Batch norms are folded into the convolutions before them, the gates of GRUs merged (`gru`), wide
+    convolutions made by minimal filtering where that holds, and 2-D weights laid out channels last.
     Afterwards the network can neither be trained nor saved: its state dict has other entries. Its outputs
     differ by rounding alone.
 
@@ -36,7 +40,13 @@ def for_inference(model: FoundationStereo) -> FoundationStereo:
                 folded = fuse_conv_bn_eval(first, norm, transpose=isinstance(first, _TRANSPOSED))
                 setattr(module, name, folded)
                 setattr(module, norm_name, nn.Identity())
+    for gru in [module for module in model.modules() if isinstance(module, SelectiveGru)]:
+        merge_for_inference(gru)
     lay_channels_last(model)
+    for module in model.modules():
+        for name, child in module.named_children():
+            if type(child) is nn.Conv2d and tiles_well(child):
+                setattr(module, name, TiledConv2d(child))
     return model
 
 

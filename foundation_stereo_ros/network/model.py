@@ -137,12 +137,12 @@ class FoundationStereo(nn.Module):
             f_left.f4, f_right.f4, volume, self.config.lookup_levels, self.config.lookup_radius
         )
         initial_disparity = disparity = at_least_float32(initial_disparity)
-        hidden, refined = context.hidden, []
+        hidden, shares, refined = context.hidden, self.update_block.shares(context), []
         for iteration in range(iterations):
-            disparity = disparity.detach()
-            step = self.update_block(hidden, context, lookup(disparity), disparity)
+            disparity, read = disparity.detach(), every_iteration or iteration == iterations - 1
+            step = self.update_block(hidden, context.attention, shares, lookup(disparity), disparity, read)
             hidden, disparity = step.hidden, disparity + at_least_float32(step.increment)
-            if every_iteration or iteration == iterations - 1:
+            if read:
                 refined.append(self.upsampling(disparity, step.mask_features, stem))
         if every_iteration and logits is not None:
             return TrainingOutput(initial_disparity, refined, logits, correlation.mean(dim=1))

@@ -122,8 +122,9 @@ def recording(model: nn.Module) -> Iterator[dict[str, Tensor]]:
         calls["step"] += 1
         prefix = f"iter{calls['step']}."
         found.update({f"{prefix}net{i}": state for i, state in enumerate(output.hidden)})
-        found[prefix + "geo_feat"] = inputs[2]
-        found[prefix + "mask_feat"] = output.mask_features
+        found[prefix + "geo_feat"] = inputs[3]
+        if output.mask_features is not None:  # as before the last iteration
+            found[prefix + "mask_feat"] = output.mask_features
         found[prefix + "delta_disp"] = output.increment
 
     def note_attention(kind: str) -> Callable[..., None]:
