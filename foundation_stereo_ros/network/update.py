@@ -63,12 +63,10 @@ class Refinement(NamedTuple):
     Attributes:
         hidden: new states, finest first.
         increment: B x 1 x H/4 x W/4, of the disparity, in quarter pixels.
-        mask_features: for the upsampling weights, on the same grid; None where they were not asked for.
     """
 
     hidden: list[Tensor]
     increment: Tensor
-    mask_features: Tensor | None
 
 
 class UpdateBlock(nn.Module):
@@ -108,7 +106,6 @@ class UpdateBlock(nn.Module):
         shares: list[Tensor],
         taps: Float[Tensor, "b taps h w"],
         disparity: Tensor,
-        with_mask: bool = True,
     ) -> Refinement:
         """Update once.
 
@@ -118,7 +115,6 @@ class UpdateBlock(nn.Module):
             shares: of the context, see `shares`.
             taps: what `GeometryLookup` finds around the disparity.
             disparity: B x 1 x h x w in quarter pixels.
-            with_mask: also make the mask features, which only upsampling reads.
         """
         hidden = list(hidden)
         for level in range(len(hidden) - 1, -1, -1):
@@ -127,8 +123,12 @@ class UpdateBlock(nn.Module):
                 size = (hidden[level].shape[-2], hidden[level].shape[-1])
                 inputs.append(resize_aligned(hidden[level + 1], size))
             hidden[level] = self.grus[level](attention[level], hidden[level], shares[level], *inputs)
-        mask_features = 0.25 * self.mask(hidden[0]) if with_mask else None
-        return Refinement(hidden, self.head(hidden[0]), mask_features)
+        return Refinement(hidden, self.head(hidden[0]))
+
+    def mask_features(self, hidden: list[Tensor]) -> Float[Tensor, "b c h w"]:
+        """Return what upsampling makes its weights of, from the states after an iteration."""
+        features: Tensor = 0.25 * self.mask(hidden[0])
+        return features
 
 
 def _pool(x: Tensor) -> Tensor:
