@@ -31,7 +31,17 @@ exit codes:
   130  interrupted (Ctrl-C, SIGTERM); the figures are those of the images done
 """
 # What is evaluated is the dense disparity in pixels: nothing of depth, validity and clouds plays a part.
-_USED = ("checkpoint", "device", "precision", "compile", "iterations", "scale", "hierarchical", "small_ratio")
+_USED = (
+    "checkpoint",
+    "device",
+    "precision",
+    "compile",
+    "onnx_input",
+    "iterations",
+    "scale",
+    "hierarchical",
+    "small_ratio",
+)
 _READER_OPTIONS = ("disparity_scale", "render", "split")
 RANGE = "what the dataset says, otherwise an eighth of the width, but 64 or more"
 

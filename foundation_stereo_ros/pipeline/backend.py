@@ -13,15 +13,15 @@ from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 
 class Backend(Protocol):
-    """A loaded network that turns a rectified pair into a dense disparity.
+    """A loaded network that turns a rectified pair into a dense disparity."""
 
-    Attributes:
-        device: where it runs.
-        dtype: arithmetic of its convolutions; of an ONNX model, the type of its images.
-    """
+    @property
+    def device(self) -> torch.device:
+        """Where it runs."""
 
-    device: torch.device
-    dtype: torch.dtype
+    @property
+    def dtype(self) -> torch.dtype:
+        """Arithmetic of its convolutions; of an ONNX model, the type of its images."""
 
     @property
     def max_disp(self) -> int | None:

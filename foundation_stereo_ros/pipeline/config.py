@@ -26,7 +26,9 @@ class PipelineConfig(Settings):
     """
 
     checkpoint: str = setting(
-        "", "Weights file; empty: the small weights that ship with the package.", dynamic=False
+        "",
+        "Weights file, or a model that ends in .onnx; empty: the small weights that ship with the package.",
+        dynamic=False,
     )
     device: str = setting(
         "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
@@ -40,6 +42,13 @@ class PipelineConfig(Settings):
     )
     compile: bool = setting(
         False, "Compile the network with torch.compile: a slow start, then faster frames.", dynamic=False
+    )
+    onnx_input: str = setting(
+        "auto",
+        "Colours that an .onnx model takes: RGB from 0 to 255, from 0 to 1, or with ImageNet's mean and "
+        "deviation taken off; auto: as the model says, otherwise imagenet.",
+        choices=("auto", "rgb255", "rgb1", "imagenet"),
+        dynamic=False,
     )
     iterations: int = setting(
         0,

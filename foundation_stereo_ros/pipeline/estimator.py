@@ -16,6 +16,7 @@ from foundation_stereo_ros.pipeline.backend import Backend
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.grid import enlarge, enlarge_disparity, scaled_size, shrink
 from foundation_stereo_ros.pipeline.inference import Inference
+from foundation_stereo_ros.pipeline.onnx_backend import SUFFIX, OnnxBackend
 from foundation_stereo_ros.pipeline.result import StereoResult
 from foundation_stereo_ros.pipeline.stopwatch import Stopwatch
 from foundation_stereo_ros.pipeline.torch_backend import TorchBackend, torch_device
@@ -59,6 +60,16 @@ class StereoEstimator:
     def dtype(self) -> torch.dtype:
         """Arithmetic of its convolutions."""
         return self.backend.dtype
+
+    @property
+    def iterations(self) -> int | None:
+        """Refinements that the settings mean; None where an ONNX model does not say."""
+        return self.backend.iterations(self.config)
+
+    @property
+    def in_torch(self) -> bool:
+        """Whether there is a `model`."""
+        return isinstance(self.backend, TorchBackend)
 
     @property
     def model(self) -> FoundationStereo:
@@ -166,6 +177,8 @@ class StereoEstimator:
 
 def _load(config: PipelineConfig) -> Backend:
     path = Path(config.checkpoint or shipped_checkpoint())
+    if path.suffix == SUFFIX:
+        return OnnxBackend(path, config)
     return TorchBackend.load(path, torch_device(config.device), config)
 
 
