@@ -90,6 +90,9 @@ def _add_reading_options(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; prints the table and writes what was asked for."""
+    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+
+    keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
 
     from foundation_stereo_ros.bags.interrupts import Interrupts
