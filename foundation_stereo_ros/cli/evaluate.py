@@ -41,6 +41,7 @@ _USED = (
     "scale",
     "hierarchical",
     "small_ratio",
+    "memory_budget",
 )
 _READER_OPTIONS = ("disparity_scale", "render", "split")
 RANGE = "what the dataset says, otherwise an eighth of the width, but 64 or more"

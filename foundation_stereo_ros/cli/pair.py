@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     written = write_result(args.output, result, config, kinds)
     for path in written:
         print(path)
+    if result.note:
+        print(result.note)
     print(_summary(result))
     return 0
 

@@ -9,6 +9,7 @@ import torch
 
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import MemoryUse
+from foundation_stereo_ros.pipeline.pair_memory import PairMemory
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 
@@ -26,6 +27,10 @@ class Backend(Protocol):
     @property
     def max_disp(self) -> int | None:
         """Largest disparity that it can tell, in pixels; None where the model does not say."""
+
+    @property
+    def pair_memory(self) -> PairMemory | None:
+        """What it takes for a pair; None where that is not known."""
 
     def check(self, config: PipelineConfig) -> None:
         """Raise ConfigError for a setting that this network cannot follow."""

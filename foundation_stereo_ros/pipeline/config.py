@@ -65,6 +65,14 @@ class PipelineConfig(Settings):
     small_ratio: float = setting(
         0.5, "Size of the images in the first run of a hierarchical one.", low=0.1, high=0.9
     )
+    memory_budget: int = setting(
+        0,
+        "Memory that the network may take for a pair, beside its weights; larger images are computed in "
+        "overlapping tiles or, where these would be too small, shrunk. 0: no limit.",
+        unit="MiB",
+        low=0,
+        high=100000,
+    )
     full_resolution: bool = setting(
         True, "Outputs have the size of the input images; otherwise that of the images shrunk by scale."
     )

@@ -144,6 +144,7 @@ class StereoEstimator:
             ImageError: an image is not H x W x 3 uint8, or the sizes differ from each other or from the
                 camera's.
             DeviceMemoryError: the device has too little memory for images of this size.
+            ConfigError: ``memory_budget`` is too small for anything.
         """
         config, watch = self.config, Stopwatch()
         _check(left_rgb, right_rgb, stereo)
@@ -151,11 +152,12 @@ class StereoEstimator:
         small_size = scaled_size(size, config.scale)
         left, right = shrink(left_rgb, small_size), shrink(right_rgb, small_size)
         watch.lap("scale")
-        shift = self._inference(left, right, config)
+        plan = self._inference.plan(small_size, config)
+        shift = self._inference(left, right, config, plan)
         watch.lap("network")
         confidence = None
         if config.confidence:
-            mirrored = self._inference(right[:, ::-1], left[:, ::-1], config)[:, ::-1]
+            mirrored = self._inference(right[:, ::-1], left[:, ::-1], config, plan)[:, ::-1]
             confidence = left_right_confidence(shift, mirrored, config.confidence_threshold)
             watch.lap("consistency")
         if config.full_resolution:
@@ -172,7 +174,7 @@ class StereoEstimator:
             valid &= confidence >= CERTAIN_ENOUGH
         depth = np.where(valid, depth, np.float32(np.nan))
         watch.lap("depth")
-        return StereoResult(left, disparity, depth, valid, stereo, confidence, watch.seconds)
+        return StereoResult(left, disparity, depth, valid, stereo, confidence, watch.seconds, plan.sentence)
 
 
 def _load(config: PipelineConfig) -> Backend:

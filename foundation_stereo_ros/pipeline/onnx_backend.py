@@ -67,6 +67,10 @@ class OnnxBackend:
         """Largest disparity that it can tell, in pixels; None where it does not say."""
         return self.signature.max_disp
 
+    @property
+    def pair_memory(self) -> None:
+        """Not known."""
+
     def check(self, config: PipelineConfig) -> None:
         """Raise ConfigError for settings that only PyTorch's network can follow."""
         own, name = self.signature.iterations, self._path.name
@@ -77,6 +81,10 @@ class OnnxBackend:
             raise ConfigError(f"hierarchical is on; expected off: {name} runs in one pass")
         if config.compile:
             raise ConfigError(f"compile is on; expected off: ONNX Runtime optimizes {name} itself")
+        if config.memory_budget:
+            raise ConfigError(
+                f"memory_budget is {config.memory_budget}; expected 0: what {name} takes is not known"
+            )
         if config.precision == "bf16" or (config.precision == "fp16" and self.device.type == "cpu"):
             raise ConfigError(f"precision is {config.precision!r}; expected auto: {name} has it built in")
 

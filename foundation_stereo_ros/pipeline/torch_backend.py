@@ -14,6 +14,7 @@ from foundation_stereo_ros.network import FoundationStereo, for_inference, load_
 from foundation_stereo_ros.pipeline.arithmetic import arithmetic
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import MemoryUse, give_back_unused, memory_use
+from foundation_stereo_ros.pipeline.pair_memory import PairMemory, memory_of
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 
@@ -52,8 +53,18 @@ class TorchBackend:
         """Largest disparity of the cost volume, pixels."""
         return self.model.config.max_disp
 
+    @property
+    def pair_memory(self) -> PairMemory | None:
+        """What it takes for a pair; None where that was not measured."""
+        return memory_of(self.model.config, self.dtype)
+
     def check(self, config: PipelineConfig) -> None:
-        """Accept every setting."""
+        """Raise ConfigError for a memory budget where it is not known what the network takes."""
+        if config.memory_budget and self.pair_memory is None:
+            raise ConfigError(
+                f"memory_budget is {config.memory_budget}; expected 0: what this network takes in "
+                f"{str(self.dtype).removeprefix('torch.')} was not measured (scale takes less memory, too)"
+            )
 
     def iterations(self, config: PipelineConfig) -> int:
         """Return how many refinements these settings mean."""
