@@ -26,7 +26,9 @@ class PipelineConfig(Settings):
     """
 
     checkpoint: str = setting(
-        "", "Weights file; empty: the small weights that ship with the package.", dynamic=False
+        "",
+        "Weights file, or a model that ends in .onnx; empty: the small weights that ship with the package.",
+        dynamic=False,
     )
     device: str = setting(
         "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
@@ -40,6 +42,13 @@ class PipelineConfig(Settings):
     )
     compile: bool = setting(
         False, "Compile the network with torch.compile: a slow start, then faster frames.", dynamic=False
+    )
+    onnx_input: str = setting(
+        "auto",
+        "Colours that an .onnx model takes: RGB from 0 to 255, from 0 to 1, or with ImageNet's mean and "
+        "deviation taken off; auto: as the model says, otherwise imagenet.",
+        choices=("auto", "rgb255", "rgb1", "imagenet"),
+        dynamic=False,
     )
     iterations: int = setting(
         0,
@@ -55,6 +64,14 @@ class PipelineConfig(Settings):
     )
     small_ratio: float = setting(
         0.5, "Size of the images in the first run of a hierarchical one.", low=0.1, high=0.9
+    )
+    memory_budget: int = setting(
+        0,
+        "Memory that the network may take for a pair, beside its weights; larger images are computed in "
+        "overlapping tiles or, where these would be too small, shrunk. 0: no limit.",
+        unit="MiB",
+        low=0,
+        high=100000,
     )
     full_resolution: bool = setting(
         True, "Outputs have the size of the input images; otherwise that of the images shrunk by scale."

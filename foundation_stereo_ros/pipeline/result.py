@@ -28,6 +28,7 @@ class StereoResult:
             in pixels of the network's image and t is ``confidence_threshold``; 1 is perfect, 0.5 is at the
             threshold, 0 has no counterpart. None where it was not asked for.
         seconds: time that each stage took, in the order of the stages.
+        note: what ``memory_budget`` changed, in one sentence; empty: nothing.
     """
 
     left_rgb: RgbImage
@@ -37,3 +38,4 @@ class StereoResult:
     stereo: StereoCamera
     confidence: npt.NDArray[np.float32] | None
     seconds: Mapping[str, float]
+    note: str = ""

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network in PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.network import FoundationStereo, for_inference, load_checkpoint, pad_to_multiple
+from foundation_stereo_ros.pipeline.arithmetic import arithmetic
+from foundation_stereo_ros.pipeline.config import PipelineConfig
+from foundation_stereo_ros.pipeline.device_memory import MemoryUse, give_back_unused, memory_use
+from foundation_stereo_ros.pipeline.pair_memory import PairMemory, memory_of
+from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+
+
+class TorchBackend:
+    """A `backend.Backend` of this package's own network.
+
+    Args:
+        model: moved to the device and set to evaluation.
+        device: where it runs.
+        config: ``precision`` and ``compile``.
+
+    Attributes:
+        model: the network.
+        device: where it runs.
+        dtype: arithmetic of its convolutions.
+    """
+
+    def __init__(self, model: FoundationStereo, device: torch.device, config: PipelineConfig) -> None:
+        self.device = device
+        self.model = model.to(device).eval().requires_grad_(False)
+        self.dtype = arithmetic(config.precision, device, model.config)
+        if config.compile:
+            self.model.compile()
+
+    @classmethod
+    def load(cls, path: Path, device: torch.device, config: PipelineConfig) -> TorchBackend:
+        """Load a weights file.
+
+        Raises:
+            CheckpointError: it cannot be used.
+        """
+        return cls(for_inference(load_checkpoint(path, device=device)), device, config)
+
+    @property
+    def max_disp(self) -> int:
+        """Largest disparity of the cost volume, pixels."""
+        return self.model.config.max_disp
+
+    @property
+    def pair_memory(self) -> PairMemory | None:
+        """What it takes for a pair; None where that was not measured."""
+        return memory_of(self.model.config, self.dtype)
+
+    def check(self, config: PipelineConfig) -> None:
+        """Raise ConfigError for a memory budget where it is not known what the network takes."""
+        if config.memory_budget and self.pair_memory is None:
+            raise ConfigError(
+                f"memory_budget is {config.memory_budget}; expected 0: what this network takes in "
+                f"{str(self.dtype).removeprefix('torch.')} was not measured (scale takes less memory, too)"
+            )
+
+    def iterations(self, config: PipelineConfig) -> int:
+        """Return how many refinements these settings mean."""
+        return config.iterations or self.model.config.iterations
+
+    def memory_use(self) -> MemoryUse:
+        """Return what is in use of the device's memory."""
+        return memory_use(self.device)
+
+    def to_host(self) -> None:
+        """Keep the network in main memory and give the device's back."""
+        self.model.to("cpu")
+        give_back_unused(self.device)
+
+    def to_device(self) -> None:
+        """Bring the network back to its device."""
+        self.model.to(self.device)
+
+    def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
+        """Estimate x_left - x_right in pixels, H x W, of two H x W x 3 images."""
+        iterations = self.iterations(config)
+        autocast = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+        with torch.inference_mode(), autocast:
+            # Padded here also for the hierarchical run, whose own padding would offset its first guess.
+            left_padded, padding = pad_to_multiple(self._tensor(left))
+            right_padded = padding.apply(self._tensor(right))
+            if config.hierarchical:
+                disparity = self.model.hierarchical(left_padded, right_padded, iterations, config.small_ratio)
+            else:
+                disparity = self.model(left_padded, right_padded, iterations)
+            return np.asarray(padding.crop(disparity)[0, 0].float().cpu().numpy(), np.float32)
+
+    def _tensor(self, image: RgbImage) -> Tensor:
+        pixels = torch.from_numpy(np.array(image, order="C", copy=True)).to(self.device)
+        return pixels.permute(2, 0, 1)[None].float()
+
+
+def torch_device(name: str) -> torch.device:
+    """Return the device that a setting names; ``auto`` is a GPU if there is one.
+
+    Raises:
+        ConfigError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"device is {name!r}; expected auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(f"device is {name!r}; PyTorch sees {torch.cuda.device_count()} CUDA devices here")
+    return device
