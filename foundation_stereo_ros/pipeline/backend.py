@@ -32,6 +32,10 @@ class Backend(Protocol):
     def pair_memory(self) -> PairMemory | None:
         """What it takes for a pair; None where that is not known."""
 
+    @property
+    def refinements(self) -> int | None:
+        """How many were made for the last pair; None before it, and where the model does not say."""
+
     def check(self, config: PipelineConfig) -> None:
         """Raise ConfigError for a setting that this network cannot follow."""
 

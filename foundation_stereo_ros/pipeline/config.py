@@ -56,6 +56,14 @@ class PipelineConfig(Settings):
         low=0,
         high=128,
     )
+    early_stop: float = setting(
+        0.0,
+        "Refine no further once 99 % of the pixels move by less than this in a refinement; 0: off.",
+        unit="px",
+        low=0.0,
+        high=10.0,
+    )
+    early_stop_minimum: int = setting(4, "Refinements that early_stop leaves in any case.", low=1, high=128)
     scale: float = setting(
         1.0, "Shrink the images by this factor for the network; smaller is faster.", low=0.1, high=1.0
     )

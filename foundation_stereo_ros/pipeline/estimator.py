@@ -155,7 +155,7 @@ class StereoEstimator:
         plan = self._inference.plan(small_size, config)
         shift = self._inference(left, right, config, plan)
         watch.lap("network")
-        confidence = None
+        refinements, confidence = self.backend.refinements, None
         if config.confidence:
             mirrored = self._inference(right[:, ::-1], left[:, ::-1], config, plan)[:, ::-1]
             confidence = left_right_confidence(shift, mirrored, config.confidence_threshold)
@@ -174,7 +174,9 @@ class StereoEstimator:
             valid &= confidence >= CERTAIN_ENOUGH
         depth = np.where(valid, depth, np.float32(np.nan))
         watch.lap("depth")
-        return StereoResult(left, disparity, depth, valid, stereo, confidence, watch.seconds, plan.sentence)
+        return StereoResult(
+            left, disparity, depth, valid, stereo, confidence, watch.seconds, refinements, plan.sentence
+        )
 
 
 def _load(config: PipelineConfig) -> Backend:

@@ -68,6 +68,11 @@ class OnnxBackend:
         return self.signature.max_disp
 
     @property
+    def refinements(self) -> int | None:
+        """How many are built in; None where it does not say."""
+        return self.signature.iterations
+
+    @property
     def pair_memory(self) -> None:
         """Not known."""
 
@@ -77,6 +82,10 @@ class OnnxBackend:
         if config.iterations not in (0, own):
             has = f"{own} refinements" if own else "its refinements"
             raise ConfigError(f"iterations is {config.iterations}; expected 0: {name} has {has} built in")
+        if config.early_stop:
+            raise ConfigError(
+                f"early_stop is {config.early_stop:g}; expected 0: {name} always refines to the end"
+            )
         if config.hierarchical:
             raise ConfigError(f"hierarchical is on; expected off: {name} runs in one pass")
         if config.compile:

@@ -10,7 +10,13 @@ import torch
 from torch import Tensor
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.network import FoundationStereo, for_inference, load_checkpoint, pad_to_multiple
+from foundation_stereo_ros.network import (
+    EarlyStop,
+    FoundationStereo,
+    for_inference,
+    load_checkpoint,
+    pad_to_multiple,
+)
 from foundation_stereo_ros.pipeline.arithmetic import arithmetic
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import MemoryUse, give_back_unused, memory_use
@@ -30,10 +36,12 @@ class TorchBackend:
         model: the network.
         device: where it runs.
         dtype: arithmetic of its convolutions.
+        refinements: made for the last pair; of one in several passes or tiles, in the last of them.
     """
 
     def __init__(self, model: FoundationStereo, device: torch.device, config: PipelineConfig) -> None:
         self.device = device
+        self.refinements: int | None = None
         self.model = model.to(device).eval().requires_grad_(False)
         self.dtype = arithmetic(config.precision, device, model.config)
         if config.compile:
@@ -59,7 +67,13 @@ class TorchBackend:
         return memory_of(self.model.config, self.dtype)
 
     def check(self, config: PipelineConfig) -> None:
-        """Raise ConfigError for a memory budget where it is not known what the network takes."""
+        """Raise ConfigError for what does not go together.
+
+        That is a memory budget where it is not known what the network takes, and an early stop of a compiled
+        network, whose graph would end at every question whether to go on.
+        """
+        if config.compile and config.early_stop:
+            raise ConfigError(f"early_stop is {config.early_stop:g}; expected 0 with compile")
         if config.memory_budget and self.pair_memory is None:
             raise ConfigError(
                 f"memory_budget is {config.memory_budget}; expected 0: what this network takes in "
@@ -85,16 +99,22 @@ class TorchBackend:
 
     def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
         """Estimate x_left - x_right in pixels, H x W, of two H x W x 3 images."""
-        iterations = self.iterations(config)
+        iterations, stop = self.iterations(config), None
+        if config.early_stop:
+            stop = EarlyStop(config.early_stop, config.early_stop_minimum)
+        settings = {"stop": stop} if stop else {}
         autocast = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with torch.inference_mode(), autocast:
             # Padded here also for the hierarchical run, whose own padding would offset its first guess.
             left_padded, padding = pad_to_multiple(self._tensor(left))
             right_padded = padding.apply(self._tensor(right))
             if config.hierarchical:
-                disparity = self.model.hierarchical(left_padded, right_padded, iterations, config.small_ratio)
+                disparity = self.model.hierarchical(
+                    left_padded, right_padded, iterations, config.small_ratio, **settings
+                )
             else:
-                disparity = self.model(left_padded, right_padded, iterations)
+                disparity = self.model(left_padded, right_padded, iterations, **settings)
+            self.refinements = stop.iterations if stop else iterations
             return np.asarray(padding.crop(disparity)[0, 0].float().cpu().numpy(), np.float32)
 
     def _tensor(self, image: RgbImage) -> Tensor:

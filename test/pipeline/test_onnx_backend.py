@@ -127,6 +127,7 @@ def test_a_model_of_any_size_is_not_scaled(tmp_path: Path) -> None:
         ({"iterations": 4}, "iterations is 4; expected 0: m.onnx has 3 refinements built in"),
         ({"hierarchical": True}, "hierarchical is on; expected off: m.onnx runs in one pass"),
         ({"compile": True}, "compile is on; expected off"),
+        ({"early_stop": 0.1}, "early_stop is 0.1; expected 0: m.onnx always refines to the end"),
         ({"memory_budget": 500}, "memory_budget is 500; expected 0: what m.onnx takes is not known"),
         ({"precision": "bf16"}, "precision is 'bf16'; expected auto"),
         ({"precision": "fp16"}, "precision is 'fp16'; expected auto"),
