@@ -16,6 +16,7 @@ def files(pattern: str) -> list[str]:
 CLOUD = ["open3d>=0.18"]
 TRAIN = ["tensorboard"]
 ONNX = ["onnx", "onnxruntime", "onnxscript"]
+ONNX_WHERE_WHEELS_ARE = [f'{name}; python_version < "3.14"' for name in ONNX]
 # Not for Python 3.14 yet: its wheels end at 3.13, and there are none for Linux on ARM, where it is built.
 DDS = ["cyclonedds>=11"]
 DDS_WHERE_WHEELS_ARE = [f'{name}; python_version < "3.14" and platform_machine != "aarch64"' for name in DDS]
@@ -66,6 +67,7 @@ setup(
             "pytest-xdist",
             *CLOUD,
             *DDS_WHERE_WHEELS_ARE,
+            *ONNX_WHERE_WHEELS_ARE,
             *TRAIN,
         ],
         "lint": ["import-linter", "mypy", "ruff", "types-PyYAML", "types-tqdm"],

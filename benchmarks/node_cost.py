@@ -33,7 +33,7 @@ WARM_UP, COUNTED = 30, 100
 
 def without_network() -> None:
     """Replace what the network computes."""
-    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+    from foundation_stereo_ros.pipeline.torch_backend import TorchBackend
 
     known: dict[tuple[int, ...], Any] = {}
 
@@ -44,7 +44,7 @@ def without_network() -> None:
             known[shape] = np.random.default_rng(0).uniform(5, 40, shape).astype(np.float32)
         return known[shape]
 
-    StereoEstimator._infer = infer  # type: ignore[method-assign]
+    TorchBackend.__call__ = infer  # type: ignore[method-assign]
 
 
 def run_node() -> int:

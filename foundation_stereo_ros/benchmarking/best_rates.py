@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from foundation_stereo_ros.pipeline.arithmetic import multiplies_bf16
+
 _SIDE = {"cpu": 1536, "cuda": 8192}
 _CHANNELS, _PICTURE = {"cpu": 384, "cuda": 1024}, {"cpu": (40, 56), "cuda": (128, 128)}
 _ENOUGH_S = 0.3
@@ -38,8 +40,9 @@ class BestRates:
         self.best: Rates = {}
 
     def measure(self, device: torch.device, dtype: torch.dtype) -> None:
-        """Measure float32, bfloat16 and ``dtype`` once more on a device."""
-        for each in {torch.float32: 0, torch.bfloat16: 0, dtype: 0}:
+        """Measure float32, bfloat16 where the device multiplies it, and ``dtype`` once more on a device."""
+        half = device.type != "cpu" or multiplies_bf16()  # a CPU without it would take half a minute
+        for each in {torch.float32: 0, **({torch.bfloat16: 0} if half else {}), dtype: 0}:
             name = str(each).removeprefix("torch.")
             best = self.best.setdefault(str(device), {}).setdefault(name, {})
             for kind, rate in (("product", product_rate), ("convolution", convolution_rate)):

@@ -47,7 +47,9 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.bags.reader import Recording
     from foundation_stereo_ros.bags.record import describe
     from foundation_stereo_ros.bags.topics import find_stereo
+    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
 
+    keep_freed_memory()  # before torch is loaded
     with Recording(args.input) as recording:
         for notice in recording.notices:
             print(f"note: {notice}", file=sys.stderr)

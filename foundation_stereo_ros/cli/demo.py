@@ -62,6 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record, process, compare, draw; prints where everything is."""
+    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+
+    keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
 
     from foundation_stereo_ros.cli.demo_figures import compare

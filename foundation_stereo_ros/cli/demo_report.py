@@ -136,11 +136,15 @@ def _in_words(errors: Errors) -> str:
 
 
 def _details(folder: Path, result: Path, estimator: StereoEstimator) -> list[str]:
-    count = sum(parameter.numel() for parameter in estimator.model.parameters())
-    iterations = estimator.config.iterations or estimator.model.config.iterations
+    facts = [f"foundation_stereo_ros {__version__}"]
+    if estimator.in_torch:
+        count = sum(parameter.numel() for parameter in estimator.model.parameters())
+        facts.append(f"{count / 1e6:.1f} million weights")
+    if estimator.iterations:
+        facts.append(f"{estimator.iterations} refinements")
+    facts += [estimator.device.type, str(estimator.dtype).removeprefix("torch.")]
     return [
-        f"foundation_stereo_ros {__version__}; {count / 1e6:.1f} million weights, {iterations} refinements, "
-        f"{estimator.device.type}, {str(estimator.dtype).removeprefix('torch.')}",
+        ", ".join(facts),
         f"{result}: topics /stereo/disparity, /stereo/depth/image_rect, /stereo/depth/camera_info and "
         "/stereo/points2 beside the recorded ones, and /stereo/ground_truth/depth/image_rect",
         f"Play it: ros2 bag play {result}; or open it in Foxglove. Fixed frame: {FRAME_ID}",

@@ -53,6 +53,8 @@ class Stages:
         }
 
     def _inside(self) -> dict[str, Picture]:
+        if not self._estimator.in_torch:
+            return {}  # nobody can look into a model of ONNX Runtime
         inside = look_inside(self._frame.left, self._frame.right, self._estimator)
         count = len(inside.refined)
         pictures = {

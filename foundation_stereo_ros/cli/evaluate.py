@@ -31,7 +31,18 @@ exit codes:
   130  interrupted (Ctrl-C, SIGTERM); the figures are those of the images done
 """
 # What is evaluated is the dense disparity in pixels: nothing of depth, validity and clouds plays a part.
-_USED = ("checkpoint", "device", "precision", "compile", "iterations", "scale", "hierarchical", "small_ratio")
+_USED = (
+    "checkpoint",
+    "device",
+    "precision",
+    "compile",
+    "onnx_input",
+    "iterations",
+    "scale",
+    "hierarchical",
+    "small_ratio",
+    "memory_budget",
+)
 _READER_OPTIONS = ("disparity_scale", "render", "split")
 RANGE = "what the dataset says, otherwise an eighth of the width, but 64 or more"
 
@@ -80,6 +91,9 @@ def _add_reading_options(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; prints the table and writes what was asked for."""
+    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+
+    keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
 
     from foundation_stereo_ros.bags.interrupts import Interrupts

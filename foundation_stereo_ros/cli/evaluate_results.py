@@ -55,7 +55,7 @@ def facts(
         "max_disparity": _finite(job.max_disparity),
         "settings": {setting: getattr(config, setting) for setting in used},
         "weights": _weights(Path(config.checkpoint) if config.checkpoint else shipped_checkpoint()),
-        "iterations": config.iterations or estimator.model.config.iterations,
+        "iterations": estimator.iterations,
         "precision": str(estimator.dtype).removeprefix("torch."),
         "device": _device(estimator.device),
         "versions": _versions(),

@@ -60,7 +60,9 @@ def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
     from foundation_stereo_ros.datasets.images import read_pair
     from foundation_stereo_ros.files.results import parse_kinds, write_result
+    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
 
+    keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
     kinds = parse_kinds(args.export)
     left, right = read_pair(args.left, args.right)
@@ -72,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     written = write_result(args.output, result, config, kinds)
     for path in written:
         print(path)
+    if result.note:
+        print(result.note)
     print(_summary(result))
     return 0
 

@@ -17,6 +17,8 @@ from foundation_stereo_ros import __version__
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.files.atomic import atomic_write
 from foundation_stereo_ros.network import FoundationStereo, for_inference
+from foundation_stereo_ros.pipeline.onnx_session import OnnxSession
+from foundation_stereo_ros.pipeline.onnx_signature import OWN
 
 OPSET = 18
 INPUTS, OUTPUT = ("left", "right"), "disparity"
@@ -93,7 +95,7 @@ def _exported(network: _Unrolled, size: tuple[int, int]) -> bytes:
         raise ConfigError(f"PyTorch {torch.__version__} exports no such file; expected a newer one")
     program.model.metadata_props.update(
         {
-            "foundation_stereo_ros": __version__,
+            OWN: __version__,
             "config": json.dumps(network.model.config.to_dict()),
             "iterations": str(network.iterations),
         }
@@ -115,11 +117,9 @@ def runtime_difference(path: Path, model: FoundationStereo, left: Tensor, right:
     """
     if importlib.util.find_spec("onnxruntime") is None:
         return None
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    (found,) = session.run([OUTPUT], dict(zip(INPUTS, (left.numpy(), right.numpy()), strict=True)))
-    iterations = int(session.get_modelmeta().custom_metadata_map["iterations"])
+    session = OnnxSession(path, "cpu")
+    found = session.run(OUTPUT, dict(zip(INPUTS, (left.numpy(), right.numpy()), strict=True)))
+    iterations = int(session.facts.metadata["iterations"])
     with torch.inference_mode():
-        apart = np.abs(np.asarray(found) - model(left, right, iterations).numpy())
+        apart = np.abs(found - model(left, right, iterations).numpy())
     return Difference(float(apart.max()), float(apart.mean()))

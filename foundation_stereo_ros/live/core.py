@@ -20,7 +20,6 @@ from foundation_stereo_ros.live.status import Engine, Status, status_of
 from foundation_stereo_ros.live.worker import StereoWorker
 from foundation_stereo_ros.messages.types import MessageTypes
 from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.device_memory import memory_use
 from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
 from foundation_stereo_ros.pipeline.weights import SHIPPED
 
@@ -133,7 +132,7 @@ class LiveStereo:
 def engine_of(pipeline: StereoPipeline) -> Engine:
     """Describe what computes."""
     estimator = pipeline.estimator
-    memory = memory_use(estimator.device)
+    memory = estimator.backend.memory_use()
     used, total = (size / 2**20 for size in (memory.used_bytes, memory.total_bytes))
     return Engine(
         weights=estimator.config.checkpoint or f"{SHIPPED} (shipped with the package)",

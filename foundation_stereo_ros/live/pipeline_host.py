@@ -49,7 +49,7 @@ class PipelineHost:
         Raises:
             ConfigError: a setting differs that cannot change while running, or one that cannot work here.
         """
-        self.config.check_change(config)
+        self.pipeline.estimator.check_change(config)
         check_filters(config)
         with self._lock:
             self._following = config

@@ -46,6 +46,7 @@ class StatisticsSnapshot:
             clock was behind the stamps.
         compute: the worker's time for a pair from taking it to its publication, seconds.
         stages: the same of each stage, in their order: the pipeline's, then "encode" and "publish".
+        refinements: of the last result; None before it, and where the model does not say.
     """
 
     results: int = 0
@@ -60,6 +61,7 @@ class StatisticsSnapshot:
     latency: Quantiles | None = None
     compute: Quantiles | None = None
     stages: Mapping[str, Quantiles] = field(default_factory=dict)
+    refinements: int | None = None
 
 
 class _Times(NamedTuple):
@@ -89,13 +91,21 @@ class LiveStatistics:
         self._times: deque[_Times] = deque(maxlen=_REMEMBERED)
         self._results = self._rejected = self._saved = 0
         self._reason = ""
+        self._refinements: int | None = None
         self._skipped: dict[str, int] = dict.fromkeys(SKIP_REASONS, 0)
 
-    def note_result(self, latency: float | None, compute: float, stages: Mapping[str, float]) -> None:
+    def note_result(
+        self,
+        latency: float | None,
+        compute: float,
+        stages: Mapping[str, float],
+        refinements: int | None = None,
+    ) -> None:
         """Count a computed pair with its times in seconds, see `StatisticsSnapshot`."""
         with self._lock:
             now = self._clock()
             self._results += 1
+            self._refinements = refinements
             self._last_result = now
             self._rate.note(now)
             self._times.append(_Times(now, latency, compute, dict(stages)))
@@ -144,6 +154,7 @@ class LiveStatistics:
                 latency=_quantiles([times.latency for times in self._times if times.latency is not None]),
                 compute=_quantiles([times.compute for times in self._times]),
                 stages=MappingProxyType(_stage_quantiles(self._times)),
+                refinements=self._refinements,
             )
 
 

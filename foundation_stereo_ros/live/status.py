@@ -128,6 +128,7 @@ def _rates_and_times(counts: IntakeCounts, statistics: StatisticsSnapshot) -> li
 def _counters(counts: IntakeCounts, statistics: StatisticsSnapshot) -> list[tuple[str, str]]:
     return [
         ("results", str(statistics.results)),
+        ("refinements", "unknown" if statistics.refinements is None else str(statistics.refinements)),
         ("dropped", str(counts.overtaken)),
         ("unsynchronized left", str(counts.left.unmatched)),
         ("unsynchronized right", str(counts.right.unmatched)),

@@ -195,6 +195,7 @@ class StereoWorker:
         late_ns = self._clock_ns() - pair.stamp_ns
         # A simulated clock stands at 0 until somebody drives it, and goes back when a recording loops.
         latency = late_ns / 1e9 if late_ns >= 0 else None
-        self._statistics.note_result(latency, monotonic() - begin, {**result.seconds, **watch.seconds})
+        stages = {**result.seconds, **watch.seconds}
+        self._statistics.note_result(latency, monotonic() - begin, stages, result.refinements)
         if self._saves.fulfil(result, pipeline.config, self._config.save_directory, pair.stamp_ns):
             self._statistics.note_saved()

@@ -3,11 +3,13 @@
 
 from foundation_stereo_ros.network.checkpoint import load_checkpoint, save_checkpoint
 from foundation_stereo_ros.network.config import NetworkConfig
+from foundation_stereo_ros.network.early_stop import EarlyStop
 from foundation_stereo_ros.network.folding import for_inference, lay_channels_last
 from foundation_stereo_ros.network.model import FoundationStereo, TrainingOutput
 from foundation_stereo_ros.network.padding import Padding, pad_to_multiple
 
 __all__ = [
+    "EarlyStop",
     "FoundationStereo",
     "NetworkConfig",
     "Padding",

@@ -138,13 +138,15 @@ def _four_times_as_fine(volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b 
 
     One after the other, both read what lies together in memory; at once takes a CPU several times as long.
     """
-    batch, _, height, width, _ = volume.shape
+    batch, channels, height, width, _ = volume.shape
     rows = volume.permute(0, 2, 3, 1, 4).flatten(0, 2)
     rows = F.interpolate(rows, scale_factor=4, mode="linear", align_corners=False)
     planes = rows.transpose(1, 2).flatten(1).unflatten(0, (batch, height, width)).permute(0, 3, 1, 2)
     planes = F.interpolate(planes, scale_factor=4, mode="bilinear", align_corners=False)
-    fine: Tensor = planes.unflatten(1, (rows.shape[2], rows.shape[1])).permute(0, 2, 3, 4, 1)
-    return fine
+    # Through one axis, since a batch of one may otherwise keep a stride by which torch takes the volume for
+    # channels first; its convolutions then take several times as long.
+    fine = planes.permute(0, 2, 3, 1).flatten().view(batch, 4 * height, 4 * width, -1, channels)
+    return fine.permute(0, 4, 1, 2, 3)
 
 
 class Classifier(nn.Module):

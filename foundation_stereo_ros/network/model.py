@@ -23,6 +23,7 @@ from foundation_stereo_ros.network.cost_filter import (
     soft_argmin,
 )
 from foundation_stereo_ros.network.cost_volume import groupwise_correlation
+from foundation_stereo_ros.network.early_stop import EarlyStop
 from foundation_stereo_ros.network.features import FeatureEncoder, FeaturePyramid
 from foundation_stereo_ros.network.lookup import GeometryLookup
 from foundation_stereo_ros.network.official import from_official
@@ -90,13 +91,13 @@ class FoundationStereo(nn.Module):
     @overload
     def forward(
         self, left: Tensor, right: Tensor, iterations: int = ..., initial_disparity: Tensor | None = ...,
-        every_iteration: Literal[False] = ...,
+        every_iteration: Literal[False] = ..., stop: EarlyStop | None = ...,
     ) -> Tensor: ...  # fmt: skip
 
     @overload
     def forward(
         self, left: Tensor, right: Tensor, iterations: int = ..., initial_disparity: Tensor | None = ..., *,
-        every_iteration: Literal[True],
+        every_iteration: Literal[True], stop: EarlyStop | None = ...,
     ) -> TrainingOutput: ...  # fmt: skip
 
     def forward(
@@ -106,6 +107,7 @@ class FoundationStereo(nn.Module):
         iterations: int = 32,
         initial_disparity: Tensor | None = None,
         every_iteration: bool = False,
+        stop: EarlyStop | None = None,
     ) -> Tensor | TrainingOutput:
         """Estimate the left view's disparity.
 
@@ -117,6 +119,7 @@ class FoundationStereo(nn.Module):
             initial_disparity: B x 1 x H/4 x W/4 in quarter pixels, in place of the cost volume's own
                 estimate.
             every_iteration: return what the training losses read instead of the last refinement alone.
+            stop: may end the refinement earlier, and counts.
 
         Returns:
             B x 1 x H x W disparity in pixels (left column minus right column), float32, or float64 from a
@@ -143,13 +146,18 @@ class FoundationStereo(nn.Module):
             f_left.f4, f_right.f4, volume, self.config.lookup_levels, self.config.lookup_radius
         )
         initial_disparity = disparity = at_least_float32(initial_disparity)
-        hidden, refined = context.hidden, []
+        hidden, shares, refined = context.hidden, self.update_block.shares(context), []
         for iteration in range(iterations):
             disparity = disparity.detach()
-            step = self.update_block(hidden, context, lookup(disparity), disparity)
+            step = self.update_block(hidden, context.attention, shares, lookup(disparity), disparity)
             hidden, disparity = step.hidden, disparity + at_least_float32(step.increment)
-            if every_iteration or iteration == iterations - 1:
-                refined.append(self.upsampling(disparity, step.mask_features, stem))
+            last_one = iteration == iterations - 1
+            if stop is not None:
+                last_one = stop(iteration + 1, step.increment) or last_one
+            if every_iteration or last_one:
+                refined.append(self.upsampling(disparity, self.update_block.mask_features(hidden), stem))
+            if last_one:
+                break
         if every_iteration and logits is not None:
             return TrainingOutput(initial_disparity, refined, logits, correlation.mean(dim=1))
         last: Tensor = refined[-1]
@@ -177,6 +185,7 @@ class FoundationStereo(nn.Module):
         right: Float[Tensor, "b 3 h w"],
         iterations: int,
         small_ratio: float = 0.5,
+        stop: EarlyStop | None = None,
     ) -> Float[Tensor, "b 1 h w"]:
         """Estimate in two passes: a small copy of the images first, which then starts the full-size pass.
 
@@ -187,6 +196,7 @@ class FoundationStereo(nn.Module):
             right: the same of the right camera.
             iterations: refinements in each pass.
             small_ratio: size of the small copy, over 0 and under 1.
+            stop: may end each pass earlier; its count is then the second one's.
 
         Returns:
             B x 1 x H x W disparity in pixels, as `forward` gives it.
@@ -199,7 +209,9 @@ class FoundationStereo(nn.Module):
             raise ConfigError(
                 f"small_ratio is {small_ratio}; expected a number between 0 and 1, both excluded"
             )
-        coarse = self._forward_any_size(_shrink(left, small_ratio), _shrink(right, small_ratio), iterations)
+        coarse = self._forward_any_size(
+            _shrink(left, small_ratio), _shrink(right, small_ratio), iterations, stop
+        )
         size = (left.shape[-2], left.shape[-1])
         coarse = (resize_aligned(coarse, size) / small_ratio).clamp(min=0)
         padded_left, padding = pad_to_multiple(left, MULTIPLE)
@@ -207,11 +219,13 @@ class FoundationStereo(nn.Module):
         # kept for parity.
         initial = padding.apply(coarse) + padding.left
         initial = 0.25 * F.interpolate(initial, scale_factor=0.25, mode="bilinear", align_corners=True)
-        return padding.crop(self(padded_left, padding.apply(right), iterations, initial))
+        return padding.crop(self(padded_left, padding.apply(right), iterations, initial, stop=stop))
 
-    def _forward_any_size(self, left: Tensor, right: Tensor, iterations: int) -> Tensor:
+    def _forward_any_size(
+        self, left: Tensor, right: Tensor, iterations: int, stop: EarlyStop | None
+    ) -> Tensor:
         padded_left, padding = pad_to_multiple(left, MULTIPLE)
-        return padding.crop(self(padded_left, padding.apply(right), iterations))
+        return padding.crop(self(padded_left, padding.apply(right), iterations, stop=stop))
 
     def load_official_state_dict(self, mapping: Mapping[str, Any]) -> None:
         """Load weights under their official names (specification section 4), strictly.

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from foundation_stereo_ros.network.blocks import conv3x3, resize_aligned
 from foundation_stereo_ros.network.config import NetworkConfig
 from foundation_stereo_ros.network.context import Context
+from foundation_stereo_ros.network.gru import SelectiveGru
 
 
 class MotionEncoder(nn.Module):
@@ -40,41 +41,6 @@ class MotionEncoder(nn.Module):
         return torch.cat((F.relu(self.join(both)), disparity.to(both.dtype)), dim=1)
 
 
-class GruBranch(nn.Module):
-    """A convolutional GRU whose gates read a mixed input and whose candidate reads the plain one."""
-
-    def __init__(self, inputs: int, width: int, kernel: int) -> None:
-        super().__init__()
-
-        def conv() -> nn.Conv2d:
-            return nn.Conv2d(inputs + width, width, kernel, padding=kernel // 2)
-
-        self.update, self.reset, self.candidate = conv(), conv(), conv()
-
-    def forward(self, mixed: Tensor, x: Tensor, h: Tensor) -> Tensor:
-        z = torch.sigmoid(self.update(mixed))
-        r = torch.sigmoid(self.reset(mixed))
-        q = torch.tanh(self.candidate(torch.cat((r * h, x), dim=1)))
-        state: Tensor = (1 - z) * h + z * q
-        return state
-
-
-class SelectiveGru(nn.Module):
-    """Two GRUs over one state, with 1 x 1 and 3 x 3 kernels, blended pixel by pixel by attention."""
-
-    def __init__(self, inputs: int, width: int) -> None:
-        super().__init__()
-        self.mix_inputs = conv3x3(inputs, inputs)
-        self.mix_all = conv3x3(inputs + width, inputs + width)
-        self.small, self.large = GruBranch(inputs, width, 1), GruBranch(inputs, width, 3)
-
-    def forward(self, attention: Tensor, h: Tensor, *inputs: Tensor) -> Tensor:
-        x = F.relu(self.mix_inputs(torch.cat(inputs, dim=1)))
-        mixed = F.relu(self.mix_all(torch.cat((x, h), dim=1)))
-        state: Tensor = attention * self.small(mixed, x, h) + (1 - attention) * self.large(mixed, x, h)
-        return state
-
-
 class InvertedBottleneck(nn.Module):
     """7 x 7 depthwise convolution and a pointwise MLP without a norm, scaled, beside the identity."""
 
@@ -97,12 +63,10 @@ class Refinement(NamedTuple):
     Attributes:
         hidden: new states, finest first.
         increment: B x 1 x H/4 x W/4, of the disparity, in quarter pixels.
-        mask_features: for the upsampling weights, on the same grid.
     """
 
     hidden: list[Tensor]
     increment: Tensor
-    mask_features: Tensor
 
 
 class UpdateBlock(nn.Module):
@@ -128,18 +92,43 @@ class UpdateBlock(nn.Module):
             conv3x3(width, width // 2), nn.ReLU(), conv3x3(width // 2, config.upsampling_width), nn.ReLU()
         )
 
+    def shares(self, context: Context) -> list[Tensor]:
+        """Return what each level's context adds to the GRU's first convolution, in every iteration alike."""
+        return [
+            gru.mix_inputs.fixed_share(fixed)  # type: ignore[union-attr, operator]
+            for gru, fixed in zip(self.grus, context.context, strict=True)
+        ]
+
     def forward(
-        self, hidden: list[Tensor], context: Context, taps: Float[Tensor, "b taps h w"], disparity: Tensor
+        self,
+        hidden: list[Tensor],
+        attention: list[Tensor],
+        shares: list[Tensor],
+        taps: Float[Tensor, "b taps h w"],
+        disparity: Tensor,
     ) -> Refinement:
+        """Update once.
+
+        Args:
+            hidden: states, finest first.
+            attention: the context's.
+            shares: of the context, see `shares`.
+            taps: what `GeometryLookup` finds around the disparity.
+            disparity: B x 1 x h x w in quarter pixels.
+        """
         hidden = list(hidden)
         for level in range(len(hidden) - 1, -1, -1):
-            finer = self.encoder(disparity, taps) if level == 0 else _pool(hidden[level - 1])
-            inputs = [context.context[level], finer]
+            inputs = [self.encoder(disparity, taps) if level == 0 else _pool(hidden[level - 1])]
             if level < len(hidden) - 1:
                 size = (hidden[level].shape[-2], hidden[level].shape[-1])
                 inputs.append(resize_aligned(hidden[level + 1], size))
-            hidden[level] = self.grus[level](context.attention[level], hidden[level], *inputs)
-        return Refinement(hidden, self.head(hidden[0]), 0.25 * self.mask(hidden[0]))
+            hidden[level] = self.grus[level](attention[level], hidden[level], shares[level], *inputs)
+        return Refinement(hidden, self.head(hidden[0]))
+
+    def mask_features(self, hidden: list[Tensor]) -> Float[Tensor, "b c h w"]:
+        """Return what upsampling makes its weights of, from the states after an iteration."""
+        features: Tensor = 0.25 * self.mask(hidden[0])
+        return features
 
 
 def _pool(x: Tensor) -> Tensor:

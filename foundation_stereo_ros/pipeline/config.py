@@ -26,7 +26,9 @@ class PipelineConfig(Settings):
     """
 
     checkpoint: str = setting(
-        "", "Weights file; empty: the small weights that ship with the package.", dynamic=False
+        "",
+        "Weights file, or a model that ends in .onnx; empty: the small weights that ship with the package.",
+        dynamic=False,
     )
     device: str = setting(
         "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
@@ -41,12 +43,27 @@ class PipelineConfig(Settings):
     compile: bool = setting(
         False, "Compile the network with torch.compile: a slow start, then faster frames.", dynamic=False
     )
+    onnx_input: str = setting(
+        "auto",
+        "Colours that an .onnx model takes: RGB from 0 to 255, from 0 to 1, or with ImageNet's mean and "
+        "deviation taken off; auto: as the model says, otherwise imagenet.",
+        choices=("auto", "rgb255", "rgb1", "imagenet"),
+        dynamic=False,
+    )
     iterations: int = setting(
         0,
         "Refinements of the disparity; fewer are faster. 0: as many as the weights were made for.",
         low=0,
         high=128,
     )
+    early_stop: float = setting(
+        0.0,
+        "Refine no further once 99 % of the pixels move by less than this in a refinement; 0: off.",
+        unit="px",
+        low=0.0,
+        high=10.0,
+    )
+    early_stop_minimum: int = setting(4, "Refinements that early_stop leaves in any case.", low=1, high=128)
     scale: float = setting(
         1.0, "Shrink the images by this factor for the network; smaller is faster.", low=0.1, high=1.0
     )
@@ -55,6 +72,14 @@ class PipelineConfig(Settings):
     )
     small_ratio: float = setting(
         0.5, "Size of the images in the first run of a hierarchical one.", low=0.1, high=0.9
+    )
+    memory_budget: int = setting(
+        0,
+        "Memory that the network may take for a pair, beside its weights; larger images are computed in "
+        "overlapping tiles or, where these would be too small, shrunk. 0: no limit.",
+        unit="MiB",
+        low=0,
+        high=100000,
     )
     full_resolution: bool = setting(
         True, "Outputs have the size of the input images; otherwise that of the images shrunk by scale."

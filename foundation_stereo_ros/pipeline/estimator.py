@@ -3,28 +3,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
-from torch import Tensor
 
-from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError, ImageError
+from foundation_stereo_ros.errors import ConfigError, ImageError
 from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.geometry.depth import disparity_to_depth
-from foundation_stereo_ros.network import FoundationStereo, for_inference, load_checkpoint, pad_to_multiple
-from foundation_stereo_ros.pipeline.arithmetic import arithmetic
+from foundation_stereo_ros.network import FoundationStereo
+from foundation_stereo_ros.pipeline.backend import Backend
 from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.device_memory import (
-    give_back_unused,
-    is_out_of_memory,
-    memory_use,
-    wanted_bytes,
-)
 from foundation_stereo_ros.pipeline.grid import enlarge, enlarge_disparity, scaled_size, shrink
+from foundation_stereo_ros.pipeline.inference import Inference
+from foundation_stereo_ros.pipeline.onnx_backend import SUFFIX, OnnxBackend
 from foundation_stereo_ros.pipeline.result import StereoResult
 from foundation_stereo_ros.pipeline.stopwatch import Stopwatch
+from foundation_stereo_ros.pipeline.torch_backend import TorchBackend, torch_device
 from foundation_stereo_ros.pipeline.validity import CERTAIN_ENOUGH, left_right_confidence, valid_mask
 from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage
 
 
 class StereoEstimator:
@@ -36,32 +34,77 @@ class StereoEstimator:
 
     Attributes:
         config: the settings in use; see `reconfigure`.
-        device: where the network runs.
-        dtype: arithmetic of its convolutions.
+        backend: what runs the network.
 
     Raises:
         CheckpointError: the weights cannot be loaded.
-        ConfigError: there is no such device.
+        ConfigError: there is no such device, or the model cannot follow a setting.
     """
 
     def __init__(self, config: PipelineConfig | None = None, model: FoundationStereo | None = None) -> None:
         self.config = config or PipelineConfig()
-        self.device = _device(self.config.device)
-        if model is None:
-            path = self.config.checkpoint or shipped_checkpoint()
-            model = for_inference(load_checkpoint(path, device=self.device))
-        self.model = model.to(self.device).eval().requires_grad_(False)
-        self.dtype = arithmetic(self.config.precision, self.device, self.model.config)
-        if self.config.compile:
-            self.model.compile()
+        self.backend: Backend = (
+            _load(self.config)
+            if model is None
+            else TorchBackend(model, torch_device(self.config.device), self.config)
+        )
+        self.backend.check(self.config)
+        self._inference = Inference(self.backend)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network runs."""
+        return self.backend.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Arithmetic of its convolutions."""
+        return self.backend.dtype
+
+    @property
+    def iterations(self) -> int | None:
+        """Refinements that the settings mean; None where an ONNX model does not say."""
+        return self.backend.iterations(self.config)
+
+    @property
+    def in_torch(self) -> bool:
+        """Whether there is a `model`."""
+        return isinstance(self.backend, TorchBackend)
+
+    @property
+    def model(self) -> FoundationStereo:
+        """The network in PyTorch; may be replaced.
+
+        Raises:
+            ConfigError: it runs elsewhere.
+        """
+        return self._torch().model
+
+    @model.setter
+    def model(self, model: FoundationStereo) -> None:
+        self._torch().model = model
+
+    def _torch(self) -> TorchBackend:
+        if not isinstance(self.backend, TorchBackend):
+            raise ConfigError(f"checkpoint is {self.config.checkpoint!r}; expected weights for PyTorch here")
+        return self.backend
+
+    def check_change(self, config: PipelineConfig) -> None:
+        """Refuse settings that the loaded network cannot follow.
+
+        Raises:
+            ConfigError: a setting differs that needs the network to be loaded again, or does not go with it.
+        """
+        self.config.check_change(config)
+        self.backend.check(config)
 
     def reconfigure(self, config: PipelineConfig) -> None:
         """Use other settings from the next pair on.
 
         Raises:
-            ConfigError: a setting differs that needs the network to be loaded again.
+            ConfigError: a setting differs that needs the network to be loaded again, or does not go with it.
         """
-        self.config.check_change(config)
+        self.check_change(config)
         self.config = config
 
     def warm_up(self, width: int, height: int) -> None:
@@ -76,8 +119,7 @@ class StereoEstimator:
 
     def to_host(self) -> None:
         """Keep the network in main memory and give the device's back; `to_device` before the next pair."""
-        self.model.to("cpu")
-        give_back_unused(self.device)
+        self.backend.to_host()
 
     def to_device(self) -> None:
         """Bring the network back to its device after `to_host`.
@@ -85,12 +127,7 @@ class StereoEstimator:
         Raises:
             DeviceMemoryError: there is no room for it now.
         """
-        try:
-            self.model.to(self.device)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise DeviceMemoryError(f"the network does not fit: {self._shortage(error)}") from None
+        self._inference.bring_to_device()
 
     def __call__(self, left_rgb: RgbImage, right_rgb: RgbImage, stereo: StereoCamera) -> StereoResult:
         """Estimate one pair.
@@ -107,6 +144,7 @@ class StereoEstimator:
             ImageError: an image is not H x W x 3 uint8, or the sizes differ from each other or from the
                 camera's.
             DeviceMemoryError: the device has too little memory for images of this size.
+            ConfigError: ``memory_budget`` is too small for anything.
         """
         config, watch = self.config, Stopwatch()
         _check(left_rgb, right_rgb, stereo)
@@ -114,11 +152,12 @@ class StereoEstimator:
         small_size = scaled_size(size, config.scale)
         left, right = shrink(left_rgb, small_size), shrink(right_rgb, small_size)
         watch.lap("scale")
-        shift = self._try(left, right, config)
+        plan = self._inference.plan(small_size, config)
+        shift = self._inference(left, right, config, plan)
         watch.lap("network")
-        confidence = None
+        refinements, confidence = self.backend.refinements, None
         if config.confidence:
-            mirrored = self._try(right[:, ::-1], left[:, ::-1], config)[:, ::-1]
+            mirrored = self._inference(right[:, ::-1], left[:, ::-1], config, plan)[:, ::-1]
             confidence = left_right_confidence(shift, mirrored, config.confidence_threshold)
             watch.lap("consistency")
         if config.full_resolution:
@@ -135,57 +174,16 @@ class StereoEstimator:
             valid &= confidence >= CERTAIN_ENOUGH
         depth = np.where(valid, depth, np.float32(np.nan))
         watch.lap("depth")
-        return StereoResult(left, disparity, depth, valid, stereo, confidence, watch.seconds)
-
-    def _try(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
-        try:
-            return self._infer(left, right, config)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            shortage = self._shortage(error)
-        # Only here, where nothing holds on to the error and, through it, to half a network's tensors.
-        give_back_unused(self.device)
-        lower = "or precision fp16" if self.device.type == "cuda" and self.dtype == torch.float32 else ""
-        raise DeviceMemoryError(
-            f"out of memory for a pair of {left.shape[1]} x {left.shape[0]} pixels: {shortage}; "
-            f"expected less to do: lower scale (now {config.scale:g}) {lower}".rstrip()
+        return StereoResult(
+            left, disparity, depth, valid, stereo, confidence, watch.seconds, refinements, plan.sentence
         )
 
-    def _shortage(self, error: BaseException) -> str:
-        used, total, what = memory_use(self.device)
-        wanted = wanted_bytes(error)
-        more = f"{wanted / 2**30:.2f} GiB more needed, " if wanted else ""
-        return f"{more}{what} uses {used / 2**30:.2f} of {total / 2**30:.2f} GiB"
 
-    def _infer(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
-        iterations = config.iterations or self.model.config.iterations
-        autocast = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
-        with torch.inference_mode(), autocast:
-            # Padded here also for the hierarchical run, whose own padding would offset its first guess.
-            left_padded, padding = pad_to_multiple(self._tensor(left))
-            right_padded = padding.apply(self._tensor(right))
-            if config.hierarchical:
-                disparity = self.model.hierarchical(left_padded, right_padded, iterations, config.small_ratio)
-            else:
-                disparity = self.model(left_padded, right_padded, iterations)
-            return np.asarray(padding.crop(disparity)[0, 0].float().cpu().numpy(), np.float32)
-
-    def _tensor(self, image: RgbImage) -> Tensor:
-        pixels = torch.from_numpy(np.array(image, order="C", copy=True)).to(self.device)
-        return pixels.permute(2, 0, 1)[None].float()
-
-
-def _device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"device is {name!r}; expected auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device is {name!r}; PyTorch sees {torch.cuda.device_count()} CUDA devices here")
-    return device
+def _load(config: PipelineConfig) -> Backend:
+    path = Path(config.checkpoint or shipped_checkpoint())
+    if path.suffix == SUFFIX:
+        return OnnxBackend(path, config)
+    return TorchBackend.load(path, torch_device(config.device), config)
 
 
 def _check(left: RgbImage, right: RgbImage, stereo: StereoCamera) -> None:

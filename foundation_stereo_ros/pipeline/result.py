@@ -28,6 +28,8 @@ class StereoResult:
             in pixels of the network's image and t is ``confidence_threshold``; 1 is perfect, 0.5 is at the
             threshold, 0 has no counterpart. None where it was not asked for.
         seconds: time that each stage took, in the order of the stages.
+        refinements: how many were made until ``early_stop`` or the end; None where the model does not say.
+        note: what ``memory_budget`` changed, in one sentence; empty: nothing.
     """
 
     left_rgb: RgbImage
@@ -37,3 +39,5 @@ class StereoResult:
     stereo: StereoCamera
     confidence: npt.NDArray[np.float32] | None
     seconds: Mapping[str, float]
+    refinements: int | None = None
+    note: str = ""

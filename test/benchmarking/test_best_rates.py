@@ -32,11 +32,13 @@ def test_a_rate_is_operations_over_seconds() -> None:
     assert convolution_rate(CPU, torch.float32, lambda: next(ticks)) == 2 * 16 * 16 * 9 * 40 * 56
 
 
-def test_the_best_of_all_measurements_counts() -> None:
+@pytest.mark.parametrize("native", [True, False])
+def test_the_best_of_all_measurements_counts(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(best_rates, "multiplies_bf16", lambda: native)
     rates = BestRates()
     rates.best["cpu"] = {"float32": {"product": 1e18}}
     rates.measure(CPU, torch.float32)
-    assert rates.best["cpu"].keys() == {"float32", "bfloat16"}
+    assert rates.best["cpu"].keys() == ({"float32", "bfloat16"} if native else {"float32"})
     assert rates.best["cpu"]["float32"].keys() == {"product", "convolution"}
     assert rates.best["cpu"]["float32"]["product"] == 1e18
     rates.measure(CPU, torch.float64)

@@ -44,7 +44,8 @@ def test_without_the_plain_form_and_with_the_networks_own_refinements() -> None:
     assert (result.dtype, result.device) == (torch.float32, torch.device("cpu"))
     twice = 2 * result.iterations
     more, _ = measured(Case(TINY, 32, 32, twice, "fp32", "cpu"), plain=False, repeats=1)
-    assert more.fast.flops["gru"] == 2 * result.fast.flops["gru"]
+    # The context's share and the mask features are made once.
+    assert 1.9 * result.fast.flops["gru"] < more.fast.flops["gru"] < 2 * result.fast.flops["gru"]
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:

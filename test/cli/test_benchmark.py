@@ -43,7 +43,7 @@ def test_the_shipped_network_beside_its_plain_form(
     assert case["difference_px"]["max"] < 1e-2
     assert {"frame", "network", "loop", "filtering"} <= set(case["speedup_over_plain"])
     assert case["fast"]["peak_share"]["network"] > 0
-    assert facts["best_flops_per_second"]["cpu"].keys() == {"float32", "bfloat16"}
+    assert facts["best_flops_per_second"]["cpu"].keys() >= {"float32"}
     assert {"processor", "threads", "ram_bytes", "load_average"} <= set(facts["machine"])
     assert {"torch", "commit"} <= set(facts["versions"])
     assert (facts["repeats"], facts["failed"], facts["interrupted"]) == (2, [], False)

@@ -1,49 +1,149 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from foundation_stereo_ros.benchmarking.pictures import stereo_pictures
 from foundation_stereo_ros.cli.main import main
+from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.network import NetworkConfig, load_checkpoint
+from foundation_stereo_ros.pipeline.config import PipelineConfig
+from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
 
 ABSENT = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
 
 
-@pytest.mark.skipif(bool(ABSENT), reason=f"not installed: {', '.join(ABSENT)} (extra 'onnx')")
-def test_the_shipped_network_runs_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import onnxruntime
+HEIGHT, WIDTH = 64, 96
+CAMERA = ["--fx", "50", "--baseline", "0.1"]
 
-    path = tmp_path / "new" / "tiny.onnx"
-    assert main(["export", "--onnx", str(path), "--size", "32x64", "--iterations", "2"]) == 0
-    wrote, checked = capsys.readouterr().out.splitlines()
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The shipped network, and what the command said; once for all, since it takes long."""
+    if ABSENT:
+        pytest.skip(f"not installed: {', '.join(ABSENT)} (extra 'onnx')")
+    path = tmp_path_factory.mktemp("export") / "new" / "tiny.onnx"
+    words = ["export", "--onnx", str(path), "--size", f"{HEIGHT}x{WIDTH}", "--iterations", "2"]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(words) == 0
+    return path, said.getvalue()
+
+
+def pair(height: int = HEIGHT, width: int = WIDTH) -> tuple[np.ndarray, np.ndarray]:
+    return stereo_pictures(height, width)
+
+
+def disparity(checkpoint: str | Path, left: np.ndarray, right: np.ndarray, **values: Any) -> np.ndarray:
+    height, width = left.shape[:2]
+    camera = Camera(width, height, fx=50.0, fy=50.0, cx=40.0, cy=30.0)
+    config = PipelineConfig.from_mapping(
+        {"checkpoint": str(checkpoint), "device": "cpu", "precision": "auto", **values}
+    )
+    return StereoEstimator(config)(left, right, StereoCamera(camera, camera, 0.1)).disparity
+
+
+def test_the_shipped_network_is_written_and_checked(exported: tuple[Path, str]) -> None:
+    path, said = exported
+    wrote, checked = said.splitlines()
     assert wrote.startswith(f"wrote {path} (")
-    assert "left, right: 1 x 3 x 32 x 64 float32" in wrote
-    said = re.fullmatch(r"ONNX Runtime differs from PyTorch by (\S+) px at most, \S+ on average", checked)
-    assert said is not None
-    assert float(said[1]) < 1e-3
+    assert "left, right: 1 x 3 x 64 x 96 float32" in wrote
+    apart = re.fullmatch(r"ONNX Runtime differs from PyTorch by (\S+) px at most, \S+ on average", checked)
+    assert apart is not None
+    assert float(apart[1]) < 1e-3
     assert [file.name for file in path.parent.iterdir()] == ["tiny.onnx"]
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+def test_it_runs_elsewhere(exported: tuple[Path, str]) -> None:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(exported[0], providers=["CPUExecutionProvider"])
     assert [(x.name, x.shape, x.type) for x in session.get_inputs()] == [
-        (name, [1, 3, 32, 64], "tensor(float)") for name in ("left", "right")
+        (name, [1, 3, HEIGHT, WIDTH], "tensor(float)") for name in ("left", "right")
     ]
-    assert [(x.name, x.shape) for x in session.get_outputs()] == [("disparity", [1, 1, 32, 64])]
+    assert [(x.name, x.shape) for x in session.get_outputs()] == [("disparity", [1, 1, HEIGHT, WIDTH])]
     model = load_checkpoint(shipped_checkpoint())
     told = session.get_modelmeta().custom_metadata_map
     assert NetworkConfig.from_dict(json.loads(told["config"])) == model.config
     assert told["iterations"] == "2"
-    left, right = 255 * torch.rand(2, 1, 3, 32, 64, generator=torch.Generator().manual_seed(0))
+    left, right = 255 * torch.rand(2, 1, 3, HEIGHT, WIDTH, generator=torch.Generator().manual_seed(0))
     (found,) = session.run(None, {"left": left.numpy(), "right": right.numpy()})
     with torch.inference_mode():
         np.testing.assert_allclose(found, model(left, right, 2).numpy(), atol=1e-3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(HEIGHT, WIDTH), (50, 75)])
+def test_in_the_pipeline_it_gives_what_pytorch_gives(
+    exported: tuple[Path, str], height: int, width: int
+) -> None:
+    left, right = pair(height, width)
+    # Padded to 64 x 96 by both.
+    expected = disparity("", left, right, precision="fp32", iterations=2)
+    np.testing.assert_allclose(disparity(exported[0], left, right), expected, atol=1e-3)
+
+
+def test_larger_images_give_what_pytorch_gives_at_that_scale(exported: tuple[Path, str]) -> None:
+    left, right = pair(2 * HEIGHT, 2 * WIDTH)
+    expected = disparity("", left, right, precision="fp32", iterations=2, scale=0.5)
+    np.testing.assert_allclose(disparity(exported[0], left, right), expected, atol=2e-3)
+
+
+def test_the_command_pair_takes_it(exported: tuple[Path, str], tmp_path: Path) -> None:
+    names = [str(tmp_path / f"{side}.png") for side in ("left", "right")]
+    for name, image in zip(names, pair(), strict=True):
+        cv2.imwrite(name, image[..., ::-1])
+    words = [
+        *names,
+        "-o",
+        str(tmp_path),
+        "--fx",
+        "50",
+        "--baseline",
+        "0.1",
+        "--device",
+        "cpu",
+        "--export",
+        "npz",
+    ]
+    assert main(["pair", *words, "--checkpoint", str(exported[0])]) == 0
+    found = np.load(tmp_path / "result.npz")["disparity"]
+    expected = disparity("", *pair(), precision="fp32", iterations=2)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_what_it_cannot_follow_is_one_line(
+    exported: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [str(tmp_path / f"{side}.png") for side in ("left", "right")]
+    for name, image in zip(names, pair(), strict=True):
+        cv2.imwrite(name, image)
+    words = [
+        "pair",
+        *names,
+        "--fx",
+        "50",
+        "--baseline",
+        "0.1",
+        "--checkpoint",
+        str(exported[0]),
+        "--iterations",
+        "5",
+    ]
+    assert main(words) == 1
+    assert capsys.readouterr().err == (
+        "error: iterations is 5; expected 0: tiny.onnx has 2 refinements built in\n"
+    )
 
 
 def test_a_file_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

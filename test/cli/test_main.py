@@ -32,6 +32,31 @@ def test_every_help_comes_without_torch(words: list[str]) -> None:
     assert done.stdout.startswith("usage: foundation_stereo")
 
 
+HEAP = """
+import sys
+from foundation_stereo_ros.pipeline import heap
+heap.keep_freed_memory = lambda: print("torch" in sys.modules)
+from foundation_stereo_ros.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bag", "absent.mcap", "-o", "new.mcap"],
+        ["pair", "absent.png", "absent.png"],
+        ["evaluate", "--dataset", "folder", "--root", "absent"],
+        ["demo", "--device", "absent"],
+    ],
+)
+def test_commands_that_compute_keep_freed_memory_before_torch_is_loaded(words: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", HEAP, *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "False\n"), done.stderr
+
+
 def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     text = capsys.readouterr().out

@@ -85,7 +85,7 @@ def test_a_failed_configuration_is_an_error() -> None:
 
 def test_the_table_has_everything_with_units() -> None:
     engine = Engine("tiny.safetensors", "cuda:0", "float16", "900 of 8000 MiB (cuda:0)")
-    statistics = dataclasses.replace(GOOD, rejected=3, reason="too dark", saved=1)
+    statistics = dataclasses.replace(GOOD, rejected=3, reason="too dark", saved=1, refinements=7)
     found = status_of(
         "running", COUNTS, statistics, subscribed={"points2", "disparity"}, advice=(), engine=engine
     )
@@ -105,6 +105,7 @@ def test_the_table_has_everything_with_units() -> None:
         "stage network p50": "60.0 ms",
         "stage network p95": "90.0 ms",
         "results": "100",
+        "refinements": "7",
         "dropped": "198",
         "unsynchronized left": "2",
         "unsynchronized right": "2",

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.network.cost_filter import around_mode, soft_argmin
+from foundation_stereo_ros.network.cost_filter import _four_times_as_fine, around_mode, soft_argmin
 
 
 def test_between_two_surfaces_the_mean_is_on_neither_and_the_mode_is_on_one() -> None:
@@ -48,3 +49,15 @@ def test_refinement_starts_where_the_configuration_says() -> None:
 def test_another_first_estimate_is_refused() -> None:
     with pytest.raises(ConfigError, match="first_estimate is 'median'; expected 'mean' or 'mode'"):
         NetworkConfig(first_estimate="median")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_four_times_as_fine_is_trilinear_and_leaves_channels_innermost(batch: int) -> None:
+    torch.manual_seed(0)
+    volume = torch.randn(batch, 3, 4, 5, 2, dtype=torch.float64)
+    channels_innermost = volume.permute(0, 2, 3, 4, 1).contiguous().permute(0, 4, 1, 2, 3)
+    fine = _four_times_as_fine(channels_innermost)
+    expected = F.interpolate(volume, scale_factor=4, mode="trilinear", align_corners=False)
+    torch.testing.assert_close(fine, expected)
+    # As torch itself tells layouts apart: by the strides of all axes, the batch's of one included.
+    assert fine.stride() == (3 * 16 * 20 * 8, 1, 20 * 8 * 3, 8 * 3, 3)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, for_inference
+from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, for_inference, lay_channels_last
 
 
 def with_seen_statistics(model: FoundationStereo) -> FoundationStereo:
@@ -32,8 +32,15 @@ def test_nothing_changes_but_rounding(changes) -> None:
     assert not [m for m in ready.modules() if isinstance(m, nn.BatchNorm2d | nn.BatchNorm3d)]
 
 
-def test_two_dimensional_weights_lie_channels_last_but_beside_instance_norms() -> None:
+def test_two_dimensional_weights_lie_channels_last() -> None:
     model = for_inference(FoundationStereo(NetworkConfig.preset("tiny")))
+    weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d) and min(m.weight.shape) > 1]
+    assert all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
+
+
+def test_for_training_those_beside_instance_norms_stay_channels_first() -> None:
+    model = FoundationStereo(NetworkConfig.preset("tiny"))
+    lay_channels_last(model)
     for part, expected in ((model.context, True), (model.update_block, True), (model.features, False)):
         weights = [m.weight for m in part.modules() if isinstance(m, nn.Conv2d) and min(m.weight.shape) > 1]
         assert all(w.is_contiguous(memory_format=torch.channels_last) == expected for w in weights)

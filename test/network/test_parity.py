@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network against numbers of the reference network, with the same seeded weights, float32 on the CPU."""
 
+import copy
 import re
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from seeded_network import DATA, REFERENCE, as_tensor, recording, seeded_network
 
-from foundation_stereo_ros.network import FoundationStereo, pad_to_multiple
+from foundation_stereo_ros.network import FoundationStereo, for_inference, pad_to_multiple
 
 WORST, MEAN = 1e-2, 1e-3  # pixels; the reference differs from its own float64 by 3e-3 and 3e-4
 PRESETS = {"vits": "small", "vitl": "large"}
@@ -54,6 +55,15 @@ def test_small_network_gives_the_reference_disparity():
         check(padding.crop(model(left, right, iterations=8)), case["disp_it8"])
     check_taps(found, case)
     check(model(left, right, 1, every_iteration=True).initial, case["init_disp"])
+
+
+@torch.inference_mode()
+def test_prepared_for_inference_it_still_gives_the_reference_disparity():
+    case = np.load(DATA / "small_101x203_disparity.npz")
+    model = for_inference(copy.deepcopy(seeded_network("small")))
+    left, right, padding = padded_pair(case)
+    check(padding.crop(model(left, right, iterations=1)), case["disp_it1"])
+    check(padding.crop(model(left, right, iterations=8)), case["disp_it8"])
 
 
 @torch.inference_mode()

@@ -122,8 +122,7 @@ def recording(model: nn.Module) -> Iterator[dict[str, Tensor]]:
         calls["step"] += 1
         prefix = f"iter{calls['step']}."
         found.update({f"{prefix}net{i}": state for i, state in enumerate(output.hidden)})
-        found[prefix + "geo_feat"] = inputs[2]
-        found[prefix + "mask_feat"] = output.mask_features
+        found[prefix + "geo_feat"] = inputs[3]
         found[prefix + "delta_disp"] = output.increment
 
     def note_attention(kind: str) -> Callable[..., None]:
@@ -161,6 +160,9 @@ def recording(model: nn.Module) -> Iterator[dict[str, Tensor]]:
             lambda m, i, o: found.__setitem__("logits", o.unsqueeze(1))
         ),
         model.get_submodule("update_block").register_forward_hook(note_step),
+        model.get_submodule("upsampling").register_forward_pre_hook(
+            lambda m, i: found.__setitem__(f"iter{calls['step']}.mask_feat", i[1])
+        ),
         model.get_submodule("context.channel_attention").register_forward_hook(note_attention("cam")),
         model.get_submodule("context.spatial_attention").register_forward_hook(note_attention("sam")),
         model.get_submodule("upsampling.weights").register_forward_hook(

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much memory a network takes for a pair, from measurements (docs/performance.md, "Memory")."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from foundation_stereo_ros.network import NetworkConfig
+
+
+class PairMemory(NamedTuple):
+    """Bytes beyond those of the loaded network, at the peak of one pair: ``fixed`` + pixels x ``per_pixel``.
+
+    Pixels are those of the padded left image.
+    """
+
+    fixed: float
+    per_pixel: float
+
+    def bytes_for(self, pixels: int) -> float:
+        """Return what so many pixels take."""
+        return self.fixed + pixels * self.per_pixel
+
+    def pixels_within(self, size: float) -> int:
+        """Return how many pixels fit into so many bytes; 0 or more."""
+        return max(0, int((size - self.fixed) / self.per_pixel))
+
+
+# At the presets' largest disparities: python benchmarks/pair_memory.py tiny small large, on a CPU.
+_MEASURED: dict[tuple[str | None, torch.dtype], PairMemory] = {
+    (None, torch.float32): PairMemory(22 * 2**20, 991),
+    (None, torch.bfloat16): PairMemory(192 * 2**20, 1195),
+    ("vits", torch.float32): PairMemory(276 * 2**20, 5915),
+}
+_PRESETS = {None: "tiny", "vits": "small", "vitb": "base", "vitl": "large"}
+
+
+def memory_of(network: NetworkConfig, dtype: torch.dtype) -> PairMemory | None:
+    """Return what a network takes in an arithmetic; None where that was not measured.
+
+    A smaller ``max_disp`` than the preset's takes less than is said here; a greater one counts in full.
+
+    Args:
+        network: taken for the preset with the same monocular branch.
+        dtype: of its convolutions; float16, which only GPUs use, is taken for bfloat16.
+    """
+    measured = _MEASURED.get((network.monocular, torch.bfloat16 if dtype == torch.float16 else dtype))
+    if measured is None:
+        return None
+    preset = NetworkConfig.preset(_PRESETS[network.monocular])
+    return PairMemory(measured.fixed, measured.per_pixel * max(1.0, network.max_disp / preset.max_disp))
