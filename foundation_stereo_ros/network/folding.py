@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -12,13 +13,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from foundation_stereo_ros.network.gru import SelectiveGru, merge_for_inference
 from foundation_stereo_ros.network.minimal_filtering import TiledConv2d, tiles_well
-from foundation_stereo_ros.network.model import FoundationStereo
+
+Network = TypeVar("Network", bound=nn.Module)
 
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
-def for_inference(model: FoundationStereo) -> FoundationStereo:
+def for_inference(model: Network) -> Network:
     """Prepare a network in place, now that its weights stay as they are.
 
     Batch norms are folded into the convolutions before them, the gates of GRUs merged (`gru`), wide
@@ -27,7 +29,8 @@ def for_inference(model: FoundationStereo) -> FoundationStereo:
     its state dict has other entries. Its outputs differ by rounding alone.
 
     Args:
-        model: with its weights. A norm always follows the module that is declared right before it.
+        model: with its weights, or a part of one. A norm always follows the module that is declared right
+            before it.
 
     Returns:
         The same model, set to evaluation.

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,8 +16,8 @@ class GeometryLookup:
 
     Every pixel owns one row of each: the volume's along disparity, the correlation's along the right image's
     columns. A level halves both by averaging neighbours. All taps of a pixel lie whole bins apart, so they
-    share one fraction: consecutive bins are gathered once and blended once. Rows stand between margins of
-    zeros, which is what lies outside them.
+    share one fraction: consecutive bins are gathered once and blended once. Outside the rows lie zeros. The
+    finest rows of the volume are the volume itself, where that has its channels innermost.
 
     Args:
         left, right: features at a quarter of the images' size.
@@ -36,7 +35,6 @@ class GeometryLookup:
         radius: int,
     ) -> None:
         self.radius = radius
-        self.margin = 2 * radius + 2
         self.size = left.shape[-2:]
         with full_precision(left):
             left = unit_vectors(at_least_float32(left), dim=1)
@@ -47,10 +45,7 @@ class GeometryLookup:
             for level in range(levels):
                 if level > 0:
                     geometry, correlation = _halved(geometry), _halved(correlation)
-                self.levels.append((self._with_margins(geometry), self._with_margins(correlation)))
-
-    def _with_margins(self, rows: Float[Tensor, "n l c"]) -> Tensor:
-        return F.pad(rows, (0, 0, self.margin, self.margin))
+                self.levels.append((geometry, correlation))
 
     def __call__(self, disparity: Float[Tensor, "b 1 h w"]) -> Float[Tensor, "b taps h w"]:
         """Return, level by level, the volume's channels, then the correlation, at offsets -radius to radius.
@@ -74,10 +69,13 @@ class GeometryLookup:
         low = torch.floor(centre)
         fraction = (centre - low)[:, None, None]
         count = 2 * self.radius + 2
-        first = (low.long() - self.radius + self.margin).clamp(0, length - count)
-        first = first + torch.arange(0, number * length, length, device=rows.device)
-        index = first[:, None] + torch.arange(count, device=rows.device)
+        place = (low.long() - self.radius)[:, None] + torch.arange(count, device=rows.device)
+        inside = (place >= 0) & (place < length)
+        index = (
+            place.clamp(0, length - 1) + torch.arange(0, number * length, length, device=rows.device)[:, None]
+        )
         bins = rows.flatten(0, 1).index_select(0, index.flatten()).unflatten(0, (number, count))
+        bins.mul_(inside.unsqueeze(-1))
         return torch.lerp(bins[:, :-1], bins[:, 1:], fraction).transpose(1, 2).flatten(1)
 
 

@@ -137,7 +137,8 @@ class FoundationStereo(nn.Module):
         stem = self.image_stem(left)
         correlation = groupwise_correlation(f_left.f4, f_right.f4, self.config.bins, self.config.groups)
         volume = self.filtered_volume(correlation, f_left, f_right)
-        logits = None
+        mean_correlation, logits = correlation.mean(dim=1) if every_iteration else None, None
+        del correlation  # no longer read, and as large as so many channels of the volume as it has groups
         if initial_disparity is None or every_iteration:
             logits = cast(Tensor, self.classifier(volume))
             initial_disparity = self._first(logits) if initial_disparity is None else initial_disparity
@@ -145,6 +146,7 @@ class FoundationStereo(nn.Module):
         lookup = GeometryLookup(
             f_left.f4, f_right.f4, volume, self.config.lookup_levels, self.config.lookup_radius
         )
+        del f_left, f_right, volume
         initial_disparity = disparity = at_least_float32(initial_disparity)
         hidden, shares, refined = context.hidden, self.update_block.shares(context), []
         for iteration in range(iterations):
@@ -158,8 +160,8 @@ class FoundationStereo(nn.Module):
                 refined.append(self.upsampling(disparity, self.update_block.mask_features(hidden), stem))
             if last_one:
                 break
-        if every_iteration and logits is not None:
-            return TrainingOutput(initial_disparity, refined, logits, correlation.mean(dim=1))
+        if mean_correlation is not None and logits is not None:
+            return TrainingOutput(initial_disparity, refined, logits, mean_correlation)
         last: Tensor = refined[-1]
         return last
 

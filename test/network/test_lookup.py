@@ -61,3 +61,9 @@ def test_a_lost_disparity_does_not_bring_the_lookup_down():
     lookup = GeometryLookup(ones, ones, torch.ones(1, 3, 2, 8, 8), 2, 4)
     lost = torch.tensor([float("nan"), float("inf"), -float("inf"), 1e30]).repeat(4).view(1, 1, 2, 8)
     assert lookup(lost).shape == (1, 72, 2, 8)
+
+
+def test_a_volume_with_channels_innermost_is_not_copied():
+    ones, rows = torch.ones(1, 4, 2, 8), torch.ones(1, 2, 8, 8, 3)
+    lookup = GeometryLookup(ones, ones, rows.permute(0, 4, 1, 2, 3), 2, 4)
+    assert lookup.levels[0][0].data_ptr() == rows.data_ptr()
