@@ -3,7 +3,8 @@
 
 ``python benchmarks/pair_memory.py tiny small large``, on Linux. Presets have random weights, each case one
 refinement. Printed for each case: the growth of the process's resident memory at its peak, after a first run
-on small images; and for each preset and arithmetic a straight line through its cases.
+on small images; and for each preset and arithmetic a straight line, as steep as between the two largest sizes
+and with no case above it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.torch_backend import TorchBackend
 
 CPU = torch.device("cpu")
-SIZES = ((128, 160), (256, 320))
+SIZES = ((128, 160), (256, 320), (384, 512))
 SIZES_OF_TINY = ((256, 320), (480, 640), (768, 1024))
 
 
@@ -36,8 +37,10 @@ def main() -> None:
     for preset in args.presets:
         sizes = SIZES_OF_TINY if preset == "tiny" else SIZES
         for precision in args.precision:
-            growth = [measure(preset, precision, size) for size in sizes]
-            slope, fixed = np.polyfit([height * width for height, width in sizes], growth, 1)
+            growth = np.array([measure(preset, precision, size) for size in sizes])
+            pixels = np.array([height * width for height, width in sizes])
+            slope = (growth[-1] - growth[-2]) / (pixels[-1] - pixels[-2])
+            fixed = max(growth - slope * pixels)
             print(f"{preset} {precision}: {fixed / 2**20:.0f} MiB + {slope:.0f} bytes a pixel", flush=True)
 
 

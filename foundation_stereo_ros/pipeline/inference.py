@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import torch
 
@@ -38,7 +39,9 @@ class Inference:
         memory = self._backend.pair_memory
         if not config.memory_budget or memory is None:
             return MemoryPlan(size)
-        plan = plan_for(size, config.memory_budget, memory, self._backend.max_disp or 0)
+        # The small first pass of a hierarchical run finds disparities beyond the network's own.
+        reach = (self._backend.max_disp or 0) / (config.small_ratio if config.hierarchical else 1)
+        plan = plan_for(size, config.memory_budget, memory, math.ceil(reach))
         if plan.sentence and plan.sentence != self._said:
             _log.info("%s", plan.sentence)
             self._said = plan.sentence

@@ -30,9 +30,9 @@ class PairMemory(NamedTuple):
 
 # At the presets' largest disparities: python benchmarks/pair_memory.py tiny small large, on a CPU.
 _MEASURED: dict[tuple[str | None, torch.dtype], PairMemory] = {
-    (None, torch.float32): PairMemory(0, 946),
-    (None, torch.bfloat16): PairMemory(130 * 2**20, 1503),
-    ("vits", torch.float32): PairMemory(273 * 2**20, 3998),
+    (None, torch.float32): PairMemory(22 * 2**20, 991),
+    (None, torch.bfloat16): PairMemory(192 * 2**20, 1195),
+    ("vits", torch.float32): PairMemory(276 * 2**20, 5915),
 }
 _PRESETS = {None: "tiny", "vits": "small", "vitb": "base", "vitl": "large"}
 

@@ -69,6 +69,12 @@ def test_what_does_not_is_computed_in_tiles_and_that_is_said_once(caplog: pytest
     np.testing.assert_array_equal(result.disparity, expected)
 
 
+def test_tiles_hold_what_a_hierarchical_run_can_find() -> None:
+    running = estimator(memory_budget=budget(448 * 160), hierarchical=True, small_ratio=0.25)
+    plan = running._inference.plan((900, 160), running.config)
+    assert plan.tiling is not None and plan.tiling.columns.lead == 4 * MAX_DISP
+
+
 def test_where_no_tile_fits_the_network_sees_a_smaller_pair_on_the_same_grid() -> None:
     running = estimator(memory_budget=budget(96 * 96))
     result = run(running)
