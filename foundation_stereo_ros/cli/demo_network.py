@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from foundation_stereo_ros.network import pad_to_multiple
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-from foundation_stereo_ros.pipeline.grid import enlarge_disparity, scaled_size, shrink
+from foundation_stereo_ros.pipeline.grid import resize_disparity, resize_image, scaled_size
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 
@@ -36,7 +36,7 @@ def look_inside(left: RgbImage, right: RgbImage, estimator: StereoEstimator) -> 
     """
     size = (left.shape[1], left.shape[0])
     small = scaled_size(size, estimator.config.scale)
-    pixels = [torch.from_numpy(shrink(image, small).copy()) for image in (left, right)]
+    pixels = [torch.from_numpy(resize_image(image, small).copy()) for image in (left, right)]
     first, second = (image.to(estimator.device).permute(2, 0, 1)[None].float() for image in pixels)
     padded, padding = pad_to_multiple(first)
     iterations = estimator.iterations or estimator.model.config.iterations
@@ -45,5 +45,5 @@ def look_inside(left: RgbImage, right: RgbImage, estimator: StereoEstimator) -> 
         made = estimator.model(padded, padding.apply(second), iterations, every_iteration=True)
         initial = 4 * F.interpolate(made.initial, scale_factor=4, mode="nearest")
     maps = [padding.crop(tensor)[0, 0].float().cpu().numpy() for tensor in (initial, *made.refined)]
-    whole = [enlarge_disparity(np.asarray(values, np.float32), size) for values in maps]
+    whole = [resize_disparity(np.asarray(values, np.float32), size) for values in maps]
     return Inside(whole[0], whole[1:])

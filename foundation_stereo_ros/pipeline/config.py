@@ -65,7 +65,10 @@ class PipelineConfig(Settings):
     )
     early_stop_minimum: int = setting(4, "Refinements that early_stop leaves in any case.", low=1, high=128)
     scale: float = setting(
-        1.0, "Shrink the images by this factor for the network; smaller is faster.", low=0.1, high=1.0
+        1.0,
+        "Resize the images by this factor for the network: below 1 is faster, above 1 sharper and slower.",
+        low=0.1,
+        high=2.0,
     )
     hierarchical: bool = setting(
         False, "Run twice, small and then at full size: for images wider than about 1000 pixels."
@@ -82,7 +85,7 @@ class PipelineConfig(Settings):
         high=100000,
     )
     full_resolution: bool = setting(
-        True, "Outputs have the size of the input images; otherwise that of the images shrunk by scale."
+        True, "Outputs have the size of the input images; otherwise that of the images resized by scale."
     )
     z_near: float = setting(0.1, "Nearer points are invalid.", unit="m", low=0.001, high=1000.0)
     z_far: float = setting(100.0, "Farther points are invalid.", unit="m", low=0.01, high=100000.0)

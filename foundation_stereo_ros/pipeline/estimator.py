@@ -14,7 +14,7 @@ from foundation_stereo_ros.geometry.depth import disparity_to_depth
 from foundation_stereo_ros.network import FoundationStereo
 from foundation_stereo_ros.pipeline.backend import Backend
 from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.grid import enlarge, enlarge_disparity, scaled_size, shrink
+from foundation_stereo_ros.pipeline.grid import resize_disparity, resize_image, resize_map, scaled_size
 from foundation_stereo_ros.pipeline.inference import Inference
 from foundation_stereo_ros.pipeline.onnx_backend import SUFFIX, OnnxBackend
 from foundation_stereo_ros.pipeline.result import StereoResult
@@ -138,7 +138,7 @@ class StereoEstimator:
             stereo: the cameras of these images.
 
         Returns:
-            The result on the images' grid or, without ``full_resolution``, on the grid shrunk by ``scale``.
+            The result on the images' grid or, without ``full_resolution``, on the grid resized by ``scale``.
 
         Raises:
             ImageError: an image is not H x W x 3 uint8, or the sizes differ from each other or from the
@@ -150,7 +150,7 @@ class StereoEstimator:
         _check(left_rgb, right_rgb, stereo)
         size = (stereo.left.width, stereo.left.height)
         small_size = scaled_size(size, config.scale)
-        left, right = shrink(left_rgb, small_size), shrink(right_rgb, small_size)
+        left, right = resize_image(left_rgb, small_size), resize_image(right_rgb, small_size)
         watch.lap("scale")
         plan = self._inference.plan(small_size, config)
         shift = self._inference(left, right, config, plan)
@@ -161,8 +161,8 @@ class StereoEstimator:
             confidence = left_right_confidence(shift, mirrored, config.confidence_threshold)
             watch.lap("consistency")
         if config.full_resolution:
-            shift, left = enlarge_disparity(shift, size), left_rgb
-            confidence = None if confidence is None else enlarge(confidence, size)
+            shift, left = resize_disparity(shift, size), left_rgb
+            confidence = None if confidence is None else resize_map(confidence, size)
         else:
             # The rounded size, not `scale`, is what the pixels and the disparities follow.
             stereo = stereo if small_size == size else stereo.scaled(*small_size)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from foundation_stereo_ros.pipeline.grid import Size, enlarge_disparity, shrink
+from foundation_stereo_ros.pipeline.grid import Size, resize_disparity, resize_image
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 
@@ -45,7 +45,7 @@ class Fit(NamedTuple):
 
     def apply(self, image: RgbImage) -> RgbImage:
         """Fit H x W x 3."""
-        small = shrink(image, self.inner)
+        small = resize_image(image, self.inner)
         if self.inner == self.outer:
             return small
         left, top = self._offsets
@@ -58,7 +58,7 @@ class Fit(NamedTuple):
         """Return the disparity, H x W in pixels, on the grid of the images that came in."""
         left, top = self._offsets
         width, height = self.inner
-        return enlarge_disparity(disparity[top : top + height, left : left + width], self.size)
+        return resize_disparity(disparity[top : top + height, left : left + width], self.size)
 
     @property
     def _offsets(self) -> tuple[int, int]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the grid of the input images to the smaller one that the network sees, and back."""
+"""From the grid of the input images to the one that the network sees, and back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Size = tuple[int, int]
 """Width and height in pixels."""
 
 EDGE = 1.0
-"""Pixels of the small grid: where linear and nearest interpolation differ by more, a depth edge lies
+"""Pixels of the network's grid: where linear and nearest interpolation differ by more, a depth edge lies
 between."""
 
 
@@ -22,14 +22,14 @@ def scaled_size(size: Size, scale: float) -> Size:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def shrink(image: RgbImage, size: Size) -> RgbImage:
+def resize_image(image: RgbImage, size: Size) -> RgbImage:
     """Resize H x W x 3 bilinearly (OpenCV's pixel centres); the same array if it has that size already."""
     if (image.shape[1], image.shape[0]) == size:
         return image
     return np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def enlarge_disparity(disparity: DisparityMap, size: Size) -> DisparityMap:
+def resize_disparity(disparity: DisparityMap, size: Size) -> DisparityMap:
     """Resize a disparity map and divide its values by the true ratio of the widths.
 
     Bilinear, except across depth edges: a mean of foreground and background would be a point in mid-air, so
@@ -45,7 +45,7 @@ def enlarge_disparity(disparity: DisparityMap, size: Size) -> DisparityMap:
     return np.asarray(kept * (size[0] / width), np.float32)
 
 
-def enlarge(values: npt.NDArray[np.float32], size: Size) -> npt.NDArray[np.float32]:
+def resize_map(values: npt.NDArray[np.float32], size: Size) -> npt.NDArray[np.float32]:
     """Resize H x W values bilinearly."""
     if (values.shape[1], values.shape[0]) == size:
         return values

@@ -12,7 +12,7 @@ from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.pipeline.backend import Backend
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import give_back_unused, is_out_of_memory, wanted_bytes
-from foundation_stereo_ros.pipeline.grid import Size, enlarge_disparity, shrink
+from foundation_stereo_ros.pipeline.grid import Size, resize_disparity, resize_image
 from foundation_stereo_ros.pipeline.memory_plan import MemoryPlan, plan_for
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
@@ -65,9 +65,9 @@ class Inference:
         def infer(left: RgbImage, right: RgbImage) -> DisparityMap:
             return self._try(left, right, config)
 
-        small = shrink(left, plan.size), shrink(right, plan.size)
+        small = resize_image(left, plan.size), resize_image(right, plan.size)
         disparity = plan.tiling.run(*small, infer) if plan.tiling else infer(*small)
-        return enlarge_disparity(disparity, (left.shape[1], left.shape[0]))
+        return resize_disparity(disparity, (left.shape[1], left.shape[0]))
 
     def _try(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
         try:

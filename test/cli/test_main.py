@@ -76,7 +76,7 @@ def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) 
 
 def test_a_value_out_of_range_is_refused_with_the_range(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["pair", "a.png", "b.png", "--scale", "7"]) == 2
-    assert "argument --scale: scale is 7.0; expected a number from 0.1 to 1" in capsys.readouterr().err
+    assert "argument --scale: scale is 7.0; expected a number from 0.1 to 2" in capsys.readouterr().err
     assert main(["pair", "a.png", "b.png", "--iterations", "many"]) == 2
     assert "'many'; expected a whole number from 0 to 128" in capsys.readouterr().err
 

@@ -33,7 +33,7 @@ def test_only_what_the_loaded_network_depends_on_is_fixed() -> None:
         ("iterations", -1, ["iterations is -1", "from 0 to 128"]),
         ("iterations", 2.5, ["iterations is 2.5", "whole number"]),
         ("iterations", True, ["iterations is True"]),
-        ("scale", 0.0, ["scale is 0.0", "from 0.1 to 1"]),
+        ("scale", 0.0, ["scale is 0.0", "from 0.1 to 2"]),
         ("scale", float("nan"), ["scale is nan"]),
         ("z_far", float("inf"), ["z_far is inf", " m"]),
         ("z_near", "0.1", ["z_near is '0.1'", "a number"]),

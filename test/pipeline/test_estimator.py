@@ -21,7 +21,7 @@ from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, pad_to_multiple
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-from foundation_stereo_ros.pipeline.grid import enlarge_disparity, shrink
+from foundation_stereo_ros.pipeline.grid import resize_disparity, resize_image
 from foundation_stereo_ros.pipeline.validity import left_right_confidence
 
 HEIGHT, WIDTH = 45, 75
@@ -99,12 +99,15 @@ def test_the_principal_points_difference_is_taken_off_once(doffs: float) -> None
     np.testing.assert_array_equal(shifted.valid, plain.valid & (shifted.disparity > 0))
 
 
-def test_a_scaled_run_gives_the_full_grid_with_the_cameras_as_they_are() -> None:
+@pytest.mark.parametrize(("scale", "size"), [(0.37, (28, 17)), (1.6, (120, 72))])
+def test_a_scaled_run_gives_the_full_grid_with_the_cameras_as_they_are(
+    scale: float, size: tuple[int, int]
+) -> None:
     left, right = pair()
-    result = estimator(scale=0.37)(left, right, rig(doffs=2.0))
-    small = by_hand(shrink(left, (28, 17)), shrink(right, (28, 17)))
+    result = estimator(scale=scale)(left, right, rig(doffs=2.0))
+    small = by_hand(resize_image(left, size), resize_image(right, size))
     assert result.disparity.shape == (HEIGHT, WIDTH)
-    np.testing.assert_allclose(result.disparity, enlarge_disparity(small, (WIDTH, HEIGHT)) - 2.0, atol=1e-3)
+    np.testing.assert_allclose(result.disparity, resize_disparity(small, (WIDTH, HEIGHT)) - 2.0, atol=1e-3)
     assert result.stereo == rig(doffs=2.0) and result.left_rgb is left
 
 
@@ -116,7 +119,7 @@ def test_or_the_scaled_grid_with_the_cameras_scaled_by_the_true_ratios() -> None
     assert (camera.width, camera.height) == (28, 17)
     assert camera.fx == pytest.approx(60 * 28 / 75) and camera.cy == pytest.approx(22 * 17 / 45)
     assert result.stereo.doffs == pytest.approx(2.0 * 28 / 75)
-    small = by_hand(shrink(left, (28, 17)), shrink(right, (28, 17)))
+    small = by_hand(resize_image(left, (28, 17)), resize_image(right, (28, 17)))
     np.testing.assert_allclose(result.disparity, small - 2.0 * 28 / 75, atol=1e-4)
 
 

@@ -17,7 +17,7 @@ from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-from foundation_stereo_ros.pipeline.grid import enlarge_disparity, shrink
+from foundation_stereo_ros.pipeline.grid import resize_disparity, resize_image
 from foundation_stereo_ros.pipeline.result import StereoResult
 from foundation_stereo_ros.pipeline.tiling import tiling_for
 
@@ -80,8 +80,8 @@ def test_where_no_tile_fits_the_network_sees_a_smaller_pair_on_the_same_grid() -
     result = run(running)
     assert "too little for tiles: shrunk to" in result.note
     size = tuple(map(int, result.note.rpartition("shrunk to ")[2].split(" x ")))
-    small = running.backend(*(shrink(image, size) for image in pair()), running.config)
-    np.testing.assert_array_equal(result.disparity, enlarge_disparity(small, (WIDTH, HEIGHT)))
+    small = running.backend(*(resize_image(image, size) for image in pair()), running.config)
+    np.testing.assert_array_equal(result.disparity, resize_disparity(small, (WIDTH, HEIGHT)))
 
 
 def test_tiles_also_check_from_the_right_image() -> None:
