@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, for_inference, lay_channels_last
+from foundation_stereo_ros.network.minimal_filtering import TiledConv2d
 
 
 def with_seen_statistics(model: FoundationStereo) -> FoundationStereo:
@@ -44,3 +45,14 @@ def test_for_training_those_beside_instance_norms_stay_channels_first() -> None:
     for part, expected in ((model.context, True), (model.update_block, True), (model.features, False)):
         weights = [m.weight for m in part.modules() if isinstance(m, nn.Conv2d) and min(m.weight.shape) > 1]
         assert all(w.is_contiguous(memory_format=torch.channels_last) == expected for w in weights)
+
+
+@torch.inference_mode()
+def test_prepared_it_compiles_into_one_graph_that_computes_the_same() -> None:
+    torch.manual_seed(0)
+    model = FoundationStereo(NetworkConfig.preset("tiny", max_disp=64, hidden_dim=96, gru_levels=2)).eval()
+    ready = for_inference(model)
+    assert [m for m in ready.update_block.modules() if isinstance(m, TiledConv2d)]
+    left, right = 255 * torch.rand(2, 1, 3, 64, 64)
+    compiled = torch.compile(ready, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(compiled(left, right, 2), ready(left, right, 2), atol=1e-3, rtol=1e-4)
