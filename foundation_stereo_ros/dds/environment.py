@@ -16,6 +16,11 @@ from foundation_stereo_ros.errors import ConfigError
 _LAST_DOMAIN = 232
 _RANGES = ("OFF", "LOCALHOST", "SUBNET", "SYSTEM_DEFAULT")
 _NO_MULTICAST = "<General><AllowMulticast>false</AllowMulticast>"
+_BY_NAME = "<Compatibility><IgnoreTypeInformation>1.15,1.16</IgnoreTypeInformation></Compatibility>"
+"""In ROS a type is its name. Fast DDS 3 (vendor 1.15; since Kilted) also tells what types are made of, with
+sequences that Cyclone DDS (1.16) holds for malformed, and neither would get a message from the other."""
+_KEYS = "<GenerateKeyhash>true</GenerateKeyhash>"
+"""Without them Fast DDS takes no notice of who leaves, for ten seconds; only discovery has keys in ROS."""
 _RECEIVE_BUFFER = "32MB"
 """As much as the system allows up to this: images come as hundreds of packets at once."""
 _PARTICIPANTS = 32
@@ -104,12 +109,12 @@ def _flag(environ: Mapping[str, str], name: str) -> bool:
 
 def _fragment(discovery: str, peers: list[str]) -> str:
     if discovery == "SYSTEM_DEFAULT":
-        return ""
-    buffers = f"<Internal><SocketReceiveBufferSize max='{_RECEIVE_BUFFER}'/></Internal>"
+        return _domain_element()
+    buffers = f"<SocketReceiveBufferSize max='{_RECEIVE_BUFFER}'/>"
     if discovery == "OFF":
         # A tag that nobody else has.
         tag = f"<ParticipantIndex>none</ParticipantIndex><Tag>ros_discovery_off_{os.getpid()}</Tag>"
-        return _domain_element(f"{_NO_MULTICAST}</General><Discovery>{tag}</Discovery>{buffers}")
+        return _domain_element(f"{_NO_MULTICAST}</General><Discovery>{tag}</Discovery>", buffers)
     general, addresses = "", peers
     if discovery == "LOCALHOST":
         # Named, since Cyclone DDS refuses what comes in on an interface that it does not use, and this one it
@@ -124,9 +129,11 @@ def _fragment(discovery: str, peers: list[str]) -> str:
     index = f"<ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>{_PARTICIPANTS}"
     return _domain_element(
         f"{general}<Discovery>{index}</MaxAutoParticipantIndex>"
-        f"{f'<Peers>{listed}</Peers>' if listed else ''}</Discovery>{buffers}"
+        f"{f'<Peers>{listed}</Peers>' if listed else ''}</Discovery>",
+        buffers,
     )
 
 
-def _domain_element(inside: str) -> str:
-    return f"<CycloneDDS><Domain>{inside}</Domain></CycloneDDS>"
+def _domain_element(inside: str = "", internal: str = "") -> str:
+    everywhere = f"{_BY_NAME}<Internal>{internal}{_KEYS}</Internal>"
+    return f"<CycloneDDS><Domain>{inside}{everywhere}</Domain></CycloneDDS>"

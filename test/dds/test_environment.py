@@ -79,7 +79,14 @@ def test_off_is_a_domain_of_its_own() -> None:
 def test_the_users_configuration_counts_last() -> None:
     own = "file:///etc/cyclone.xml"
     assert of(CYCLONEDDS_URI=own).configuration.endswith(f",{own}")
-    assert of(CYCLONEDDS_URI=own, ROS_AUTOMATIC_DISCOVERY_RANGE="SYSTEM_DEFAULT").configuration == own
+    alone = of(CYCLONEDDS_URI=own, ROS_AUTOMATIC_DISCOVERY_RANGE="SYSTEM_DEFAULT").configuration
+    assert alone.endswith(f",{own}") and "Discovery" not in alone and "General" not in alone
+
+
+@pytest.mark.parametrize("discovery", ["OFF", "LOCALHOST", "SUBNET", "SYSTEM_DEFAULT"])
+def test_what_fast_dds_needs_is_said_everywhere(discovery: str) -> None:
+    found = elements(of(ROS_AUTOMATIC_DISCOVERY_RANGE=discovery))
+    assert (found["IgnoreTypeInformation"], found["GenerateKeyhash"]) == ("1.15,1.16", "true")
 
 
 def test_no_range() -> None:

@@ -66,3 +66,16 @@ def test_live_keeps_to_the_namespace_that_the_user_names(stage: WireStage, small
     node = stage.live(*NAMED, "--namespace", "stereo", *QUICK)
     stage.hear("/stereo/points2").wait_for(count=2)
     assert theirs.topic in str(node.said) and "foundation_stereo/" not in str(node.said)
+
+
+def test_a_node_that_was_killed_does_not_count(stage: WireStage, small_scene: Path) -> None:
+    """Those who knew it see its topics until its lease ends; one that starts later never hears of them."""
+    stage.camera(small_scene)
+    killed = stage.live(*NAMED, *QUICK)
+    inbox = stage.hear("/stereo/points2")
+    inbox.wait_for()
+    killed.kill()
+    again = stage.live(*NAMED, *QUICK)
+    again.said.wait_for(1, "^  /stereo/points2")
+    assert "somebody publishes" not in str(again.said)
+    inbox.next(count=2)

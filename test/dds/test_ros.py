@@ -98,6 +98,7 @@ def test_the_view_of_ros(meeting: Meeting) -> None:
     if hasattr(publisher, "topic_type_hash"):
         expected = "RIHS01_9198cabf7da3796ae6fe19c4cb3bdd3525492988c70522628af5daa124bae2b5"
         assert str(publisher.topic_type_hash) == expected
+    meeting.listener.wait_until(lambda node: node.get_subscriptions_info_by_topic(names[0]))
     (subscriber,) = meeting.listener.node.get_subscriptions_info_by_topic(names[0])
     assert (subscriber.node_name, subscriber.node_namespace) == NODE
     live.interrupt()

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,6 +15,7 @@ from cyclonedds.domain import DomainParticipant
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 from live_messages import wait_until
+from ros_processes import RosProcess
 from wire_stage import local
 
 from foundation_stereo_ros.bags.record import Schema
@@ -24,6 +28,7 @@ from foundation_stereo_ros.dds.wire_types import RawMessage, wire_type
 from foundation_stereo_ros.errors import WireError
 
 STRING = "std_msgs/msg/String"
+OTHER_TYPE = Path(__file__).parents[1] / "support" / "other_type_process.py"
 
 
 def picture(number: int, size: tuple[int, int] = (480, 640)) -> bytes:
@@ -160,6 +165,19 @@ def test_an_error_in_a_callback_is_told_and_survived(stage, caplog) -> None:
         wait_until("it comes", lambda value=value: len(heard) >= ("one", "two").index(value) + 1)
     wait_until("it is told", lambda: "a received message could not be handled" in caplog.text)
     assert caplog.text.count("ValueError: mine") == 1
+
+
+def test_types_of_others_count_by_their_names(stage) -> None:
+    """As in ROS, whatever a peer says of its type, since Fast DDS 3 says what Cyclone DDS cannot follow."""
+    publisher = stage.wire.publisher("/a", STRING, Profile())
+    inbox = stage.hear("/a", STRING)
+    wait_until("they meet", lambda: publisher.subscribers == 1)
+    peer = RosProcess([sys.executable, str(OTHER_TYPE)], stage.domain, stage.folder, local(stage.domain))
+    try:
+        wait_until("its reader is met", lambda: publisher.subscribers == 2)
+        wait_until("its writer is met", lambda: inbox.subscription.publishers == 2)
+    finally:
+        peer.kill()
 
 
 def test_one_for_each_domain_and_process(stage) -> None:
