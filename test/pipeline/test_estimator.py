@@ -31,7 +31,7 @@ HEIGHT, WIDTH = 45, 75
 def network() -> FoundationStereo:
     torch.manual_seed(3)
     # The mean: an untrained network may find the likeliest disparity beyond the right image everywhere.
-    return FoundationStereo(NetworkConfig.preset("tiny", max_disp=64, first_estimate="mean")).eval()
+    return FoundationStereo(NetworkConfig.preset("tiny", max_disp=64)).eval()
 
 
 def pair(height: int = HEIGHT, width: int = WIDTH) -> tuple[np.ndarray, np.ndarray]:
