@@ -56,26 +56,16 @@ def filtered_volume(w: Weights, volume: Tensor, left: Pyramid, config: NetworkCo
     return _planars(w, "output", u + t)
 
 
-def initial_disparity(w: Weights, volume: Tensor, around_mode: bool = False) -> Tensor:
-    """Return B x 1 x h x w in quarter pixels of V1 (section 16).
-
-    Args:
-        w: the classifier's.
-        volume: V1.
-        around_mode: of the likeliest disparity and its two neighbours alone, as the small network does.
-    """
+def initial_disparity(w: Weights, volume: Tensor) -> Tensor:
+    """Return B x 1 x h x w in quarter pixels of V1 (section 16); ``w``: the classifier's."""
     x = _conv_bn(w.at("reduce"), volume)
     if w.has("block.conv1"):
         x = _residual_block(w.at("block"), x)
     likely = F.softmax(conv3d(w.at("logits"), x).squeeze(1), dim=1)
-    mode = likely.argmax(dim=1, keepdim=True)
-    disparity, total = torch.zeros_like(likely[:, :1]), torch.zeros_like(likely[:, :1])
+    disparity = torch.zeros_like(likely[:, :1])
     for i in range(likely.shape[1]):
-        share = likely[:, i : i + 1]
-        if around_mode:
-            share = share * ((mode - i).abs() <= 1)
-        disparity, total = disparity + i * share, total + share
-    return disparity / total if around_mode else disparity
+        disparity = disparity + i * likely[:, i : i + 1]
+    return disparity
 
 
 def _conv_bn(w: Weights, x: Tensor, stride: int = 1) -> Tensor:

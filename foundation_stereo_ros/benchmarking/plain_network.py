@@ -77,7 +77,7 @@ class PlainNetwork(nn.Module):
         volume = reduced_volume(w.at("cost_stem"), volume)
         self._lap("cost_volume")
         volume = filtered_volume(w, volume, f_left, config)
-        estimate = initial_disparity(w.at("classifier"), volume, config.first_estimate == "mode")
+        estimate = initial_disparity(w.at("classifier"), volume)
         disparity = single(estimate if initial is None else initial)
         self._lap("filtering")
         levels = context_levels(w.at("context"), left, f_left.mono, config.context_strides)

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from foundation_stereo_ros.errors import ConfigError
 
 DisparityAttention = Literal["disparity", "heads"]
-FirstEstimate = Literal["mean", "mode"]
 MonocularSize = Literal["vits", "vitb", "vitl"]
 
 
@@ -51,8 +50,6 @@ class NetworkConfig:
         lookup_levels: levels of the lookup pyramid.
         lookup_radius: taps to each side of the current disparity, on each level.
         upsampling_width: channels of the features that the upsampling weights are made of.
-        first_estimate: what of the disparities' probabilities the first estimate is: their ``"mean"``, as in
-            the paper, or that around the ``"mode"``, which at an edge lies on a surface, not between two.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -85,7 +82,6 @@ class NetworkConfig:
     lookup_levels: int = 2
     lookup_radius: int = 4
     upsampling_width: int = 32
-    first_estimate: FirstEstimate = "mean"
 
     def __post_init__(self) -> None:
         for name in ("context_widths", "context_strides", "backbone_widths", "backbone_depths"):
@@ -131,7 +127,6 @@ class NetworkConfig:
             ("hidden_dim", self.hidden_dim > 0 and self.hidden_dim % 8 == 0, "a positive multiple of 8"),
             ("gru_levels", self.gru_levels in (1, 2, 3), "1, 2 or 3"),
             ("head_blocks", self.head_blocks >= 0, "0 or more"),
-            ("first_estimate", self.first_estimate in ("mean", "mode"), "'mean' or 'mode'"),
             ("lookup_levels", self.lookup_levels >= 1, "1 or more"),
             ("lookup_radius", self.lookup_radius >= 1, "1 or more"),
         ]
@@ -235,6 +230,5 @@ PRESETS: dict[str, dict[str, Any]] = {
         "gru_levels": 1,
         "head_blocks": 1,
         "upsampling_width": 16,
-        "first_estimate": "mode",
     },
 }

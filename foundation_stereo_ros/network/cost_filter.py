@@ -168,10 +168,3 @@ def soft_argmin(logits: Float[Tensor, "b h w d"]) -> Float[Tensor, "b 1 h w"]:
     """Return the expected disparity in quarter pixels."""
     bins = torch.arange(logits.shape[-1], device=logits.device, dtype=logits.dtype)
     return (F.softmax(logits, dim=-1) * bins).sum(dim=-1).unsqueeze(1)
-
-
-def around_mode(logits: Float[Tensor, "b h w d"]) -> Float[Tensor, "b 1 h w"]:
-    """Return the expected disparity among the likeliest bin and its neighbours, in quarter pixels."""
-    bins = torch.arange(logits.shape[-1], device=logits.device, dtype=logits.dtype)
-    mode = logits.argmax(dim=-1, keepdim=True)
-    return soft_argmin(logits.masked_fill((bins - mode).abs() > 1, -torch.inf))

@@ -15,13 +15,7 @@ from foundation_stereo_ros.errors import ConfigError, ImageError
 from foundation_stereo_ros.network.blocks import resize_aligned
 from foundation_stereo_ros.network.config import NetworkConfig
 from foundation_stereo_ros.network.context import ContextEncoder
-from foundation_stereo_ros.network.cost_filter import (
-    Classifier,
-    CostStem,
-    Hourglass,
-    around_mode,
-    soft_argmin,
-)
+from foundation_stereo_ros.network.cost_filter import Classifier, CostStem, Hourglass, soft_argmin
 from foundation_stereo_ros.network.cost_volume import groupwise_correlation
 from foundation_stereo_ros.network.early_stop import EarlyStop
 from foundation_stereo_ros.network.features import FeatureEncoder, FeaturePyramid
@@ -141,7 +135,7 @@ class FoundationStereo(nn.Module):
         del correlation  # no longer read, and as large as so many channels of the volume as it has groups
         if initial_disparity is None or every_iteration:
             logits = cast(Tensor, self.classifier(volume))
-            initial_disparity = self._first(logits) if initial_disparity is None else initial_disparity
+            initial_disparity = soft_argmin(logits) if initial_disparity is None else initial_disparity
         context = self.context(left, f_left.mono)
         lookup = GeometryLookup(
             f_left.f4, f_right.f4, volume, self.config.lookup_levels, self.config.lookup_radius
@@ -164,9 +158,6 @@ class FoundationStereo(nn.Module):
             return TrainingOutput(initial_disparity, refined, logits, mean_correlation)
         last: Tensor = refined[-1]
         return last
-
-    def _first(self, logits: Float[Tensor, "b h w d"]) -> Float[Tensor, "b 1 h w"]:
-        return around_mode(logits) if self.config.first_estimate == "mode" else soft_argmin(logits)
 
     def normalize(self, image: Tensor) -> Tensor:
         """Turn B x 3 x H x W from 0 to 255 into the zero-mean, unit-variance colours of ImageNet."""

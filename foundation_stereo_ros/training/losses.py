@@ -13,20 +13,11 @@ from torch import Tensor
 from foundation_stereo_ros.network import TrainingOutput
 
 QUARTER = 4
-_FAR_PX = 4.0  # errors from where the logarithmic loss grows slowly
 _SHARPNESS = 14.0  # of correlations, which reach from -1 to 1, as logits
 
 
 class LossWeights(Protocol):
     """Weights of the loss's parts, as `TrainingConfig` has them."""
-
-    @property
-    def loss(self) -> str:
-        """Of a refinement's error: ``l1`` or ``log``."""
-
-    @property
-    def initial(self) -> float:
-        """Of the first estimate's error."""
 
     @property
     def gamma(self) -> float:
@@ -61,33 +52,23 @@ def initial_loss(initial: Tensor, disparity: Tensor, valid: Tensor) -> Tensor:
     return masked_mean(F.smooth_l1_loss(initial, truth, reduction="none"), valid[..., 1::QUARTER, 1::QUARTER])
 
 
-def sequence_loss(
-    refined: Sequence[Tensor], disparity: Tensor, valid: Tensor, gamma: float = 0.9, kind: str = "l1"
-) -> Tensor:
-    """Error of every refinement; the last one weighs 1, each earlier one gamma times its follower.
+def sequence_loss(refined: Sequence[Tensor], disparity: Tensor, valid: Tensor, gamma: float = 0.9) -> Tensor:
+    """L1 of every refinement, the last one with weight 1, each earlier one with gamma times its follower's.
 
     Args:
         refined: K times B x 1 x H x W, pixels.
         disparity, valid: B x 1 x H x W truth in pixels, and where it holds.
         gamma: see above.
-        kind: ``l1``, as in the paper; or ``log``, which grows like it at first and slowly beyond 4 pixels:
-            what is far off, since nothing in the pictures tells where it is, then no longer drowns what is
-            nearly right.
     """
     weights = [gamma ** (len(refined) - 1 - index) for index in range(len(refined))]
     losses = [
-        w * masked_mean(_error(estimate - disparity, kind), valid)
+        w * masked_mean((estimate - disparity).abs(), valid)
         for w, estimate in zip(weights, refined, strict=True)
     ]
     return torch.stack(losses).sum()
 
 
-def _error(difference: Tensor, kind: str) -> Tensor:
-    error = difference.abs()
-    return _FAR_PX * (error / _FAR_PX).log1p() if kind == "log" else error
-
-
-def matching_loss(scores: Tensor, disparity: Tensor, valid: Tensor, outside: bool = False) -> Tensor:
+def matching_loss(scores: Tensor, disparity: Tensor, valid: Tensor) -> Tensor:
     """Cross entropy of disparities' scores: the true one's two nearest bins share the probability of 1.
 
     It tells the features where the match is from the first step on, where the regression losses only say
@@ -95,15 +76,13 @@ def matching_loss(scores: Tensor, disparity: Tensor, valid: Tensor, outside: boo
 
     Args:
         scores: B x H/4 x W/4 x D logits of the disparities 0 to D - 1 in quarter pixels.
-        disparity, valid: as in `initial_loss`. Left out too is what lies beyond the last bin.
-        outside: whether what would lie outside the right view counts; scores of a match alone know nothing
-            of it, those of a filtered volume can.
+        disparity, valid: as in `initial_loss`. Left out too is what lies beyond the last bin, or would lie
+            outside the right view.
     """
     truth = disparity[:, 0, 1::QUARTER, 1::QUARTER] / QUARTER
     column = torch.arange(truth.shape[-1], device=truth.device)
-    seen = valid[:, 0, 1::QUARTER, 1::QUARTER] & (truth >= 0) & (truth < scores.shape[-1] - 1)
-    if not outside:
-        seen = seen & (truth <= column)
+    seen = valid[:, 0, 1::QUARTER, 1::QUARTER] & (truth >= 0) & (truth <= column)
+    seen = seen & (truth < scores.shape[-1] - 1)
     truth = torch.where(seen, truth, torch.zeros_like(truth)).unsqueeze(-1)
     low = truth.floor()
     likelihood = F.log_softmax(scores.float(), dim=-1)
@@ -117,11 +96,10 @@ def stereo_loss(
     """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
     good = valid & disparity.isfinite() & (disparity.abs() < max_disparity)
     truth = torch.where(good, disparity, torch.zeros_like(disparity))
-    loss = sequence_loss(output.refined, truth, good, weights.gamma, weights.loss)
-    if weights.initial:
-        loss = loss + weights.initial * initial_loss(output.initial, truth, good)
+    loss = initial_loss(output.initial, truth, good)
+    loss = loss + sequence_loss(output.refined, truth, good, weights.gamma)
     if weights.matching:
-        loss = loss + weights.matching * matching_loss(output.logits, truth, good, outside=True)
+        loss = loss + weights.matching * matching_loss(output.logits, truth, good)
     if weights.correlation:
         sharpened = _SHARPNESS * output.correlation
         loss = loss + weights.correlation * matching_loss(sharpened, truth, good)

@@ -23,7 +23,6 @@ FINE_TUNING: Mapping[str, Any] = {"learning_rate": 1e-4, "norms": "frozen", "ema
 """Defaults that differ where a run starts from a checkpoint: small steps away from good weights."""
 
 NORMS = ("batch", "frozen", "synced")
-LOSSES = ("l1", "log")
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,6 @@ class TrainingConfig:
         warmup: share of the run in which the learning rate rises.
         weight_decay, clip, gamma: of AdamW; bound of the gradient's norm; weight from a refinement to the
             one before.
-        loss: of a refinement's error: ``l1``, as in the paper, or ``log``, which gives less weight to what is
-            far off.
-        initial: weight in the loss of the first estimate's error; 1, as in the paper.
         matching, correlation: weights in the loss of the cross entropy of the classifier's scores, and of
             that of the bare correlations; 0, as in the paper: none.
         ema: decay of the averaged weights, which are what is exported.
@@ -87,8 +83,6 @@ class TrainingConfig:
     weight_decay: float = 1e-5
     clip: float = 1.0
     gamma: float = 0.9
-    loss: str = "l1"
-    initial: float = 1.0
     matching: float = 0.0
     correlation: float = 0.0
     ema: float = 0.999
@@ -119,7 +113,6 @@ class TrainingConfig:
 
     def _checks(self) -> list[tuple[str, bool, str]]:
         counts = (
-            "initial",
             "matching",
             "correlation",
             "workers",
@@ -149,7 +142,6 @@ class TrainingConfig:
                 self._measures_best(),
                 "none, or held_back/ (with validation_pairs) or real/ (with validate_on) and a figure's name",
             ),
-            ("loss", self.loss in LOSSES, f"one of {', '.join(LOSSES)}"),
             ("norms", self.norms in NORMS, f"one of {', '.join(NORMS)}"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
             *((name, getattr(self, name) >= 0, "0 or more") for name in counts),

@@ -35,7 +35,7 @@ def test_each_pair_of_a_batch_is_what_it_is_alone(tiny, pair):
 def test_runs_under_autocast_and_returns_full_precision(pair, dtype):
     # An untrained network has no likeliest disparity that rounding would leave alone.
     torch.manual_seed(0)
-    model = FoundationStereo(NetworkConfig.preset("tiny", max_disp=64, first_estimate="mean")).eval()
+    model = FoundationStereo(NetworkConfig.preset("tiny", max_disp=64)).eval()
     left, right = pair
     exact = model(left, right, iterations=2)
     with torch.autocast("cpu", dtype):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
@@ -55,18 +53,6 @@ def test_truth_beyond_the_network_is_left_out() -> None:
     assert bool(refined.grad.isfinite().all())
 
 
-def test_the_log_loss_counts_small_errors_as_l1_does_and_large_ones_less() -> None:
-    truth = torch.zeros(1, 1, 4, 4)
-    everywhere = torch.ones_like(truth, dtype=torch.bool)
-
-    def loss(error: float, kind: str) -> float:
-        return float(sequence_loss([torch.full_like(truth, error)], truth, everywhere, kind=kind))
-
-    assert loss(0.01, "log") == pytest.approx(loss(0.01, "l1"), rel=0.01)
-    assert loss(4.0, "log") == pytest.approx(4.0 * math.log(2.0))
-    assert loss(-60.0, "log") == pytest.approx(4.0 * math.log(16.0))
-
-
 def test_matching_loss_shares_the_probability_between_the_two_nearest_bins() -> None:
     truth = torch.full((1, 1, 8, 16), 5.0)  # 1.25 quarter pixels: bin 1 has 3/4 of it, bin 2 a quarter
     scores = torch.tensor([0.0, 2.0, 1.0, 0.0]).expand(1, 2, 4, 4)
@@ -83,24 +69,6 @@ def test_matching_loss_leaves_out_what_has_no_bin_or_no_counterpart() -> None:
     matching_loss(scores, truth, torch.ones_like(truth, dtype=torch.bool)).backward()
     assert scores.grad is not None
     assert scores.grad.abs().sum(-1).flatten().gt(0).tolist() == [False, False, False, True]
-
-
-def test_scores_of_a_filtered_volume_count_beside_the_right_view() -> None:
-    truth = torch.full((1, 1, 4, 16), 8.0)
-    scores = torch.zeros(1, 1, 4, 4, requires_grad=True)
-    matching_loss(scores, truth, torch.ones_like(truth, dtype=torch.bool), outside=True).backward()
-    assert scores.grad is not None
-    assert scores.grad.abs().sum(-1).flatten().gt(0).tolist() == [True] * 4
-
-
-def test_the_first_estimate_has_its_weight() -> None:
-    truth = torch.full((1, 1, 8, 8), 4.0)
-    scores = torch.zeros(1, 2, 2, 4)
-    output = TrainingOutput(torch.full((1, 1, 2, 2), 3.0), [truth], scores, scores)
-    valid = torch.ones_like(truth, dtype=torch.bool)
-    configs = [TrainingConfig(initial=weight) for weight in (0.0, 1.0, 3.0)]
-    found = [float(stereo_loss(output, truth, valid, 16.0, config)) for config in configs]
-    assert found == pytest.approx([0.0, 1.5, 4.5])
 
 
 def test_the_parts_of_the_loss_have_their_weights() -> None:
