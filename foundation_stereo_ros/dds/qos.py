@@ -71,8 +71,12 @@ class Profile:
 SENSOR = Profile(reliable=False, depth=5)
 """For images: it matches every publisher."""
 
-RESULTS = Profile(depth=2)
-"""For outputs: it serves reliable subscribers and best effort ones."""
+RESULTS = Profile(depth=10)
+"""For outputs: it serves reliable subscribers and best effort ones.
+
+With a depth of two, clouds were replaced while they were still being sent, and a reliable reader of Fast DDS
+2.14 then handed thousands of empty messages on.
+"""
 
 
 def of_recording(offered: Offered) -> Profile:
