@@ -107,7 +107,8 @@ def _lateness(statistics: StatisticsSnapshot) -> str:
         return ""
     seconds = statistics.latency.p50
     if seconds > _OLD_S:
-        return f", of images {seconds / 3600:.0f} hours old; a recording wants use_sim_time"
+        hours = f"{seconds / 3600:.0f} hours"
+        return f", of images {hours} old; a recording wants use_sim_time, and a clock of its time"
     return f", {seconds * 1000:.0f} ms after the images"
 
 

@@ -40,7 +40,8 @@ def test_images_of_another_day_are_told_from_a_slow_network() -> None:
     found = status(latency=Quantiles(3 * 3600.0, 4 * 3600.0))
     assert found[:2] == (
         OK,
-        "running: 10.0 results a second, of images 3 hours old; a recording wants use_sim_time",
+        "running: 10.0 results a second, of images 3 hours old; "
+        "a recording wants use_sim_time, and a clock of its time",
     )
     assert "ms after" not in found.message
 
