@@ -17,12 +17,12 @@ from foundation_stereo_ros import __version__
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.files.atomic import atomic_write
 from foundation_stereo_ros.network import FoundationStereo, for_inference
+from foundation_stereo_ros.network.model import MULTIPLE
 from foundation_stereo_ros.pipeline.onnx_session import OnnxSession
 from foundation_stereo_ros.pipeline.onnx_signature import OWN
 
 OPSET = 18
 INPUTS, OUTPUT = ("left", "right"), "disparity"
-_MULTIPLE = 32
 _EXPORTERS = ("onnx", "onnxscript")
 
 
@@ -51,8 +51,8 @@ def write_onnx(path: Path, model: FoundationStereo, size: tuple[int, int], itera
         FileFormatError: the file cannot be written.
     """
     for side in size:
-        if side % _MULTIPLE:
-            raise ConfigError(f"size is {size[0]} x {size[1]}; expected multiples of {_MULTIPLE}")
+        if side % MULTIPLE:
+            raise ConfigError(f"size is {size[0]} x {size[1]}; expected multiples of {MULTIPLE}")
     missing = [name for name in _EXPORTERS if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(

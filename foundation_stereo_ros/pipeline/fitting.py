@@ -8,7 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from foundation_stereo_ros.pipeline.grid import Size, resize_disparity, resize_image
+from foundation_stereo_ros.pipeline.grid import Size, padded, resize_disparity, resize_image
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 
@@ -26,22 +26,18 @@ class Fit(NamedTuple):
     outer: Size
 
     @classmethod
-    def of(cls, size: Size, height: int | None, width: int | None, multiple: int = 32) -> Fit:
+    def of(cls, size: Size, height: int | None, width: int | None) -> Fit:
         """Return what fits a size into a model's sides.
 
         Images are never enlarged, and keep their proportions to the nearest pixel.
 
         Args:
             size: width and height of the images.
-            height, width: of the model; None: any multiple of ``multiple``.
-            multiple: see above.
+            height, width: of the model; None: any that this package's network takes.
         """
         ratio = min((1.0, *(side / own for side, own in zip((width, height), size, strict=True) if side)))
         inner = max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
-        outer = tuple(
-            side or -(-own // multiple) * multiple for side, own in zip((width, height), inner, strict=True)
-        )
-        return cls(size, inner, (outer[0], outer[1]))
+        return cls(size, inner, (width or padded(inner[0]), height or padded(inner[1])))
 
     def apply(self, image: RgbImage) -> RgbImage:
         """Fit H x W x 3."""

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from foundation_stereo_ros.network.model import MULTIPLE
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 Size = tuple[int, int]
@@ -20,6 +21,11 @@ between."""
 def scaled_size(size: Size, scale: float) -> Size:
     """Return width and height times ``scale``, rounded, at least one pixel."""
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def padded(side: int) -> int:
+    """Return a side as the network pads it."""
+    return -(-side // MULTIPLE) * MULTIPLE
 
 
 def resize_image(image: RgbImage, size: Size) -> RgbImage:

@@ -7,9 +7,9 @@ import math
 from typing import NamedTuple
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.pipeline.grid import Size, scaled_size
+from foundation_stereo_ros.pipeline.grid import Size, padded, scaled_size
 from foundation_stereo_ros.pipeline.pair_memory import PairMemory
-from foundation_stereo_ros.pipeline.tiling import Tiling, padded, tiling_for
+from foundation_stereo_ros.pipeline.tiling import Tiling, tiling_for
 
 _SMALLEST = 64
 """Pixels of a side: pictures that are smaller than this show nothing."""

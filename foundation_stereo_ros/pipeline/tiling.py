@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.pipeline.grid import Size
+from foundation_stereo_ros.network.model import MULTIPLE
+from foundation_stereo_ros.pipeline.grid import Size, padded
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
-
-MULTIPLE = 32
-"""Sides of tiles are multiples of this, which networks then do not pad."""
 
 CONTEXT = 32
 """Pixels at a tile's cut edges that only help the others: the network sees too little there."""
@@ -143,10 +141,6 @@ def tiling_for(size: Size, pixels: int, max_disp: int) -> Tiling | None:
 
 
 def _cuts(length: int, lead: int) -> list[Cut]:
+    # Multiples of what the network pads to, so that it has nothing to pad.
     windows = (length, *range(MULTIPLE, length, MULTIPLE))
     return [cut for window in windows if (cut := Cut(length, window, lead)).possible]
-
-
-def padded(side: int) -> int:
-    """Return a side as networks pad it."""
-    return -(-side // MULTIPLE) * MULTIPLE

@@ -102,18 +102,16 @@ class TorchBackend:
         iterations, stop = self.iterations(config), None
         if config.early_stop:
             stop = EarlyStop(config.early_stop, config.early_stop_minimum)
-        settings = {"stop": stop} if stop else {}
         autocast = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with torch.inference_mode(), autocast:
             # Padded here also for the hierarchical run, whose own padding would offset its first guess.
             left_padded, padding = pad_to_multiple(self._tensor(left))
             right_padded = padding.apply(self._tensor(right))
             if config.hierarchical:
-                disparity = self.model.hierarchical(
-                    left_padded, right_padded, iterations, config.small_ratio, **settings
-                )
+                ratio = config.small_ratio
+                disparity = self.model.hierarchical(left_padded, right_padded, iterations, ratio, stop)
             else:
-                disparity = self.model(left_padded, right_padded, iterations, **settings)
+                disparity = self.model(left_padded, right_padded, iterations, stop=stop)
             self.refinements = stop.iterations if stop else iterations
             return np.asarray(padding.crop(disparity)[0, 0].float().cpu().numpy(), np.float32)
 

@@ -14,6 +14,7 @@ from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, RgbImage
 INVALID = (24, 24, 28)
 """Colour of pixels without a value: near black, which the colour map does not contain."""
 
+_PERCENT = 2.0  # of the values that lie beyond either end of the colours
 _ENOUGH = 20_000  # pixels for a percentile; all of them take longer to sort than the picture to paint
 
 # Red, green, blue of the codes 0 (invalid) and 1 to 255 (low to high); OpenCV's own order is the other one.
@@ -30,14 +31,16 @@ class Range(NamedTuple):
     high: float
 
 
-def value_range(values: npt.NDArray[np.float32], valid: Mask, percent: float = 2.0) -> Range:
+def value_range(values: npt.NDArray[np.float32], valid: Mask, percent: float = _PERCENT) -> Range:
     """Return the range of the valid values without ``percent`` at either end; (0, 1) if there are none.
 
     Of large maps every n-th value is looked at, unless none of these is valid.
     """
     chosen = _some(values, valid)
-    if not chosen.size:
-        return Range(0.0, 1.0)
+    return _range_of(chosen, percent) if chosen.size else Range(0.0, 1.0)
+
+
+def _range_of(chosen: npt.NDArray[np.float32], percent: float) -> Range:
     low, high = np.percentile(chosen, (percent, 100 - percent))
     return Range(float(low), float(max(high, low + 1e-6)))
 
@@ -61,9 +64,10 @@ class SteadyRange:
 
     def update(self, values: npt.NDArray[np.float32], valid: Mask) -> Range:
         """Take the next frame's values and return the range to colour them with."""
-        if not _some(values, valid).size:
+        chosen = _some(values, valid)
+        if not chosen.size:
             return self._range or Range(0.0, 1.0)
-        new = value_range(values, valid)
+        new = _range_of(chosen, _PERCENT)
         old = self._range or new
         low = old.low + self.pace * (new.low - old.low)
         self._range = Range(low, max(old.high + self.pace * (new.high - old.high), low + 1e-6))
