@@ -102,6 +102,7 @@ class TorchBackend:
         iterations, stop = self.iterations(config), None
         if config.early_stop:
             stop = EarlyStop(config.early_stop, config.early_stop_minimum)
+        settings = {"stop": stop} if stop else {}  # the benchmark's plain network knows of none
         autocast = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         with torch.inference_mode(), autocast:
             # Padded here also for the hierarchical run, whose own padding would offset its first guess.
@@ -109,9 +110,9 @@ class TorchBackend:
             right_padded = padding.apply(self._tensor(right))
             if config.hierarchical:
                 ratio = config.small_ratio
-                disparity = self.model.hierarchical(left_padded, right_padded, iterations, ratio, stop)
+                disparity = self.model.hierarchical(left_padded, right_padded, iterations, ratio, **settings)
             else:
-                disparity = self.model(left_padded, right_padded, iterations, stop=stop)
+                disparity = self.model(left_padded, right_padded, iterations, **settings)
             self.refinements = stop.iterations if stop else iterations
             return np.asarray(padding.crop(disparity)[0, 0].float().cpu().numpy(), np.float32)
 
