@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import torch
+
+from foundation_stereo_ros.pipeline.heap import give_back_freed_memory
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -27,8 +27,7 @@ def memory_growth(work: Callable[[], object], device: torch.device) -> dict[str,
     gc.collect()
     if device.type == "cuda":
         return _on_cuda(work, device)
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).malloc_trim(0)  # what earlier work has freed counts as if it had never been there
+    give_back_freed_memory()  # what earlier work has freed counts as if it had never been there
     try:
         _CLEAR.write_text(_RESET_PEAK, encoding="ascii")
         before = _status("VmRSS")

@@ -105,8 +105,8 @@ class ResidualBlock3d(nn.Module):
         self.conv2, self.norm2 = VolumeConv(width, width, 3, padding=1, bias=False), nn.BatchNorm3d(width)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x)))
-        return F.relu(self.norm2(self.conv2(y)) + x)
+        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        return F.relu(self.norm2(self.conv2(y)).add_(x), inplace=True)
 
 
 class FeatureGate(nn.Module):

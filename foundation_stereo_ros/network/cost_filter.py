@@ -49,7 +49,9 @@ class CostStem(nn.Module):
         right_projection: Float[Tensor, "b p h w"],
     ) -> Float[Tensor, "b c h w d"]:
         volume = self.mix(self.reduced(correlation, left_projection, right_projection))
-        gated: Tensor = self.gate(self.blocks(volume), left)
+        for block in self.blocks:  # not all at once, which would hold on to the first volume
+            volume = block(volume)
+        gated: Tensor = self.gate(volume, left)
         return gated
 
     def reduced(self, correlation: Tensor, left_projection: Tensor, right_projection: Tensor) -> Tensor:
@@ -93,11 +95,13 @@ class Up(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """The axial-planar hourglass, with the disparity transformer as its second path from input to output."""
+    """The axial-planar hourglass, with the disparity transformer as its second path from input to output.
+
+    In two steps, so that the caller can let go of the volume in between.
+    """
 
     def __init__(self, config: NetworkConfig, feature_widths: tuple[int, int, int, int]) -> None:
         super().__init__()
-        self.skip = config.volume_skip
         c, k, blocks = config.volume_width, config.disparity_kernel, config.planar_blocks
         _, w8, w16, w32 = feature_widths
         self.down8 = Down(c, 2 * c, k, w8)
@@ -116,21 +120,25 @@ class Hourglass(nn.Module):
         )
         self.output = nn.Sequential(*(axial_planar(c, k) for _ in range(blocks)))
 
-    def forward(
+    def paths(
         self, volume: Float[Tensor, "b c h w d"], features: FeaturePyramid
-    ) -> Float[Tensor, "b c h w d"]:
+    ) -> tuple[Float[Tensor, "b c2 h/2 w/2 d/2"], Float[Tensor, "b c h/4 w/4 d/4"]]:
+        """Return what the encoder and decoder make of the volume, and what the transformer does."""
         a8 = self.down8(volume, features.f8)
         a16 = self.down16(a8, features.f16)
-        a32 = self.down32(a16, features.f32)
-        b16 = self.up16(a32, a16, features.f16)
-        b8 = self.up8(b16, a8, features.f8)
-        attended = self.transformer(self.patch(volume))
-        attended = _four_times_as_fine(attended)
-        joined = attended.add_(self.up4(b8))  # in place: no gradient needs what is overwritten
-        if self.skip:
-            joined = joined.add_(volume)
-        filtered: Tensor = self.output(joined)
-        return filtered
+        b16 = self.up16(self.down32(a16, features.f32), a16, features.f16)
+        return self.up8(b16, a8, features.f8), self.transformer(self.patch(volume))
+
+    def joined(self, decoded: Tensor, attended: Tensor, skipped: Tensor | None = None) -> Tensor:
+        """Return the filtered volume from both paths, and from the volume before them where it is given."""
+        # In place: no gradient needs what is overwritten.
+        volume = _four_times_as_fine(attended).add_(self.up4(decoded))
+        if skipped is not None:
+            volume = volume.add_(skipped)
+        for block in self.output:  # layer by layer: a whole block would hold on to the volume it was given
+            for layer in block.children():
+                volume = layer(volume)
+        return volume
 
 
 def _four_times_as_fine(volume: Float[Tensor, "b c h w d"]) -> Float[Tensor, "b c h4 w4 d4"]:

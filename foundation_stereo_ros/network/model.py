@@ -169,8 +169,11 @@ class FoundationStereo(nn.Module):
         """Return the cost volume after attentive filtering; no value is negative."""
         projections = (self.projection(left.f4), self.projection(right.f4))
         volume = self.cost_stem(correlation.to(left.f4.dtype), left.f4, *projections)
-        filtered: Tensor = self.hourglass(volume, left)
-        return filtered
+        decoded, attended = self.hourglass.paths(volume, left)
+        if self.config.volume_skip:
+            return self.hourglass.joined(decoded, attended, volume)
+        del volume  # what is joined takes as much again
+        return self.hourglass.joined(decoded, attended)
 
     def hierarchical(
         self,

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The memory of one frame kept for the next."""
+"""What becomes of memory that was freed: kept for the next frame, or given back."""
 
 from __future__ import annotations
 
 import ctypes
 import logging
+from contextlib import suppress
 
 _log = logging.getLogger(__name__)
 
 # mallopt(3)
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
-_LARGEST_MMAP_THRESHOLD = 32 * 2**20  # glibc takes no greater one
 _KEPT = 2**30
+
+LARGEST_MMAP_THRESHOLD = 32 * 2**20
+"""Bytes; glibc takes no greater threshold. What is larger never comes from freed memory."""
 
 
 def keep_freed_memory() -> bool:
@@ -31,8 +34,17 @@ def keep_freed_memory() -> bool:
         return False
     # One arena, since those of other threads are returned whatever the settings are.
     wanted = {
-        _M_MMAP_THRESHOLD: _LARGEST_MMAP_THRESHOLD,
+        _M_MMAP_THRESHOLD: LARGEST_MMAP_THRESHOLD,
         _M_TRIM_THRESHOLD: _KEPT,
         _M_ARENA_MAX: 1,
     }
     return all(mallopt(option, value) for option, value in wanted.items())
+
+
+def give_back_freed_memory() -> None:
+    """Give the freed memory that the process still holds back to the system, where the C library can.
+
+    Also what lies between memory in use, as `keep_freed_memory` lets much of it lie.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)

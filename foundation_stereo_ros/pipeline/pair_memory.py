@@ -30,10 +30,10 @@ class PairMemory(NamedTuple):
 
 # At the presets' largest disparities: python benchmarks/pair_memory.py tiny small large, on a CPU.
 _MEASURED: dict[tuple[str | None, torch.dtype], PairMemory] = {
-    (None, torch.float32): PairMemory(7 * 2**20, 750),
-    (None, torch.bfloat16): PairMemory(52 * 2**20, 1234),
-    ("vits", torch.float32): PairMemory(260 * 2**20, 5672),
-    ("vitl", torch.float32): PairMemory(311 * 2**20, 5632),
+    (None, torch.float32): PairMemory(64 * 2**20, 529),
+    (None, torch.bfloat16): PairMemory(47 * 2**20, 1169),
+    ("vits", torch.float32): PairMemory(378 * 2**20, 2363),
+    ("vitl", torch.float32): PairMemory(385 * 2**20, 3356),
 }
 _PRESETS = {None: "tiny", "vits": "small", "vitb": "base", "vitl": "large"}
 

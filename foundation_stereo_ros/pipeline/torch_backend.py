@@ -20,6 +20,7 @@ from foundation_stereo_ros.network import (
 from foundation_stereo_ros.pipeline.arithmetic import arithmetic
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import MemoryUse, give_back_unused, memory_use
+from foundation_stereo_ros.pipeline.idle_memory import give_back_idle_memory
 from foundation_stereo_ros.pipeline.pair_memory import PairMemory, memory_of
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
@@ -46,6 +47,8 @@ class TorchBackend:
         self.dtype = arithmetic(config.precision, device, model.config)
         if config.compile:
             self.model.compile()
+        elif device.type == "cpu":
+            give_back_idle_memory(self.model, self.dtype)
 
     @classmethod
     def load(cls, path: Path, device: torch.device, config: PipelineConfig) -> TorchBackend:

@@ -37,3 +37,26 @@ def page_faults(how: str) -> int:
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="this C library has no mallopt")
 def test_frames_reuse_their_memory_also_in_a_thread() -> None:
     assert page_faults("kept") < page_faults("returned") / 10
+
+
+HELD = """
+import re
+from foundation_stereo_ros.pipeline.heap import give_back_freed_memory, keep_freed_memory
+
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
+
+keep_freed_memory()
+parts = [bytearray(b"x" * 2_000_000) for _ in range(50)]
+last = bytearray(b"x" * 2_000_000)
+del parts
+before = resident()
+give_back_freed_memory()
+print(before - resident())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library has no malloc_trim")
+def test_freed_memory_can_be_given_back_also_from_between_what_is_in_use() -> None:
+    done = subprocess.run([sys.executable, "-c", HELD], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 80  # MiB, of 95

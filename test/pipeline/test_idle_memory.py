@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+import pytest
+import torch
+
+from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, for_inference
+from foundation_stereo_ros.pipeline import idle_memory
+from foundation_stereo_ros.pipeline.config import PipelineConfig
+from foundation_stereo_ros.pipeline.torch_backend import TorchBackend
+
+
+@pytest.mark.parametrize(("threshold", "times"), [(0, 2), (2**40, 0)])
+def test_before_volumes_and_refinement_where_the_volumes_are_large(
+    threshold: int, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    monkeypatch.setattr(idle_memory, "LARGEST_MMAP_THRESHOLD", threshold)
+    monkeypatch.setattr(idle_memory, "give_back_freed_memory", lambda: calls.append(None))
+    config = PipelineConfig(device="cpu", precision="fp32", iterations=1)
+    network = for_inference(FoundationStereo(NetworkConfig.preset("tiny", max_disp=64)))
+    backend = TorchBackend(network, torch.device("cpu"), config)
+    view = np.zeros((64, 64, 3), np.uint8)
+    backend(view, view, config)
+    assert len(calls) == times
