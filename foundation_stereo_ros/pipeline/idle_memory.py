@@ -15,13 +15,16 @@ def give_back_idle_memory(model: FoundationStereo, dtype: torch.dtype) -> None:
 
     Only for pairs whose volumes are so large that they always come fresh from the system: what the features
     have left would lie idle beside them at the frame's peak, and what volumes and context have left beside
-    the refinement. Each time costs as many new pages as the next part takes again.
+    the refinement. And only for networks with a monocular branch: each time costs as many new pages as the
+    next part takes again, and others compute too little for a page (docs/performance.md, "Memory").
 
     Args:
         model: gets hooks.
         dtype: of its volumes.
     """
     network = model.config
+    if network.monocular is None:
+        return
 
     def between_parts(quarter: Tensor) -> None:
         height, width = quarter.shape[-2:]

@@ -9,15 +9,17 @@ from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.torch_backend import TorchBackend
 
 
-@pytest.mark.parametrize(("threshold", "times"), [(0, 2), (2**40, 0)])
-def test_before_volumes_and_refinement_where_the_volumes_are_large(
-    threshold: int, times: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("preset", "threshold", "times"), [("small", 0, 2), ("small", 2**40, 0), ("tiny", 0, 0)]
+)
+def test_given_back_before_volumes_and_refinement_where_that_pays(
+    preset: str, threshold: int, times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[None] = []
     monkeypatch.setattr(idle_memory, "LARGEST_MMAP_THRESHOLD", threshold)
     monkeypatch.setattr(idle_memory, "give_back_freed_memory", lambda: calls.append(None))
     config = PipelineConfig(device="cpu", precision="fp32", iterations=1)
-    network = for_inference(FoundationStereo(NetworkConfig.preset("tiny", max_disp=64)))
+    network = for_inference(FoundationStereo(NetworkConfig.preset(preset, max_disp=64)))
     backend = TorchBackend(network, torch.device("cpu"), config)
     view = np.zeros((64, 64, 3), np.uint8)
     backend(view, view, config)
