@@ -40,8 +40,11 @@ def input_qos() -> QoSProfile:
 
 
 def output_qos() -> QoSProfile:
-    """Return a profile that serves reliable subscribers and best effort ones."""
-    return QoSProfile(depth=2, reliability=ReliabilityPolicy.RELIABLE)
+    """Return a profile that serves reliable subscribers and best effort ones.
+
+    As deep as that of `dds.qos.RESULTS`, and for the same reason.
+    """
+    return QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def overridable() -> QoSOverridingOptions:
