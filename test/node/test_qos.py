@@ -29,7 +29,7 @@ def test_outputs_are_reliable_and_may_be_overridden(lifecycle_node) -> None:
     assert set(offered) == {f"/{output}" for output in OUTPUTS}
     for topic, qos in offered.items():
         best_effort = topic == "/points2"
-        assert (qos.reliability == ReliabilityPolicy.BEST_EFFORT) == best_effort and qos.depth == 2
+        assert (qos.reliability == ReliabilityPolicy.BEST_EFFORT) == best_effort and qos.depth == 10
     outputs.destroy()
     assert len(list(node.publishers)) == before
 
