@@ -129,12 +129,12 @@ class Hourglass(nn.Module):
         b16 = self.up16(self.down32(a16, features.f32), a16, features.f16)
         return self.up8(b16, a8, features.f8), self.transformer(self.patch(volume))
 
-    def joined(self, decoded: Tensor, attended: Tensor, skipped: Tensor | None = None) -> Tensor:
+    def joined(self, decoded: Tensor, attended: Tensor, skipped: Tensor | None) -> Tensor:
         """Return the filtered volume from both paths, and from the volume before them where it is given."""
         # In place: no gradient needs what is overwritten.
         volume = _four_times_as_fine(attended).add_(self.up4(decoded))
         if skipped is not None:
-            volume = volume.add_(skipped)
+            volume.add_(skipped)
         for block in self.output:  # layer by layer: a whole block would hold on to the volume it was given
             for layer in block.children():
                 volume = layer(volume)

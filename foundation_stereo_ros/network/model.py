@@ -170,10 +170,9 @@ class FoundationStereo(nn.Module):
         projections = (self.projection(left.f4), self.projection(right.f4))
         volume = self.cost_stem(correlation.to(left.f4.dtype), left.f4, *projections)
         decoded, attended = self.hourglass.paths(volume, left)
-        if self.config.volume_skip:
-            return self.hourglass.joined(decoded, attended, volume)
+        skipped = volume if self.config.volume_skip else None
         del volume  # what is joined takes as much again
-        return self.hourglass.joined(decoded, attended)
+        return self.hourglass.joined(decoded, attended, skipped)
 
     def hierarchical(
         self,

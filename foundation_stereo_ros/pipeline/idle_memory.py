@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from foundation_stereo_ros.network import FoundationStereo
+import torch
+from torch import Tensor, nn
+
+from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.pipeline.heap import LARGEST_MMAP_THRESHOLD, give_back_freed_memory
 
 
-def give_back_idle_memory(model: FoundationStereo, dtype: torch.dtype) -> None:
+@contextmanager
+def idle_memory_given_back(model: nn.Module, dtype: torch.dtype) -> Iterator[None]:
     """Have a network on a CPU give freed memory back before its volumes and before its refinement.
 
     Only for pairs whose volumes are so large that they always come fresh from the system: what the features
@@ -19,18 +23,23 @@ def give_back_idle_memory(model: FoundationStereo, dtype: torch.dtype) -> None:
     next part takes again, and others compute too little for a page (docs/performance.md, "Memory").
 
     Args:
-        model: gets hooks.
+        model: is, or contains, the network; anything else is left alone.
         dtype: of its volumes.
     """
-    network = model.config
-    if network.monocular is None:
+    network = next((part for part in model.modules() if isinstance(part, FoundationStereo)), None)
+    if network is None or network.config.monocular is None:
+        yield
         return
+    config = network.config
+    with (
+        network.features.register_forward_hook(lambda _, __, found: _between(found.f4, config, dtype)),
+        network.context.register_forward_hook(lambda _, __, found: _between(found.hidden[0], config, dtype)),
+    ):
+        yield
 
-    def between_parts(quarter: Tensor) -> None:
-        height, width = quarter.shape[-2:]
-        volume = height * width * network.bins * network.volume_width * dtype.itemsize
-        if volume > LARGEST_MMAP_THRESHOLD:
-            give_back_freed_memory()
 
-    model.features.register_forward_hook(lambda _, __, features: between_parts(features.f4))
-    model.context.register_forward_hook(lambda _, __, context: between_parts(context.hidden[0]))
+def _between(quarter: Tensor, network: NetworkConfig, dtype: torch.dtype) -> None:
+    height, width = quarter.shape[-2:]
+    volume = height * width * network.bins * network.volume_width * dtype.itemsize
+    if volume > LARGEST_MMAP_THRESHOLD:
+        give_back_freed_memory()

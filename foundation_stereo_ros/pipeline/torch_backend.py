@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from foundation_stereo_ros.network import (
 from foundation_stereo_ros.pipeline.arithmetic import arithmetic
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import MemoryUse, give_back_unused, memory_use
-from foundation_stereo_ros.pipeline.idle_memory import give_back_idle_memory
+from foundation_stereo_ros.pipeline.idle_memory import idle_memory_given_back
 from foundation_stereo_ros.pipeline.pair_memory import PairMemory, memory_of
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
@@ -47,8 +48,6 @@ class TorchBackend:
         self.dtype = arithmetic(config.precision, device, model.config)
         if config.compile:
             self.model.compile()
-        elif device.type == "cpu":
-            give_back_idle_memory(self.model, self.dtype)
 
     @classmethod
     def load(cls, path: Path, device: torch.device, config: PipelineConfig) -> TorchBackend:
@@ -107,7 +106,9 @@ class TorchBackend:
             stop = EarlyStop(config.early_stop, config.early_stop_minimum)
         settings = {"stop": stop} if stop else {}  # the benchmark's plain network knows of none
         autocast = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
-        with torch.inference_mode(), autocast:
+        eager_on_cpu = self.device.type == "cpu" and not config.compile
+        memory = idle_memory_given_back(self.model, self.dtype) if eager_on_cpu else nullcontext()
+        with torch.inference_mode(), autocast, memory:
             # Padded here also for the hierarchical run, whose own padding would offset its first guess.
             left_padded, padding = pad_to_multiple(self._tensor(left))
             right_padded = padding.apply(self._tensor(right))

@@ -24,3 +24,6 @@ def test_given_back_before_volumes_and_refinement_where_that_pays(
     view = np.zeros((64, 64, 3), np.uint8)
     backend(view, view, config)
     assert len(calls) == times
+    with torch.inference_mode():
+        network(*torch.zeros(2, 1, 3, 64, 64), iterations=1)
+    assert len(calls) == times  # the network itself is left as it was
