@@ -12,6 +12,7 @@ from cyclonedds.qos import Policy, Qos
 
 from foundation_stereo_ros.bags.qos import Offered, offered_profile
 from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.live.history import IMAGES_DEPTH, RESULTS_DEPTH
 
 BLOCKING_S = 0.5
 """How long a publisher waits for a reliable subscriber that does not keep up, before it drops a message."""
@@ -68,15 +69,11 @@ class Profile:
         return offered_profile(self.depth or 1, reliable=self.reliable, latched=self.latched)
 
 
-SENSOR = Profile(reliable=False, depth=5)
+SENSOR = Profile(reliable=False, depth=IMAGES_DEPTH)
 """For images: it matches every publisher."""
 
-RESULTS = Profile(depth=10)
-"""For outputs: it serves reliable subscribers and best effort ones.
-
-With a depth of two, clouds were replaced while they were still being sent, and a reliable reader of Fast DDS
-2.14 then handed thousands of empty messages on.
-"""
+RESULTS = Profile(depth=RESULTS_DEPTH)
+"""For outputs: it serves reliable subscribers and best effort ones."""
 
 
 def of_recording(offered: Offered) -> Profile:

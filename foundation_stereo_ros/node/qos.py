@@ -11,6 +11,7 @@ from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.live.history import IMAGES_DEPTH, RESULTS_DEPTH
 
 try:
     from rclpy.event_handler import (
@@ -36,15 +37,12 @@ _OVERRIDABLE = (
 def input_qos() -> QoSProfile:
     """Return a profile of sensor data: it matches every publisher."""
     # A new one each time: rclpy writes overrides into it.
-    return QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+    return QoSProfile(depth=IMAGES_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def output_qos() -> QoSProfile:
-    """Return a profile that serves reliable subscribers and best effort ones.
-
-    As deep as that of `dds.qos.RESULTS`, and for the same reason.
-    """
-    return QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+    """Return a profile that serves reliable subscribers and best effort ones."""
+    return QoSProfile(depth=RESULTS_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
 
 
 def overridable() -> QoSOverridingOptions:
