@@ -30,7 +30,6 @@ HEIGHT, WIDTH = 45, 75
 @functools.cache
 def network() -> FoundationStereo:
     torch.manual_seed(3)
-    # The mean: an untrained network may find the likeliest disparity beyond the right image everywhere.
     return FoundationStereo(NetworkConfig.preset("tiny", max_disp=64)).eval()
 
 

@@ -40,13 +40,16 @@ def test_frames_reuse_their_memory_also_in_a_thread() -> None:
 
 
 HELD = """
-import re
 from foundation_stereo_ros.pipeline.heap import give_back_freed_memory, keep_freed_memory
 
-def resident():
-    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
-
 keep_freed_memory()
+
+import torch
+from foundation_stereo_ros.pipeline.device_memory import memory_use
+
+def resident():
+    return memory_use(torch.device("cpu")).used_bytes // 2**20
+
 parts = [bytearray(b"x" * 2_000_000) for _ in range(50)]
 last = bytearray(b"x" * 2_000_000)
 del parts
