@@ -15,7 +15,7 @@ from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.messages.camera_info import encode_camera_info
 from foundation_stereo_ros.messages.images import decode_image, encode_image
 from foundation_stereo_ros.messages.types import MessageTypes
-from foundation_stereo_ros.network import FoundationStereo
+from foundation_stereo_ros.network import StereoNetwork
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
 from foundation_stereo_ros.pipeline.result import StereoResult
@@ -58,13 +58,13 @@ class Frame:
     def __init__(
         self,
         estimator: StereoEstimator,
-        network: FoundationStereo | PlainNetwork,
+        network: StereoNetwork | PlainNetwork,
         switch: Switch,
         last_stage: str,
         messages: StereoMessages,
         types: MessageTypes,
     ) -> None:
-        estimator.model = cast("FoundationStereo", _Bounded(network, switch.lap, last_stage))
+        estimator.model = cast("StereoNetwork", _Bounded(network, switch.lap, last_stage))
         self._switch, self._messages, self._types = switch, messages, types
         self._pipeline = StereoPipeline(estimator, rectified=True, decode=self._decode)
 
@@ -92,7 +92,7 @@ class Frame:
 class _Bounded(nn.Module):
     """A network whose call ends what comes before it, and its own last stage."""
 
-    def __init__(self, network: FoundationStereo | PlainNetwork, lap: Lap, last_stage: str) -> None:
+    def __init__(self, network: StereoNetwork | PlainNetwork, lap: Lap, last_stage: str) -> None:
         super().__init__()
         self.config = network.config
         self._network, self._lap, self._last_stage = network, lap, last_stage

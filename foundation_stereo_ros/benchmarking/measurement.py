@@ -18,7 +18,7 @@ from foundation_stereo_ros.benchmarking.plain_network import PlainNetwork
 from foundation_stereo_ros.benchmarking.stages import NETWORK_STAGES, WHOLE_NETWORK, stage_hooks
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.messages.types import MessageTypes
-from foundation_stereo_ros.network import FoundationStereo, for_inference
+from foundation_stereo_ros.network import FoundationStereo, StereoNetwork, for_inference
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 from foundation_stereo_ros.shapes import DisparityMap
@@ -120,14 +120,21 @@ class CaseMeasurement:
         self._messages = stereo_messages(case.height, case.width, types)
         self._switch = Switch()
         # First, since it reads weights that are then folded.
-        other = PlainNetwork(self._model, self._switch.lap) if plain else None
+        other = self._plain() if plain else None
         self._frames = {NETWORK: self._frame(for_inference(self._model), NETWORK_STAGES[-1], compiled=False)}
         if other is not None:
             other.move_to(self.device)
             self._frames[PLAIN] = self._frame(other, NETWORK_STAGES[-1], compiled=False)
         self._measured = {name: Measured() for name in self._frames}
 
-    def _frame(self, network: FoundationStereo | PlainNetwork, last_stage: str, compiled: bool) -> Frame:
+    def _plain(self) -> PlainNetwork:
+        if not isinstance(self._model, FoundationStereo):
+            raise ConfigError(
+                f"{self._case.source.name} has no plain form; expected a network of FoundationStereo's kind"
+            )
+        return PlainNetwork(self._model, self._switch.lap)
+
+    def _frame(self, network: StereoNetwork | PlainNetwork, last_stage: str, compiled: bool) -> Frame:
         config = self._case.config.replace(compile=compiled)
         self._estimator = StereoEstimator(config, self._model)
         return Frame(self._estimator, network, self._switch, last_stage, self._messages, self._types)
@@ -192,7 +199,7 @@ class CaseMeasurement:
         plain = self._measured.get(PLAIN)
         return CaseResult(
             self._case,
-            self._case.iterations or self._model.config.iterations,
+            self._model.config.refinements(self._case.iterations),
             self._estimator.dtype,
             self._estimator.device,
             self._measured[NETWORK],

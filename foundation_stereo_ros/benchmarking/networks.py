@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foundation_stereo_ros.benchmarking.random_weights import randomize
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, load_checkpoint
+from foundation_stereo_ros.network import StereoNetwork, build_network, load_checkpoint, network_preset
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class NetworkSource:
         """What tables call it."""
         return self.checkpoint.name if self.checkpoint else f"{self.preset}"
 
-    def load(self) -> FoundationStereo:
+    def load(self) -> StereoNetwork:
         """Build the network, in evaluation mode, on the CPU.
 
         Raises:
@@ -32,7 +32,7 @@ class NetworkSource:
         """
         if self.checkpoint:
             return load_checkpoint(self.checkpoint)
-        network = FoundationStereo(NetworkConfig.preset(f"{self.preset}")).eval()
+        network = build_network(network_preset(f"{self.preset}")).eval()
         randomize(network)
         return network
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 INCOMPLETE = 3
 INTERRUPTED = 130
-_PRESETS = ("tiny", "small", "base", "large")
+_PRESETS = ("tiny", "lean", "small", "base", "large")
 _PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 _EPILOG = """\
 What is given several times is combined with everything else. docs/performance.md says what is measured.

@@ -39,7 +39,7 @@ def look_inside(left: RgbImage, right: RgbImage, estimator: StereoEstimator) -> 
     pixels = [torch.from_numpy(resize_image(image, small).copy()) for image in (left, right)]
     first, second = (image.to(estimator.device).permute(2, 0, 1)[None].float() for image in pixels)
     padded, padding = pad_to_multiple(first)
-    iterations = estimator.iterations or estimator.model.config.iterations
+    iterations = estimator.model.config.refinements(estimator.config.iterations)
     half = estimator.dtype != torch.float32
     with torch.inference_mode(), torch.autocast(estimator.device.type, estimator.dtype, enabled=half):
         made = estimator.model(padded, padding.apply(second), iterations, every_iteration=True)

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     if args.onnx.exists() and not args.force:
         raise FileFormatError(f"{args.onnx} is there already; --force replaces it")
     model = load_checkpoint(args.checkpoint or shipped_checkpoint())
-    iterations = args.iterations or model.config.iterations
+    iterations = model.config.refinements(args.iterations or 0)
     height, width = args.size
     write_onnx(args.onnx, model, args.size, iterations)
     shape = f"{height} x {width} float32"

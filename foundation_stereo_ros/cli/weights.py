@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from foundation_stereo_ros.network import StereoConfig
     from foundation_stereo_ros.network.checkpoint import Checkpoint
 
 
@@ -42,6 +43,8 @@ def _info(file: Path | None) -> int:
 
 
 def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
+    from foundation_stereo_ros.network.kinds import kind_of
+
     tensors = checkpoint.tensors.values()
     numbers = sum(tensor.numel() for tensor in tensors)
     kinds = ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors}))
@@ -50,14 +53,25 @@ def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
     return [
         ("file", str(file)),
         ("layout", "official checkpoint" if checkpoint.official else "safetensors of this package"),
-        ("monocular", config.monocular or "none"),
-        ("backbone", config.backbone),
+        ("network", kind_of(config)),
         ("max_disp", f"{config.max_disp} px"),
-        ("attention", f"over {config.disparity_attention}"),
-        ("iterations", str(config.iterations)),
+        *_parts(config),
         ("tensors", f"{len(checkpoint.tensors)} ({kinds})"),
         ("numbers", f"{numbers:,} ({size / 1e6:.1f} MB)"),
         *((name, value) for name, value in checkpoint.metadata.items()),
+    ]
+
+
+def _parts(config: StereoConfig) -> list[tuple[str, str]]:
+    from foundation_stereo_ros.network import NetworkConfig
+
+    if not isinstance(config, NetworkConfig):
+        return []
+    return [
+        ("monocular", config.monocular or "none"),
+        ("backbone", config.backbone),
+        ("attention", f"over {config.disparity_attention}"),
+        ("iterations", str(config.iterations)),
     ]
 
 

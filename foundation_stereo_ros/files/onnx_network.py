@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.files.atomic import atomic_write
-from foundation_stereo_ros.network import FoundationStereo, for_inference
-from foundation_stereo_ros.network.model import MULTIPLE
+from foundation_stereo_ros.network import StereoNetwork, for_inference
+from foundation_stereo_ros.network.kinds import kind_of
+from foundation_stereo_ros.network.padding import MULTIPLE
 from foundation_stereo_ros.pipeline.onnx_session import OnnxSession
 from foundation_stereo_ros.pipeline.onnx_signature import OWN
 
@@ -33,7 +34,7 @@ class Difference(NamedTuple):
     mean: float
 
 
-def write_onnx(path: Path, model: FoundationStereo, size: tuple[int, int], iterations: int) -> None:
+def write_onnx(path: Path, model: StereoNetwork, size: tuple[int, int], iterations: int) -> None:
     """Write a network for images of one size.
 
     Its inputs, ``left`` and ``right``, are 1 x 3 x H x W float32, RGB, 0 to 255, rectified; its output,
@@ -64,7 +65,7 @@ def write_onnx(path: Path, model: FoundationStereo, size: tuple[int, int], itera
 
 
 class _Unrolled(nn.Module):
-    def __init__(self, model: FoundationStereo, iterations: int) -> None:
+    def __init__(self, model: StereoNetwork, iterations: int) -> None:
         super().__init__()
         self.model, self.iterations = model, iterations
 
@@ -96,6 +97,7 @@ def _exported(network: _Unrolled, size: tuple[int, int]) -> bytes:
     program.model.metadata_props.update(
         {
             OWN: __version__,
+            "kind": kind_of(network.model.config),
             "config": json.dumps(network.model.config.to_dict()),
             "iterations": str(network.iterations),
         }
@@ -104,7 +106,7 @@ def _exported(network: _Unrolled, size: tuple[int, int]) -> bytes:
     return content
 
 
-def runtime_difference(path: Path, model: FoundationStereo, left: Tensor, right: Tensor) -> Difference | None:
+def runtime_difference(path: Path, model: StereoNetwork, left: Tensor, right: Tensor) -> Difference | None:
     """Run a written network in ONNX Runtime on the CPU, and compare it with PyTorch.
 
     Args:

@@ -20,7 +20,15 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
-from foundation_stereo_ros.network.config import NetworkConfig
+from foundation_stereo_ros.network.kinds import (
+    FOUNDATION,
+    StereoConfig,
+    StereoNetwork,
+    build_network,
+    changed,
+    config_of,
+    kind_of,
+)
 from foundation_stereo_ros.network.model import FoundationStereo
 from foundation_stereo_ros.network.official import check_entries
 from foundation_stereo_ros.network.official_file import read_official_file
@@ -41,7 +49,7 @@ class Checkpoint:
         metadata: what else the file says of itself, for people.
     """
 
-    config: NetworkConfig
+    config: StereoConfig
     tensors: Mapping[str, Tensor]
     official: bool
     metadata: Mapping[str, str]
@@ -80,7 +88,8 @@ def _read_safetensors(file: Path) -> Checkpoint:
     if kind != FORMAT:
         raise CheckpointError(f"{file} says format {kind!r} of itself; expected {FORMAT!r}")
     try:
-        config = NetworkConfig.from_dict(json.loads(metadata.pop("config", "")))
+        # files from before there were several kinds name none
+        config = config_of(metadata.pop("kind", FOUNDATION), json.loads(metadata.pop("config", "")))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{file} has no usable network configuration: {error}") from None
     return Checkpoint(config, tensors, False, metadata)
@@ -88,13 +97,13 @@ def _read_safetensors(file: Path) -> Checkpoint:
 
 def load_checkpoint(
     path: str | os.PathLike[str], device: str | torch.device = "cpu", **overrides: Any
-) -> FoundationStereo:
+) -> StereoNetwork:
     """Build the network a weights file belongs to and load it, in evaluation mode.
 
     Args:
         path: see `read_checkpoint`.
         device: where the network goes.
-        overrides: fields of `NetworkConfig` to differ from the file's, say ``disparity_attention`` or
+        overrides: fields of its configuration to differ from the file's, say ``disparity_attention`` or
             ``max_disp``.
 
     Raises:
@@ -102,11 +111,11 @@ def load_checkpoint(
     """
     checkpoint = read_checkpoint(path)
     try:
-        model = FoundationStereo(NetworkConfig.from_dict({**checkpoint.config.to_dict(), **overrides}))
+        model = build_network(changed(checkpoint.config, **overrides))
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
     with _naming(path):
-        if checkpoint.official:
+        if checkpoint.official and isinstance(model, FoundationStereo):
             model.load_official_state_dict(checkpoint.tensors)
         else:
             shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
@@ -124,7 +133,7 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def save_checkpoint(
-    path: str | os.PathLike[str], model: FoundationStereo, metadata: Mapping[str, str] | None = None
+    path: str | os.PathLike[str], model: StereoNetwork, metadata: Mapping[str, str] | None = None
 ) -> None:
     """Write weights and configuration to one safetensors file; whole or not at all.
 
@@ -139,5 +148,6 @@ def save_checkpoint(
     file = Path(path)
     if file.suffix != ".safetensors":
         raise CheckpointError(f"weights file {file} ends in {file.suffix!r}; expected .safetensors")
-    header = {**(metadata or {}), "format": FORMAT, "config": json.dumps(model.config.to_dict())}
+    header = {**(metadata or {}), "format": FORMAT, "kind": kind_of(model.config)}
+    header["config"] = json.dumps(model.config.to_dict())
     write_tensors(file, model.state_dict(), header)

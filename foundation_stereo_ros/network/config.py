@@ -141,6 +141,10 @@ class NetworkConfig:
         """Disparities in the cost volume, one for each pixel of the quarter-resolution grid."""
         return self.max_disp // 4
 
+    def refinements(self, wanted: int) -> int:
+        """Return how many refinements are made where so many are wanted; 0: as the weights were tuned for."""
+        return wanted or self.iterations
+
     @classmethod
     def preset(cls, name: str, **overrides: Any) -> NetworkConfig:
         """Return a named configuration, some fields changed.

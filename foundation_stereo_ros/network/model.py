@@ -21,13 +21,10 @@ from foundation_stereo_ros.network.early_stop import EarlyStop
 from foundation_stereo_ros.network.features import FeatureEncoder, FeaturePyramid
 from foundation_stereo_ros.network.lookup import GeometryLookup
 from foundation_stereo_ros.network.official import from_official
-from foundation_stereo_ros.network.padding import pad_to_multiple
+from foundation_stereo_ros.network.padding import MULTIPLE, check_pair, pad_to_multiple, small_pair
 from foundation_stereo_ros.network.precision import at_least_float32
 from foundation_stereo_ros.network.update import UpdateBlock
 from foundation_stereo_ros.network.upsampling import ConvexUpsampling, ImageStem
-
-MULTIPLE = 32
-"""Both sides of the images must be multiples of this."""
 
 
 class TrainingOutput(NamedTuple):
@@ -200,13 +197,8 @@ class FoundationStereo(nn.Module):
             ImageError: the images differ in shape.
             ConfigError: no iteration, or a ratio out of its range.
         """
-        if not 0 < small_ratio < 1:
-            raise ConfigError(
-                f"small_ratio is {small_ratio}; expected a number between 0 and 1, both excluded"
-            )
-        coarse = self._forward_any_size(
-            _shrink(left, small_ratio), _shrink(right, small_ratio), iterations, stop
-        )
+        small_left, small_right = small_pair(left, right, small_ratio)
+        coarse = self._forward_any_size(small_left, small_right, iterations, stop)
         size = (left.shape[-2], left.shape[-1])
         coarse = (resize_aligned(coarse, size) / small_ratio).clamp(min=0)
         padded_left, padding = pad_to_multiple(left, MULTIPLE)
@@ -235,19 +227,9 @@ class FoundationStereo(nn.Module):
         self.load_state_dict(from_official(mapping, self.state_dict(), self.config))
 
 
-def _shrink(image: Tensor, ratio: float) -> Tensor:
-    return F.interpolate(image, scale_factor=ratio, mode="bilinear", align_corners=False)
-
-
 def _check_inputs(left: Tensor, right: Tensor, iterations: int, initial: Tensor | None) -> None:
-    if left.shape != right.shape or left.ndim != 4 or left.shape[1] != 3:
-        shapes = f"{tuple(left.shape)} and {tuple(right.shape)}"
-        raise ImageError(f"left and right are {shapes}; expected the same B x 3 x H x W")
+    check_pair(left, right)
     height, width = left.shape[-2:]
-    if height % MULTIPLE or width % MULTIPLE or 0 in (height, width):
-        raise ImageError(
-            f"images are {height} x {width} pixels; expected multiples of {MULTIPLE} (pad_to_multiple)"
-        )
     if iterations < 1:
         raise ConfigError(f"iterations is {iterations}; expected 1 or more")
     quarter = (left.shape[0], 1, height // 4, width // 4)

@@ -7,19 +7,19 @@ import logging
 
 import torch
 
-from foundation_stereo_ros.network import NetworkConfig
+from foundation_stereo_ros.network import NetworkConfig, StereoConfig
 
 _log = logging.getLogger(__name__)
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-def arithmetic(precision: str, device: torch.device, network: NetworkConfig) -> torch.dtype:
+def arithmetic(precision: str, device: torch.device, network: StereoConfig) -> torch.dtype:
     """Return the type that a setting means on a device.
 
     ``auto`` means fp16 on a GPU. On a CPU it means bf16 where the processor multiplies it natively and the
-    network is a small one of this package, whose disparities change by hundredths of a pixel
-    (docs/weights.md); for the published networks that was not measured, so they run in fp32.
+    network is the ``tiny`` one of this package, whose disparities change by hundredths of a pixel
+    (docs/weights.md); for the published networks and ``lean`` that was not measured, so they run in fp32.
 
     Args:
         precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
@@ -29,7 +29,7 @@ def arithmetic(precision: str, device: torch.device, network: NetworkConfig) -> 
     if precision == "auto":
         if device.type == "cuda":
             return torch.float16
-        small = network.monocular is None
+        small = isinstance(network, NetworkConfig) and network.monocular is None
         return torch.bfloat16 if small and device.type == "cpu" and multiplies_bf16() else torch.float32
     if precision == "fp16" and device.type == "cpu":
         _log.warning("precision fp16 is many times slower than fp32 on a CPU; expected fp32 or bf16 there")

@@ -11,7 +11,7 @@ import torch
 from foundation_stereo_ros.errors import ConfigError, ImageError
 from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
 from foundation_stereo_ros.geometry.depth import disparity_to_depth
-from foundation_stereo_ros.network import FoundationStereo
+from foundation_stereo_ros.network import StereoNetwork
 from foundation_stereo_ros.pipeline.backend import Backend
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.grid import resize_disparity, resize_image, resize_map, scaled_size
@@ -41,7 +41,7 @@ class StereoEstimator:
         ConfigError: there is no such device, or the model cannot follow a setting.
     """
 
-    def __init__(self, config: PipelineConfig | None = None, model: FoundationStereo | None = None) -> None:
+    def __init__(self, config: PipelineConfig | None = None, model: StereoNetwork | None = None) -> None:
         self.config = config or PipelineConfig()
         self.backend: Backend = (
             _load(self.config)
@@ -72,7 +72,7 @@ class StereoEstimator:
         return isinstance(self.backend, TorchBackend)
 
     @property
-    def model(self) -> FoundationStereo:
+    def model(self) -> StereoNetwork:
         """The network in PyTorch; may be replaced.
 
         Raises:
@@ -81,7 +81,7 @@ class StereoEstimator:
         return self._torch().model
 
     @model.setter
-    def model(self, model: FoundationStereo) -> None:
+    def model(self, model: StereoNetwork) -> None:
         self._torch().model = model
 
     def _torch(self) -> TorchBackend:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.network.model import MULTIPLE
+from foundation_stereo_ros.network.padding import MULTIPLE
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 Size = tuple[int, int]

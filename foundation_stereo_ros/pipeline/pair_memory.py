@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from foundation_stereo_ros.network import NetworkConfig
+from foundation_stereo_ros.network import LeanConfig, StereoConfig, network_preset
 
 
 class PairMemory(NamedTuple):
@@ -29,26 +29,27 @@ class PairMemory(NamedTuple):
 
 
 # At the presets' largest disparities: python benchmarks/pair_memory.py tiny small large, on a CPU.
-_MEASURED: dict[tuple[str | None, torch.dtype], PairMemory] = {
-    (None, torch.float32): PairMemory(25 * 2**20, 645),
-    (None, torch.bfloat16): PairMemory(47 * 2**20, 1169),
-    ("vits", torch.float32): PairMemory(378 * 2**20, 2363),
-    ("vitl", torch.float32): PairMemory(385 * 2**20, 3356),
+_MEASURED: dict[tuple[str, torch.dtype], PairMemory] = {
+    ("tiny", torch.float32): PairMemory(25 * 2**20, 645),
+    ("tiny", torch.bfloat16): PairMemory(47 * 2**20, 1169),
+    ("small", torch.float32): PairMemory(378 * 2**20, 2363),
+    ("large", torch.float32): PairMemory(385 * 2**20, 3356),
 }
 _PRESETS = {None: "tiny", "vits": "small", "vitb": "base", "vitl": "large"}
 
 
-def memory_of(network: NetworkConfig, dtype: torch.dtype) -> PairMemory | None:
+def memory_of(network: StereoConfig, dtype: torch.dtype) -> PairMemory | None:
     """Return what a network takes in an arithmetic; None where that was not measured.
 
     A smaller ``max_disp`` than the preset's takes less than is said here; a greater one counts in full.
 
     Args:
-        network: taken for the preset with the same monocular branch.
+        network: taken for the preset of its kind, with the same monocular branch.
         dtype: of its convolutions; float16, which only GPUs use, is taken for bfloat16.
     """
-    measured = _MEASURED.get((network.monocular, torch.bfloat16 if dtype == torch.float16 else dtype))
+    preset = "lean" if isinstance(network, LeanConfig) else _PRESETS[network.monocular]
+    measured = _MEASURED.get((preset, torch.bfloat16 if dtype == torch.float16 else dtype))
     if measured is None:
         return None
-    preset = NetworkConfig.preset(_PRESETS[network.monocular])
-    return PairMemory(measured.fixed, measured.per_pixel * max(1.0, network.max_disp / preset.max_disp))
+    share = network.max_disp / network_preset(preset).max_disp
+    return PairMemory(measured.fixed, measured.per_pixel * max(1.0, share))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.network.model import MULTIPLE
+from foundation_stereo_ros.network.padding import MULTIPLE
 from foundation_stereo_ros.pipeline.grid import Size, padded
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.network import (
     EarlyStop,
-    FoundationStereo,
+    StereoNetwork,
     for_inference,
     load_checkpoint,
     pad_to_multiple,
@@ -41,7 +41,7 @@ class TorchBackend:
         refinements: made for the last pair; of one in several passes or tiles, in the last of them.
     """
 
-    def __init__(self, model: FoundationStereo, device: torch.device, config: PipelineConfig) -> None:
+    def __init__(self, model: StereoNetwork, device: torch.device, config: PipelineConfig) -> None:
         self.device = device
         self.refinements: int | None = None
         self.model = model.to(device).eval().requires_grad_(False)
@@ -84,7 +84,7 @@ class TorchBackend:
 
     def iterations(self, config: PipelineConfig) -> int:
         """Return how many refinements these settings mean."""
-        return config.iterations or self.model.config.iterations
+        return self.model.config.refinements(config.iterations)
 
     def memory_use(self) -> MemoryUse:
         """Return what is in use of the device's memory."""

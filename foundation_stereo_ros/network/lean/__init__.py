@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small stereo network for CPUs, with the same interface as FoundationStereo's."""
