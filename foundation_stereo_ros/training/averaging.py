@@ -8,7 +8,7 @@ import copy
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.network import FoundationStereo
+from foundation_stereo_ros.network import StereoNetwork
 
 
 class Average:
@@ -22,8 +22,8 @@ class Average:
         model: the averaged network, in evaluation mode.
     """
 
-    def __init__(self, model: FoundationStereo, decay: float) -> None:
-        frozen = model.features.monocular
+    def __init__(self, model: StereoNetwork, decay: float) -> None:
+        frozen = getattr(model.features, "monocular", None)
         self.model = copy.deepcopy(model, {} if frozen is None else {id(frozen): frozen})
         self.model.eval().requires_grad_(False)
         self._decay = decay

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.dataset import StereoDataset, StereoItem
 
 SCENES = "scenes"
-"""Generated scenes, where a dataset could stand."""
+"""Ray-cast scenes, where a dataset could stand."""
+
+LAYERED = "layered"
+"""Painted scenes."""
+
+GENERATED = {SCENES: "ray-cast scenes", LAYERED: "painted scenes"}
+"""What is made while the run goes on, and its name for people."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,11 @@ class DatasetChoice:
     def _checks(self) -> list[tuple[str, bool, str]]:
         return [
             ("dataset", self.dataset in self.kinds(), f"one of {', '.join(self.kinds())}"),
-            ("root", bool(self.root) or self.dataset == SCENES, f"the folder of the {self.dataset} dataset"),
+            (
+                "root",
+                bool(self.root) or self.dataset in GENERATED,
+                f"the folder of the {self.dataset} dataset",
+            ),
             ("limit", self.limit >= 0, "0 or more"),
             ("disparity_scale", self.disparity_scale >= 0, "0 or more"),
             ("render", self.render in ("", "final", "clean"), "final or clean"),
@@ -96,15 +106,13 @@ class TrainingSource(DatasetChoice):
     @classmethod
     def kinds(cls) -> tuple[str, ...]:
         """Return what ``dataset`` may be."""
-        return (SCENES, *DATASETS)
+        return (*GENERATED, *DATASETS)
 
 
 def describe(data: Sequence[TrainingSource]) -> str:
     """Say in words what a run is trained on."""
-    names = [
-        "generated scenes" if s.dataset == SCENES else f"{s.dataset} ({Path(s.root).name})" for s in data
-    ]
-    return " and ".join(names) or "generated scenes"
+    names = [GENERATED.get(s.dataset) or f"{s.dataset} ({Path(s.root).name})" for s in data]
+    return " and ".join(names) or GENERATED[SCENES]
 
 
 @dataclass(frozen=True)

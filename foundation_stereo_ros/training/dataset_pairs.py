@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from foundation_stereo_ros.datasets.dataset import StereoItem, StereoSample
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.training.crops import Crop, random_crop
-from foundation_stereo_ros.training.data_config import SCENES, TrainingSource
+from foundation_stereo_ros.training.data_config import GENERATED, TrainingSource
 from foundation_stereo_ros.training.mixture import Mixture
 from foundation_stereo_ros.training.training_config import TrainingConfig
 
@@ -90,7 +90,7 @@ class DecodedSteps(Dataset[DecodedPairs | None]):
         self._shelves = {
             place: Shelf(source, (config.seed, place))
             for place, source in enumerate(mixture.sources)
-            if source.dataset != SCENES
+            if source.dataset not in GENERATED
         }
 
     def __len__(self) -> int:

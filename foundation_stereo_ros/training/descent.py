@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from foundation_stereo_ros.network import FoundationStereo, TrainingOutput
+from foundation_stereo_ros.network import LeanOutput, StereoNetwork, TrainingOutput
 from foundation_stereo_ros.training.augmentation import augment
 from foundation_stereo_ros.training.averaging import Average
 from foundation_stereo_ros.training.distributed import Group
 from foundation_stereo_ros.training.generator import StereoBatch
+from foundation_stereo_ros.training.lean_loss import lean_loss
 from foundation_stereo_ros.training.losses import stereo_loss
 from foundation_stereo_ros.training.precision import Precision
 from foundation_stereo_ros.training.training_config import TrainingConfig
@@ -33,7 +34,7 @@ class Stepped(NamedTuple):
     loss: Tensor
     left: Tensor
     right: Tensor
-    output: TrainingOutput
+    output: TrainingOutput | LeanOutput
 
 
 class Descent:
@@ -52,7 +53,7 @@ class Descent:
     """
 
     def __init__(
-        self, config: TrainingConfig, model: FoundationStereo, precision: Precision, group: Group
+        self, config: TrainingConfig, model: StereoNetwork, precision: Precision, group: Group
     ) -> None:
         self._config, self._model, self._precision = config, model, precision
         self._iterations = config.iterations or min(model.config.iterations, _MOST_ITERATIONS)
@@ -88,7 +89,10 @@ class Descent:
         with self._precision.autocast():
             output = self._forward(left, right, iterations=self._iterations, every_iteration=True)
         limit = float(self._model.config.max_disp)
-        loss = stereo_loss(output, batch.disparity, batch.valid, limit, c)
+        if isinstance(output, LeanOutput):
+            loss = lean_loss(output, batch.disparity, batch.valid, limit, c)
+        else:
+            loss = stereo_loss(output, batch.disparity, batch.valid, limit, c)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self._descend()

@@ -7,10 +7,11 @@ On a CPU those processes render as well, while this one trains.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing import resource_tracker
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
@@ -119,6 +120,7 @@ def _prepare_worker(_: int) -> None:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 class Feed:
@@ -170,8 +172,17 @@ class Feed:
         return None if planned is None else self._generator.render(planned, occlusion=False)
 
 
-def validation_batches(config: TrainingConfig, generator: SceneGenerator) -> Iterator[StereoBatch]:
-    """Render the held-back pairs, in batches no larger than those of training."""
+class PairGenerator(Protocol):
+    """Seeds in, pairs with truth out: ray-cast or painted."""
+
+    def generate(
+        self, seed: int | Sequence[int], batch: int = ..., height: int = ..., width: int = ...
+    ) -> StereoBatch:
+        """Make pairs; the seeds count up from the first one."""
+
+
+def validation_batches(config: TrainingConfig, generator: PairGenerator) -> Iterator[StereoBatch]:
+    """Make the held-back pairs, in batches no larger than those of training."""
     for first in range(0, config.validation_pairs, config.batch):
         count = min(config.batch, config.validation_pairs - first)
         yield generator.generate(VALIDATION + first, count, config.height, config.width)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import torch
 
-from foundation_stereo_ros.training.data_config import SCENES
+from foundation_stereo_ros.training.data_config import GENERATED, LAYERED
 from foundation_stereo_ros.training.dataset_pairs import DecodedPairs, DecodedSteps
 from foundation_stereo_ros.training.feed import Feed, ahead, end
 from foundation_stereo_ros.training.generator import SceneGenerator, StereoBatch
+from foundation_stereo_ros.training.layered_scenes import PaintedSteps
 from foundation_stereo_ros.training.mixture import Mixture
 from foundation_stereo_ros.training.place import ALONE, Place
 from foundation_stereo_ros.training.replay import ReplayFeed
@@ -36,10 +37,14 @@ class MixedFeed:
         self._generator = generator
         mixture = Mixture(config, place)
         self._scenes: Feed | ReplayFeed | None = None
-        self._stored: Iterator[DecodedPairs | None] | None = None
-        if any(source.dataset != SCENES for source in mixture.sources):
-            cuda = generator.device.type == "cuda"
-            self._stored = ahead(DecodedSteps(config, mixture, first), config.workers, pin=cuda)
+        self._others: list[Iterator[DecodedPairs | None]] = []
+        kinds = {source.dataset for source in mixture.sources}
+        cuda = generator.device.type == "cuda"
+        if LAYERED in kinds:
+            painted = PaintedSteps(config, mixture, first)
+            self._others.append(ahead(painted, config.workers, pin=cuda))
+        if kinds - set(GENERATED):
+            self._others.append(ahead(DecodedSteps(config, mixture, first), config.workers, pin=cuda))
         if mixture.scenes_share:
             kind = ReplayFeed if config.reuse > 1 else Feed
             self._scenes = kind(config, generator, first, place)
@@ -47,9 +52,8 @@ class MixedFeed:
     def next(self) -> StereoBatch:
         """Return the batch of the next step; ``occluded`` is None, ``camera`` NaN where nobody knows it."""
         rendered = self._scenes.next() if self._scenes else None
-        decoded = next(self._stored) if self._stored else None
-        stored = self._to_batch(decoded) if decoded else None
-        parts = [part for part in (rendered, stored) if part is not None]
+        made = [self._to_batch(pairs) for items in self._others if (pairs := next(items)) is not None]
+        parts = made if rendered is None else [rendered, *made]
         if len(parts) == 1:
             return parts[0]
         names = ("left", "right", "disparity", "valid", "camera")
@@ -65,8 +69,8 @@ class MixedFeed:
         """End the processes that render and decode."""
         if self._scenes:
             self._scenes.close()
-        if self._stored:
-            end(self._stored)
+        for items in self._others:
+            end(items)
 
     def _to_batch(self, pairs: DecodedPairs) -> StereoBatch:
         left, right, truth = (part.to(self._generator.device, non_blocking=True) for part in pairs)

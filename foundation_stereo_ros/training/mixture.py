@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from foundation_stereo_ros.training.data_config import SCENES, TrainingSource
+from foundation_stereo_ros.training.data_config import GENERATED, SCENES, TrainingSource
 from foundation_stereo_ros.training.place import Place
 from foundation_stereo_ros.training.training_config import TrainingConfig
 
@@ -52,20 +52,22 @@ class Mixture:
 
     @property
     def scenes_share(self) -> float:
-        """Return the share of generated scenes, 0 to 1."""
+        """Return the share of ray-cast scenes, 0 to 1."""
         shares = [source.share for source in self.sources if source.dataset == SCENES]
         return sum(shares) / sum(self._shares)
 
+    def numbers(self, step: int, kind: str) -> list[int]:
+        """Return the numbers, in the run, of this process's pairs in a step that are of a generated kind."""
+        return [n for n, found in self._origins(step) if self.sources[found.source].dataset == kind]
+
     def scenes(self, step: int) -> list[int]:
-        """Return the numbers, in the run, of this process's pairs in a step that are generated scenes."""
-        return [number for number, found in self._origins(step) if self._is_scene(found)]
+        """Return the numbers, in the run, of this process's pairs in a step that are ray-cast scenes."""
+        return self.numbers(step, SCENES)
 
     def stored(self, step: int) -> list[Origin]:
-        """Return where this process's other pairs in a step are from."""
-        return [found for _, found in self._origins(step) if not self._is_scene(found)]
+        """Return where this process's pairs in a step that are read from datasets are from."""
+        origins = [found for _, found in self._origins(step)]
+        return [found for found in origins if self.sources[found.source].dataset not in GENERATED]
 
     def _origins(self, step: int) -> list[tuple[int, Origin]]:
         return [(n, origin(n, self._shares)) for n in self._place.numbers(step, self._batch)]
-
-    def _is_scene(self, found: Origin) -> bool:
-        return self.sources[found.source].dataset == SCENES

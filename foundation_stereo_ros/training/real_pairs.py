@@ -14,6 +14,10 @@ from foundation_stereo_ros.network import pad_to_multiple
 from foundation_stereo_ros.training.data_config import DatasetChoice
 from foundation_stereo_ros.training.metrics import NAMES, error_metrics
 from foundation_stereo_ros.training.panels import Shown
+from foundation_stereo_ros.training.visibility import near_edges
+
+_NAMED = 8
+"""Of so few pairs each one's figures are told, too."""
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
 
@@ -39,7 +43,10 @@ class RealPairs:
         show: Callable[[str, Shown], None] | None = None,
         pictures: int = 0,
     ) -> dict[str, float]:
-        """Return the means of `error_metrics`, and with ``noc_`` before them those of what both cameras see.
+        """Return the means of `error_metrics`: of all pixels, of those that both cameras see (``noc_`` before
+        their names) and of those within 3 of a depth edge (``edge_``).
+
+        Of a small dataset also those of each pair, after its name.
 
         Args:
             estimate: pairs of B x 3 x H x W, multiples of 32, to B x 1 x H x W disparities in pixels.
@@ -52,18 +59,22 @@ class RealPairs:
         """
         sums: dict[str, float] = {}
         weights: dict[str, float] = {}
+        named: dict[str, float] = {}
         for index, item in enumerate(self._items):
             shown, seen = self._run(item, estimate, device)
             if show and index < pictures:
                 show(f"real/{item.name}", shown)
-            for prefix, mask in (("", shown.valid), ("noc_", seen)):
+            edges = shown.valid & near_edges(shown.truth[None], shown.valid[None])[0]
+            for prefix, mask in (("", shown.valid), ("noc_", seen), ("edge_", edges)):
                 if mask is not None and bool(mask.any()):
                     weight = self._weight(item, mask)
                     found = error_metrics(shown.estimate.double(), shown.truth.double(), mask)
+                    if len(self._items) <= _NAMED:
+                        named |= {f"{item.name}/{prefix}{name}": float(found[name]) for name in NAMES}
                     for name in NAMES:
                         sums[prefix + name] = sums.get(prefix + name, 0.0) + weight * float(found[name])
                         weights[prefix + name] = weights.get(prefix + name, 0.0) + weight
-        return {name: value / weights[name] for name, value in sums.items()}
+        return {**{name: value / weights[name] for name, value in sums.items()}, **named}
 
     def _run(self, item: StereoItem, estimate: Estimate, device: torch.device) -> tuple[Shown, Tensor | None]:
         sample = item.load()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.network import FoundationStereo
+from foundation_stereo_ros.network import StereoNetwork
 from foundation_stereo_ros.training.descent import Stepped
 from foundation_stereo_ros.training.generator import StereoBatch
 from foundation_stereo_ros.training.journal import Journal
@@ -51,7 +51,7 @@ class Reporter:
         self._journal, self._show = Journal(folder), show_progress
         self._bar: Any = None
 
-    def begin(self, progress: Progress, averaged: FoundationStereo) -> None:
+    def begin(self, progress: Progress, averaged: StereoNetwork) -> None:
         """Draw the bar; of a run that starts from a checkpoint, note first how good that is."""
         from tqdm import tqdm
 
@@ -62,7 +62,7 @@ class Reporter:
             self._validate(progress, averaged)
 
     def step(
-        self, progress: Progress, batch: StereoBatch, done: Stepped, rate: float, averaged: FoundationStereo
+        self, progress: Progress, batch: StereoBatch, done: Stepped, rate: float, averaged: StereoNetwork
     ) -> None:
         """Tell of a step, and validate when it is time to."""
         c, step = self._config, progress.step
@@ -90,7 +90,7 @@ class Reporter:
         self._journal.scalars(progress.step, {f"train/{k}": v for k, v in {**values, **others}.items()})
         self._bar.set_postfix_str(f"loss {values['loss']:.3f}, epe {values['epe']:.3f} px")
 
-    def _validate(self, progress: Progress, averaged: FoundationStereo) -> None:
+    def _validate(self, progress: Progress, averaged: StereoNetwork) -> None:
         if not self._validation.wanted:
             return
         found = self._validation(averaged, lambda name, shown: self._picture(progress.step, name, shown))

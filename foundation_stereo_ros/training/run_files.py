@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from foundation_stereo_ros.network import FoundationStereo, save_checkpoint
+from foundation_stereo_ros.network import StereoNetwork, save_checkpoint
+from foundation_stereo_ros.network.kinds import kind_of
 from foundation_stereo_ros.training.data_config import describe
 from foundation_stereo_ros.training.state_file import Progress, RunState, save_state
 from foundation_stereo_ros.training.training_config import TrainingConfig
@@ -36,13 +37,14 @@ class RunFiles:
         """
         about = {
             "config": self._config.to_dict(),
+            "kind": kind_of(state.model.config),
             "network": state.model.config.to_dict(),
             "notes": self._notes,
         }
         save_state(self._folder / STATE_NAME, state, progress, about)
         self._export(WEIGHTS_NAME, state.averaged, progress, {})
 
-    def save_best(self, averaged: FoundationStereo, progress: Progress) -> None:
+    def save_best(self, averaged: StereoNetwork, progress: Progress) -> None:
         """Write the weights that were best so far.
 
         Raises:
@@ -51,7 +53,7 @@ class RunFiles:
         self._export(BEST_NAME, averaged, progress, {self._config.keep_best: f"{progress.best:.6g}"})
 
     def _export(
-        self, name: str, averaged: FoundationStereo, progress: Progress, more: Mapping[str, str]
+        self, name: str, averaged: StereoNetwork, progress: Progress, more: Mapping[str, str]
     ) -> None:
         before = [self._notes[name] for name in ("trained_on",) if name in self._notes]
         trained_on = ", then ".join([*before, describe(self._config.data)])

@@ -9,8 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, load_checkpoint
+from foundation_stereo_ros.network import (
+    StereoConfig,
+    StereoNetwork,
+    build_network,
+    load_checkpoint,
+    network_preset,
+)
 from foundation_stereo_ros.network.checkpoint import read_checkpoint
+from foundation_stereo_ros.network.kinds import FOUNDATION, config_of
 from foundation_stereo_ros.training.training_config import FROM_NOTHING, TrainingConfig
 
 NVIDIA_LICENCE = (
@@ -29,7 +36,7 @@ class Start:
         notes: what the weights were made from, for people; goes into every file exported from them.
     """
 
-    model: FoundationStereo
+    model: StereoNetwork
     notes: Mapping[str, str]
 
 
@@ -47,18 +54,18 @@ def start(config: TrainingConfig, about: Mapping[str, Any] | None = None) -> Sta
         CheckpointError: the checkpoint cannot be read or does not fit.
     """
     if config.start_from and about:
-        network = NetworkConfig.from_dict({**about["network"], **config.network})
-        return Start(FoundationStereo(network), about["notes"])
+        network = config_of(about.get("kind", FOUNDATION), {**about["network"], **config.network})
+        return Start(build_network(network), about["notes"])
     if config.start_from:
         return _from_checkpoint(config, Path(config.start_from))
     preset = config.preset or FROM_NOTHING
-    network = NetworkConfig.preset(preset, **config.network)
+    network = network_preset(preset, **config.network)
     if network.monocular is not None:
         raise ConfigError(
             f"preset {preset!r} has a monocular branch, which is never trained; expected a checkpoint with "
             "one to start from (start_from)"
         )
-    return Start(FoundationStereo(network), {"preset": preset})
+    return Start(build_network(network), {"preset": preset})
 
 
 def _from_checkpoint(config: TrainingConfig, file: Path) -> Start:
@@ -72,13 +79,13 @@ def _from_checkpoint(config: TrainingConfig, file: Path) -> Start:
     return Start(model, {**notes, "started_from": file.name})
 
 
-def _check_preset(preset: str, found: NetworkConfig, file: Path) -> None:
+def _check_preset(preset: str, found: StereoConfig, file: Path) -> None:
     if not preset:
         return
-    asked, held = NetworkConfig.preset(preset).to_dict(), found.to_dict()
+    asked, held = network_preset(preset).to_dict(), found.to_dict()
     for name, value in asked.items():
-        if value != held[name] and name != _CALLERS_CHOICE:
+        if value != held.get(name) and name != _CALLERS_CHOICE:
             raise ConfigError(
-                f"preset is {preset!r}, whose {name} is {value!r}, but that of {file} is {held[name]!r}; "
+                f"preset is {preset!r}, whose {name} is {value!r}, but that of {file} is {held.get(name)!r}; "
                 "expected no preset beside a checkpoint, or its own"
             )

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError
-from foundation_stereo_ros.network import FoundationStereo
+from foundation_stereo_ros.network import StereoNetwork
 from foundation_stereo_ros.network.tensor_file import write_tensors
 
 FORMAT = "foundation_stereo_ros/training/1"
@@ -49,8 +49,8 @@ class RunState(NamedTuple):
         optimizer: of the first one.
     """
 
-    model: FoundationStereo
-    averaged: FoundationStereo
+    model: StereoNetwork
+    averaged: StereoNetwork
     optimizer: torch.optim.Optimizer
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.scenes.layered_config import LayeredConfig
 from foundation_stereo_ros.training.augmentation import AugmentationConfig
 from foundation_stereo_ros.training.data_config import CropConfig, DatasetChoice, TrainingSource
 from foundation_stereo_ros.training.plain_values import build
@@ -23,6 +24,8 @@ FINE_TUNING: Mapping[str, Any] = {"learning_rate": 1e-4, "norms": "frozen", "ema
 """Defaults that differ where a run starts from a checkpoint: small steps away from good weights."""
 
 NORMS = ("batch", "frozen", "synced")
+SCHEDULES = ("cosine", "step", "flat")
+_FALL = 0.2
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,16 @@ class TrainingConfig:
         batch, height, width: pairs in a step, and their size in pixels (multiples of 32).
         iterations: refinements in training; 0: those of the network, but no more than 22.
         learning_rate: highest one.
-        schedule: ``cosine`` (falls to a hundredth) or ``step`` (a tenth from 80 % on, as in the paper).
+        schedule: ``cosine`` (falls to a hundredth), ``step`` (a tenth from 80 % on, as in the paper) or
+            ``flat`` (falls to a hundredth over the last fifth alone: before that the run's length can still
+            change).
         warmup: share of the run in which the learning rate rises.
         weight_decay, clip, gamma: of AdamW; bound of the gradient's norm; weight from a refinement to the
             one before.
         matching, correlation: weights in the loss of the cross entropy of the classifier's scores, and of
             that of the bare correlations; 0, as in the paper: none.
+        hidden, edges: of a lean network's loss: weights of pixels that the right camera does not see, and of
+            those within 3 pixels of a depth edge, beside other pixels.
         ema: decay of the averaged weights, which are what is exported.
         norms: what batch norms normalise with: the statistics of the ``batch``, those of all processes'
             batches (``synced``, CUDA alone), or those that the network came with (``frozen``).
@@ -60,12 +67,12 @@ class TrainingConfig:
         log_every, picture_every, validate_every, save_every: in steps; 0: never (saving happens at the end
             anyway).
         validation_pairs: held-back pairs to validate on.
-        data: what to train on; nothing: generated scenes alone.
+        data: what to train on; nothing: ray-cast scenes alone.
         crops: how pairs of datasets are cropped.
         validate_on: a dataset to validate on as well.
         keep_best: figure of the validation, such as ``real/epe``: the weights that were lowest in it so far
             are kept beside the newest; empty: none.
-        scenes, augmentation: see there.
+        layered, scenes, augmentation: see there.
     """
 
     preset: str = ""
@@ -85,6 +92,8 @@ class TrainingConfig:
     gamma: float = 0.9
     matching: float = 0.0
     correlation: float = 0.0
+    hidden: float = 0.3
+    edges: float = 1.0
     ema: float = 0.999
     norms: str = "batch"
     precision: str = "auto"
@@ -103,6 +112,7 @@ class TrainingConfig:
     crops: CropConfig = field(default_factory=CropConfig)
     validate_on: DatasetChoice | None = None
     keep_best: str = ""
+    layered: LayeredConfig = field(default_factory=LayeredConfig)
     scenes: SceneConfig = field(default_factory=SceneConfig)
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
@@ -114,6 +124,8 @@ class TrainingConfig:
     def _checks(self) -> list[tuple[str, bool, str]]:
         counts = (
             "matching",
+            "hidden",
+            "edges",
             "correlation",
             "workers",
             "log_every",
@@ -132,7 +144,7 @@ class TrainingConfig:
             ("height", self.height > 0 and self.height % 32 == 0, "a positive multiple of 32"),
             ("width", self.width > 0 and self.width % 32 == 0, "a positive multiple of 32"),
             ("learning_rate", self.learning_rate > 0, "a positive number"),
-            ("schedule", self.schedule in ("cosine", "step"), "'cosine' or 'step'"),
+            ("schedule", self.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
             ("warmup", 0 <= self.warmup < 1, "0 up to below 1"),
             ("clip", self.clip > 0, "a positive number"),
             ("gamma", 0 < self.gamma <= 1, "above 0, up to 1"),
@@ -140,7 +152,8 @@ class TrainingConfig:
             (
                 "keep_best",
                 self._measures_best(),
-                "none, or held_back/ (with validation_pairs) or real/ (with validate_on) and a figure's name",
+                "none, or held_back/ or painted/ (with validation_pairs) or real/ (with validate_on) and a "
+                "figure's name",
             ),
             ("norms", self.norms in NORMS, f"one of {', '.join(NORMS)}"),
             ("precision", self.precision in PRECISIONS, f"one of {', '.join(PRECISIONS)}"),
@@ -148,7 +161,8 @@ class TrainingConfig:
         ]
 
     def _measures_best(self) -> bool:
-        kinds = {"": True, "held_back": self.validation_pairs > 0, "real": self.validate_on is not None}
+        generated = self.validation_pairs > 0
+        kinds = {"": True, "held_back": generated, "painted": generated, "real": self.validate_on is not None}
         return kinds.get(self.keep_best.partition("/")[0], False)
 
     @classmethod
@@ -174,6 +188,7 @@ class TrainingConfig:
 
 
 _PARTS: dict[str, type] = {
+    "layered": LayeredConfig,
     "scenes": SceneConfig,
     "augmentation": AugmentationConfig,
     "crops": CropConfig,
@@ -193,5 +208,6 @@ def learning_rate(config: TrainingConfig, progress: float) -> float:
         return config.learning_rate * max(progress / config.warmup, 1e-3)
     if config.schedule == "step":
         return config.learning_rate * (0.1 if progress >= 0.8 else 1.0)
-    done = min((progress - config.warmup) / (1.0 - config.warmup), 1.0)
+    begin = 1.0 - _FALL if config.schedule == "flat" else config.warmup
+    done = min(max(progress - begin, 0.0) / (1.0 - begin), 1.0)
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * done)))

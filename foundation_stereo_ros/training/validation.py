@@ -8,17 +8,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.network import FoundationStereo
-from foundation_stereo_ros.training.feed import validation_batches
+from foundation_stereo_ros.network import StereoNetwork
+from foundation_stereo_ros.training.data_config import LAYERED, SCENES
+from foundation_stereo_ros.training.feed import PairGenerator, validation_batches
 from foundation_stereo_ros.training.generator import SceneGenerator
+from foundation_stereo_ros.training.layered_scenes import LayeredGenerator
 from foundation_stereo_ros.training.metrics import average, error_metrics
 from foundation_stereo_ros.training.panels import Shown
 from foundation_stereo_ros.training.precision import Precision
 from foundation_stereo_ros.training.real_pairs import RealPairs
 from foundation_stereo_ros.training.training_config import TrainingConfig
+from foundation_stereo_ros.training.visibility import near_edges
 
-HELD_BACK, REAL = "held_back/", "real/"
-"""Before the names of figures on generated scenes, and on a dataset."""
+HELD_BACK, PAINTED, REAL = "held_back/", "painted/", "real/"
+"""Before the names of figures on ray-cast scenes, on painted scenes, and on a dataset."""
 
 PICTURES = 4
 """Pairs of each kind that are shown."""
@@ -42,16 +45,23 @@ class Validation:
     """
 
     def __init__(self, config: TrainingConfig, generator: SceneGenerator, precision: Precision) -> None:
-        self._config, self._generator, self._precision = config, generator, precision
+        self._config, self._device, self._precision = config, generator.device, precision
+        kinds = {source.dataset for source in config.data} or {SCENES}
+        self._generators: dict[str, PairGenerator] = {}
+        if SCENES in kinds or LAYERED not in kinds:
+            self._generators[HELD_BACK] = generator
+        if LAYERED in kinds:
+            painter = LayeredGenerator(config.layered, generator.device, generator.max_disparity)
+            self._generators[PAINTED] = painter
         self._real = RealPairs(config.validate_on) if config.validate_on else None
         self.wanted = bool(config.validation_pairs or self._real)
 
     @torch.no_grad()
-    def __call__(self, model: FoundationStereo, show: Show | None = None) -> dict[str, float]:
-        """Return the errors by name: ``held_back/`` or ``real/`` before those of `error_metrics`.
+    def __call__(self, model: StereoNetwork, show: Show | None = None) -> dict[str, float]:
+        """Return the errors by name, those of `error_metrics` with the prefix of where they were measured.
 
         They are over all pixels with truth; those over the pixels that both cameras see have ``noc_`` before
-        their names, if that is known.
+        their names, if that is known, and those over the pixels within 3 of a depth edge ``edge_``.
 
         Args:
             model: to measure, in evaluation mode.
@@ -63,22 +73,35 @@ class Validation:
                 disparity: Tensor = model(left, right, iterations=model.config.iterations)
             return disparity
 
-        found = {f"{HELD_BACK}{k}": v for k, v in self._held_back(estimate, show).items()}
+        found = {
+            f"{prefix}{name}": value
+            for prefix, generator in self._generators.items()
+            for name, value in self._held_back(prefix, generator, estimate, show).items()
+        }
         if self._real:
-            real = self._real.measure(estimate, self._generator.device, show, PICTURES)
+            real = self._real.measure(estimate, self._device, show, PICTURES)
             found |= {f"{REAL}{name}": value for name, value in real.items()}
         return found
 
-    def _held_back(self, estimate: Callable[[Tensor, Tensor], Tensor], show: Show | None) -> dict[str, float]:
+    def _held_back(
+        self,
+        prefix: str,
+        generator: PairGenerator,
+        estimate: Callable[[Tensor, Tensor], Tensor],
+        show: Show | None,
+    ) -> dict[str, float]:
         found: list[dict[str, Tensor]] = []
-        for batch in validation_batches(self._config, self._generator):
+        for batch in validation_batches(self._config, generator):
             disparity = estimate(batch.left, batch.right)
             hidden = batch.occluded if batch.occluded is not None else torch.zeros_like(batch.valid)
+            edges = near_edges(batch.disparity, batch.valid)
             parts = (batch.left, batch.right, batch.disparity, batch.valid, disparity)
             for index, one in enumerate(map(Shown._make, zip(*parts, strict=True))):
                 if show and len(found) < PICTURES:
-                    show(f"{HELD_BACK}{len(found)}", one)
-                both = error_metrics(one.estimate, one.truth, one.valid)
-                seen = error_metrics(one.estimate, one.truth, one.valid & ~hidden[index])
-                found.append({**both, **{f"noc_{name}": value for name, value in seen.items()}})
+                    show(f"{prefix}{len(found)}", one)
+                masks = {"": one.valid, "noc_": one.valid & ~hidden[index], "edge_": one.valid & edges[index]}
+                errors = {part: error_metrics(one.estimate, one.truth, mask) for part, mask in masks.items()}
+                found.append(
+                    {f"{part}{name}": v for part, all_of in errors.items() for name, v in all_of.items()}
+                )
         return average(found)
