@@ -10,12 +10,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements/constraints.txt
 SETUP := setup.py setup.cfg requirements/constraints.txt
 ARGS ?=
+# Where real pairs to validate on are, if anywhere: see benchmarks/real_pairs.py.
+PAIRS ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint format clean
+.PHONY: help demo test bench train-long lint format clean
 
 help: ## show this
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runs ## replay a stereo recording through the whole pipeline; leaves demo_output/
 	$(BIN)/foundation_stereo demo -o demo_output $(ARGS)
@@ -27,6 +29,17 @@ bench: $(VENV)/.runs ## measure how long each stage takes, beside the plain netw
 	$(BIN)/foundation_stereo benchmark --precision fp32 --precision auto --plain --json bench_output/tiny.json $(ARGS)
 	$(BIN)/foundation_stereo benchmark --preset small --size 160x224 --iterations 4 --repeats 5 --plain \
 	  --json bench_output/small.json $(ARGS)
+
+# One thread at the lowest priority, so that it does not disturb; ARGS='--max-minutes 60' ends a part by itself.
+train-long: $(VENV)/.runs ## begin the long training run of the lean network, or go on with it; leaves runs/long
+	@mkdir -p runs/long
+	@test -d runs/pairs || ! test -f $(PAIRS)/cones_gt.png || $(BIN)/python benchmarks/real_pairs.py $(PAIRS) runs/pairs
+	@test -f runs/long/state.safetensors || ! test -f config/long_run/state.safetensors || \
+	  cp config/long_run/state.safetensors runs/long/state.safetensors
+	OMP_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1 nice -n 19 $(BIN)/foundation_stereo train \
+	  --config config/train_long.yaml -o runs/long \
+	  $$(test -f runs/long/state.safetensors && echo --resume) \
+	  $$(test -d runs/pairs && echo --validate-dataset folder --validate-root runs/pairs) $(ARGS)
 
 lint: $(VENV)/.lints ## check style, types and the import contract; changes nothing
 	$(BIN)/ruff check .

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``foundation_stereo weights``: look into a weights file, or convert an official one to safetensors."""
+"""``foundation_stereo weights``: look into a weights file, convert an official one, make a state small."""
 
 from __future__ import annotations
 
@@ -23,12 +23,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     convert.add_argument("target", type=Path, help="file to write, ending in .safetensors")
     convert.add_argument("--force", action="store_true", help="replace the file if it is there")
+    compact = actions.add_parser(
+        "compact", help="keep of a training state what another machine needs to go on"
+    )
+    compact.add_argument("state", type=Path, help="state.safetensors of a run")
+    compact.add_argument("target", type=Path, help="file to write, ending in .safetensors; an older one goes")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do one action."""
     if args.action == "info":
         return _info(args.file)
+    if args.action == "compact":
+        return _compact(args.state, args.target)
     return _convert(args.source, args.target, args.force)
 
 
@@ -73,6 +80,14 @@ def _parts(config: StereoConfig) -> list[tuple[str, str]]:
         ("attention", f"over {config.disparity_attention}"),
         ("iterations", str(config.iterations)),
     ]
+
+
+def _compact(state: Path, target: Path) -> int:
+    from foundation_stereo_ros.training.state_file import compact_state
+
+    progress = compact_state(state, target)
+    print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB), after {progress.step} steps")
+    return 0
 
 
 def _convert(source: Path, target: Path, force: bool) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 
 from foundation_stereo_ros.shapes import RgbImage
 
+LOG_NAME = "log.jsonl"
+
 
 class Journal:
     """Writes scalars to ``log.jsonl`` and, if the `tensorboard` package is there, scalars and pictures for
@@ -21,7 +23,7 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._lines = (folder / "log.jsonl").open("a", encoding="utf-8")
+        self._lines = (folder / LOG_NAME).open("a", encoding="utf-8")
         self._board: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter

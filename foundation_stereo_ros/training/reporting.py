@@ -10,6 +10,7 @@ from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.network import StereoNetwork
+from foundation_stereo_ros.training.curve import draw_curve
 from foundation_stereo_ros.training.descent import Stepped
 from foundation_stereo_ros.training.generator import StereoBatch
 from foundation_stereo_ros.training.journal import Journal
@@ -48,7 +49,7 @@ class Reporter:
         show_progress: bool,
     ) -> None:
         self._config, self._validation, self._files = config, validation, files
-        self._journal, self._show = Journal(folder), show_progress
+        self._journal, self._show, self._folder = Journal(folder), show_progress, folder
         self._bar: Any = None
 
     def begin(self, progress: Progress, averaged: StereoNetwork) -> None:
@@ -95,6 +96,7 @@ class Reporter:
             return
         found = self._validation(averaged, lambda name, shown: self._picture(progress.step, name, shown))
         self._journal.scalars(progress.step, found)
+        draw_curve(self._folder)
         name = self._config.keep_best
         if name and name not in found:
             raise ConfigError(f"keep_best is {name!r}; expected one of {', '.join(found)}")

@@ -14,6 +14,7 @@ from small_runs import SMALL
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.network import load_checkpoint
 from foundation_stereo_ros.training.run_files import STATE_NAME
+from foundation_stereo_ros.training.state_file import compact_state
 from foundation_stereo_ros.training.trainer import Trainer
 from foundation_stereo_ros.training.training_config import TrainingConfig, learning_rate
 
@@ -52,6 +53,20 @@ def _run_until(trainer: Trainer, step: int) -> None:
     trainer._step = watched  # type: ignore[method-assign]
     outcome = trainer.run(show_progress=False)
     assert outcome.interrupted == (step < trainer.config.steps)
+
+
+def test_a_compact_state_goes_on_from_the_averaged_weights(straight: Trainer, tmp_path: Path) -> None:
+    progress = compact_state(straight.folder / STATE_NAME, tmp_path / STATE_NAME)
+    assert progress.step == 4
+    sizes = [(folder / STATE_NAME).stat().st_size for folder in (tmp_path, straight.folder)]
+    assert sizes[0] < 0.35 * sizes[1]
+    config = TrainingConfig(**{**SMALL, "steps": 6})
+    later = Trainer(config, tmp_path, "cpu", resume=True)
+    assert later.progress.step == 4
+    for found in (later.model, later.averaged):
+        for name, value in straight.averaged.state_dict().items():
+            torch.testing.assert_close(found.state_dict()[name], value)
+    assert later.run(show_progress=False).finished
 
 
 def test_exported_weights_are_the_averaged_ones_and_load(straight: Trainer) -> None:
@@ -106,5 +121,8 @@ def test_learning_rate_rises_then_falls() -> None:
     assert learning_rate(cosine, 0.05) == pytest.approx(0.5)
     assert learning_rate(cosine, 0.1) == pytest.approx(1.0)
     assert learning_rate(cosine, 1.0) == pytest.approx(0.01)
+    flat = TrainingConfig(learning_rate=1.0, schedule="flat", warmup=0.1)
+    rates = [learning_rate(flat, share) for share in (0.05, 0.1, 0.79, 0.9, 1.0)]
+    assert rates == pytest.approx([0.5, 1.0, 1.0, 0.505, 0.01])
     step = TrainingConfig(learning_rate=1.0, schedule="step", warmup=0.0)
     assert [learning_rate(step, share) for share in (0.0, 0.79, 0.8)] == pytest.approx([1.0, 1.0, 0.1])

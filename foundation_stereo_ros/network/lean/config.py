@@ -44,7 +44,7 @@ class LeanConfig:
                 raise ConfigError(f"network {name} is {getattr(self, name)!r}; expected {expected}")
 
     def _checks(self) -> list[tuple[str, bool, str]]:
-        pairs = 2 * self.groups
+        pairs = 2 * max(self.groups, 1)
         return [
             ("max_disp", self.max_disp > 0 and self.max_disp % 32 == 0, "a positive multiple of 32"),
             ("widths", len(self.widths) == 4 and min(self.widths) > 0, "four positive widths"),

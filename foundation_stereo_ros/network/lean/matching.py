@@ -92,7 +92,8 @@ def _gated(volume: Tensor, gate: Tensor) -> Tensor:
 def _spread(eight: Float[Tensor, "b 8 h w d"]) -> Float[Tensor, "b h2 w2 d2"]:
     """Lay eight channels out as the 2 x 2 x 2 bins that each place stands for."""
     split = eight.unflatten(1, (2, 2, 2)).permute(0, 4, 1, 5, 2, 6, 3)
-    return split.flatten(5, 6).flatten(3, 4).flatten(1, 2)
+    bins: Tensor = split.flatten(5, 6).flatten(3, 4).flatten(1, 2)
+    return bins
 
 
 def mean_correlation(volume: Float[Tensor, "b g h w d"]) -> Float[Tensor, "b h w d"]:
