@@ -105,6 +105,8 @@ class LeanStereo(nn.Module):
         if stop is not None:
             stop.iterations = 1
         views = self.normalize(torch.cat((left, right)))
+        if not torch.is_grad_enabled():
+            views = views.contiguous(memory_format=torch.channels_last)
         of_left, of_right = self.features(views).split()
         groups = self.config.groups
         ours, theirs = (centred(self.descriptor(f.quarter), groups) for f in (of_left, of_right))
