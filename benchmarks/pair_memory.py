@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a network takes of main memory for one pair, beyond its weights: for pipeline/pair_memory.py.
 
-``python benchmarks/pair_memory.py tiny small large``, on Linux. Presets have random weights, each case one
+``python benchmarks/pair_memory.py lean tiny small large``, on Linux. Presets have random weights, each case one
 refinement. Printed for each case: the growth of the process's resident memory at its peak, after a first run
 on small images; and for each preset and arithmetic a straight line, as steep as between the two largest sizes
 and with no case above it.
@@ -17,25 +17,25 @@ import torch
 from foundation_stereo_ros.benchmarking.memory_growth import memory_growth
 from foundation_stereo_ros.benchmarking.pictures import stereo_pictures
 from foundation_stereo_ros.benchmarking.random_weights import randomize
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, for_inference
+from foundation_stereo_ros.network import build_network, for_inference, network_preset
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.torch_backend import TorchBackend
 
 CPU = torch.device("cpu")
 SIZES = ((128, 160), (256, 320), (384, 512))
-SIZES_OF_TINY = ((256, 320), (480, 640), (768, 1024))
+SIZES_OF_SMALL_ONES = ((256, 320), (480, 640), (768, 1024))
 
 
 def main() -> None:
     """Measure the presets named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("presets", nargs="+", choices=("tiny", "small", "base", "large"))
+    parser.add_argument("presets", nargs="+", choices=("lean", "tiny", "small", "base", "large"))
     parser.add_argument("--precision", nargs="+", default=("fp32", "bf16"), choices=("fp32", "bf16"))
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     for preset in args.presets:
-        sizes = SIZES_OF_TINY if preset == "tiny" else SIZES
+        sizes = SIZES_OF_SMALL_ONES if preset in ("lean", "tiny") else SIZES
         for precision in args.precision:
             growth = np.array([measure(preset, precision, size) for size in sizes])
             pixels = np.array([height * width for height, width in sizes])
@@ -47,7 +47,7 @@ def main() -> None:
 def measure(preset: str, precision: str, size: tuple[int, int]) -> int:
     """Return the bytes of one case."""
     torch.manual_seed(0)
-    network = FoundationStereo(NetworkConfig.preset(preset)).eval()
+    network = build_network(network_preset(preset)).eval()
     randomize(network)
     config = PipelineConfig(device="cpu", precision=precision, iterations=1)
     backend = TorchBackend(for_inference(network), CPU, config)

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import nn
 
+from foundation_stereo_ros.network import LeanStereo
+
 NETWORK_STAGES = (
     "monocular",
     "features",
@@ -17,9 +19,11 @@ NETWORK_STAGES = (
     "context",
     "lookup",
     "gru",
+    "refinement",
     "upsampling",
 )
-"""Those of the network, in its order; images' normalisation counts as features."""
+"""Those of the networks, in their order; images' normalisation counts as features. A lean network has
+features, cost volume, filtering, refinement and upsampling."""
 
 STAGES = ("decode", "preprocess", *NETWORK_STAGES, "geometry", "messages")
 """All of a frame: messages in, messages out."""
@@ -38,6 +42,7 @@ _BEGINNINGS = {
     "update_block": "lookup",
     "upsampling": "gru",
 }
+_LEAN_BEGINNINGS = {"hourglass": "cost_volume", "refinement": "filtering", "upsampling": "refinement"}
 _ENDS = {
     "features.monocular": "monocular",
     "features": "features",
@@ -57,6 +62,7 @@ def stage_hooks(network: nn.Module, lap: Lap) -> Iterator[None]:
     The network is left as it was. It must not be compiled while this is open.
     """
     modules = dict(network.named_modules())
+    beginnings = _LEAN_BEGINNINGS if isinstance(network, LeanStereo) else _BEGINNINGS
 
     def ending(stage: str) -> Callable[..., None]:
         def hook(*_: Any) -> None:
@@ -65,7 +71,7 @@ def stage_hooks(network: nn.Module, lap: Lap) -> Iterator[None]:
         return hook
 
     with ExitStack() as hooks:
-        for path, stage in _BEGINNINGS.items():
+        for path, stage in beginnings.items():
             if path in modules:
                 hooks.callback(modules[path].register_forward_pre_hook(ending(stage)).remove)
         for path, stage in _ENDS.items():

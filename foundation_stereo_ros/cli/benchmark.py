@@ -115,12 +115,12 @@ def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
     """Yield all combinations, and what to call each."""
     from foundation_stereo_ros.benchmarking.measurement import Case
     from foundation_stereo_ros.benchmarking.networks import NetworkSource
-    from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+    from foundation_stereo_ros.pipeline.weights import find_checkpoint
 
-    sources = [NetworkSource(checkpoint=path) for path in args.checkpoint or ()]
+    sources = [NetworkSource(checkpoint=find_checkpoint(path)) for path in args.checkpoint or ()]
     sources += [NetworkSource(preset=name) for name in args.preset or ()]
     for source, (height, width), iterations, precision, device, compiled in itertools.product(
-        sources or [NetworkSource(checkpoint=shipped_checkpoint())],
+        sources or [NetworkSource(checkpoint=find_checkpoint(""))],
         args.size or [(480, 640)],
         args.iterations or [0],
         args.precision or ["auto"],

@@ -29,7 +29,7 @@ from foundation_stereo_ros.cli.evaluate_table import averagings
 from foundation_stereo_ros.datasets.dataset import StereoDataset
 from foundation_stereo_ros.files.atomic import atomic_write
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+from foundation_stereo_ros.pipeline.weights import find_checkpoint
 
 
 def facts(
@@ -54,7 +54,7 @@ def facts(
         "dataset": {"name": name, "title": dataset.title, "root": str(root), "averaging": dataset.averaging},
         "max_disparity": _finite(job.max_disparity),
         "settings": {setting: getattr(config, setting) for setting in used},
-        "weights": _weights(Path(config.checkpoint) if config.checkpoint else shipped_checkpoint()),
+        "weights": _weights(find_checkpoint(config.checkpoint)),
         "iterations": estimator.iterations,
         "precision": str(estimator.dtype).removeprefix("torch."),
         "device": _device(estimator.device),

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--checkpoint",
         type=Path,
         metavar="FILE",
-        help="weights file (default: the weights that ship with the package)",
+        help="weights file, or the name of weights that ship with the package (default: lean)",
     )
     add(
         "--size",
@@ -43,11 +43,11 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.errors import FileFormatError
     from foundation_stereo_ros.files.onnx_network import runtime_difference, write_onnx
     from foundation_stereo_ros.network import load_checkpoint
-    from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+    from foundation_stereo_ros.pipeline.weights import find_checkpoint
 
     if args.onnx.exists() and not args.force:
         raise FileFormatError(f"{args.onnx} is there already; --force replaces it")
-    model = load_checkpoint(args.checkpoint or shipped_checkpoint())
+    model = load_checkpoint(find_checkpoint(args.checkpoint or ""))
     iterations = model.config.refinements(args.iterations or 0)
     height, width = args.size
     write_onnx(args.onnx, model, args.size, iterations)

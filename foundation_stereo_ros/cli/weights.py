@@ -16,7 +16,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; loads no torch."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     info = actions.add_parser("info", help="say what a weights file holds")
-    info.add_argument("file", type=Path, nargs="?", help="default: the weights that this package ships")
+    info.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        help="file, or the name of weights that ship with the package (default: lean)",
+    )
     convert = actions.add_parser("convert", help="write weights and configuration to one safetensors file")
     convert.add_argument(
         "source", type=Path, help="model_best_bp2.pth beside its cfg.yaml, its folder, or a .safetensors"
@@ -41,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _info(file: Path | None) -> int:
     from foundation_stereo_ros.network.checkpoint import read_checkpoint
-    from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+    from foundation_stereo_ros.pipeline.weights import find_checkpoint
 
-    file = file or shipped_checkpoint()
+    file = find_checkpoint(file or "")
     for name, value in _description(file, read_checkpoint(file)):
         print(f"{name:<12} {value}")
     return 0

@@ -21,7 +21,7 @@ from foundation_stereo_ros.live.worker import StereoWorker
 from foundation_stereo_ros.messages.types import MessageTypes
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
-from foundation_stereo_ros.pipeline.weights import SHIPPED
+from foundation_stereo_ros.pipeline.weights import weights_in_words
 
 _log = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ def engine_of(pipeline: StereoPipeline) -> Engine:
     memory = estimator.backend.memory_use()
     used, total = (size / 2**20 for size in (memory.used_bytes, memory.total_bytes))
     return Engine(
-        weights=estimator.config.checkpoint or f"{SHIPPED} (shipped with the package)",
+        weights=weights_in_words(estimator.config.checkpoint),
         device=str(estimator.device),
         precision=str(estimator.dtype).removeprefix("torch."),
         memory=f"{used:.0f} of {total:.0f} MiB ({memory.what})",

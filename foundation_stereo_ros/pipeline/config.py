@@ -27,7 +27,8 @@ class PipelineConfig(Settings):
 
     checkpoint: str = setting(
         "",
-        "Weights file, or a model that ends in .onnx; empty: the small weights that ship with the package.",
+        "Weights file, a model that ends in .onnx, or the name of weights that ship with the package, lean or"
+        " tiny; empty: lean.",
         dynamic=False,
     )
     device: str = setting(

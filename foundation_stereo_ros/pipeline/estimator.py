@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 
@@ -21,7 +19,7 @@ from foundation_stereo_ros.pipeline.result import StereoResult
 from foundation_stereo_ros.pipeline.stopwatch import Stopwatch
 from foundation_stereo_ros.pipeline.torch_backend import TorchBackend, torch_device
 from foundation_stereo_ros.pipeline.validity import CERTAIN_ENOUGH, left_right_confidence, valid_mask
-from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+from foundation_stereo_ros.pipeline.weights import find_checkpoint
 from foundation_stereo_ros.shapes import RgbImage
 
 
@@ -180,7 +178,7 @@ class StereoEstimator:
 
 
 def _load(config: PipelineConfig) -> Backend:
-    path = Path(config.checkpoint or shipped_checkpoint())
+    path = find_checkpoint(config.checkpoint)
     if path.suffix == SUFFIX:
         return OnnxBackend(path, config)
     return TorchBackend.load(path, torch_device(config.device), config)

@@ -28,8 +28,10 @@ class PairMemory(NamedTuple):
         return max(0, int((size - self.fixed) / self.per_pixel))
 
 
-# At the presets' largest disparities: python benchmarks/pair_memory.py tiny small large, on a CPU.
+# At the presets' largest disparities: python benchmarks/pair_memory.py lean tiny small large, on a CPU.
 _MEASURED: dict[tuple[str, torch.dtype], PairMemory] = {
+    ("lean", torch.float32): PairMemory(93 * 2**20, 541),
+    ("lean", torch.bfloat16): PairMemory(268 * 2**20, 705),
     ("tiny", torch.float32): PairMemory(25 * 2**20, 645),
     ("tiny", torch.bfloat16): PairMemory(47 * 2**20, 1169),
     ("small", torch.float32): PairMemory(378 * 2**20, 2363),

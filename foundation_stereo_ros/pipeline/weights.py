@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the weights that ship with the package are."""
+"""Where weights are: those that ship with the package, by name, or a file of the user's."""
 
 from __future__ import annotations
 
@@ -8,16 +8,37 @@ from pathlib import Path
 
 from foundation_stereo_ros.errors import CheckpointError
 
-SHIPPED = "tiny.safetensors"
+SHIPPED = ("lean", "tiny")
+"""Names of the weights that ship, which are those of their network presets; the first one is the default."""
 
 
-def shipped_checkpoint() -> Path:
-    """Return the path of the shipped weights.
+def shipped_checkpoint(name: str = SHIPPED[0]) -> Path:
+    """Return the path of weights that ship.
 
     Raises:
-        CheckpointError: this installation holds none.
+        CheckpointError: this installation does not hold them.
     """
-    path = Path(str(resources.files("foundation_stereo_ros"))) / "weights" / SHIPPED
+    path = Path(str(resources.files("foundation_stereo_ros"))) / "weights" / f"{name}.safetensors"
     if not path.is_file():
         raise CheckpointError(f"no weights at {path}; name a weights file (checkpoint)")
     return path
+
+
+def find_checkpoint(wanted: str | Path) -> Path:
+    """Return the path of the weights that a setting means.
+
+    Args:
+        wanted: a path, or one of `SHIPPED`; empty: the default.
+
+    Raises:
+        CheckpointError: they should ship, but this installation does not hold them.
+    """
+    name = str(wanted)
+    return shipped_checkpoint(name or SHIPPED[0]) if name in ("", *SHIPPED) else Path(wanted)
+
+
+def weights_in_words(wanted: str) -> str:
+    """Say which weights a setting means, for people."""
+    if wanted in ("", *SHIPPED):
+        return f"{wanted or SHIPPED[0]} (shipped with the package)"
+    return wanted

@@ -15,7 +15,7 @@ from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
 
 
 def test_a_weights_file_is_known_by_its_digest() -> None:
-    path = shipped_checkpoint()
+    path = shipped_checkpoint("tiny")
     source = NetworkSource(checkpoint=path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert source.facts() == {"name": "tiny.safetensors", "preset": None, "weights_sha256": digest}

@@ -74,7 +74,7 @@ def test_in_double_precision_nothing_but_rounding_is_left(changes: dict[str, Any
 
 @torch.inference_mode()
 def test_the_shipped_weights_give_the_same_disparity() -> None:
-    model = load_checkpoint(shipped_checkpoint())
+    model = load_checkpoint(shipped_checkpoint("tiny"))
     left, right = picture_pair()
     plain = PlainNetwork(model)(left, right, iterations=3)
     torch.testing.assert_close(model(left, right, iterations=3), plain, atol=1e-3, rtol=0)

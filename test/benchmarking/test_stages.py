@@ -6,11 +6,11 @@ import torch
 
 from foundation_stereo_ros.benchmarking.random_weights import randomize
 from foundation_stereo_ros.benchmarking.stages import LOOP_STAGES, NETWORK_STAGES, STAGES, stage_hooks
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.network import build_network, network_preset
 
 
 def laps_of(preset: str, iterations: int) -> list[str]:
-    model = FoundationStereo(NetworkConfig.preset(preset, max_disp=64)).eval()
+    model = build_network(network_preset(preset, max_disp=64)).eval()
     randomize(model)
     laps: list[str] = []
     image = torch.zeros(1, 3, 32, 64)
@@ -23,7 +23,17 @@ def laps_of(preset: str, iterations: int) -> list[str]:
     return [*laps, "upsampling"]  # whose end is that of the network
 
 
-@pytest.mark.parametrize(("preset", "without"), [("tiny", {"monocular"}), ("small", set())])
+LEAN_STAGES = {"features", "cost_volume", "filtering", "refinement", "upsampling"}
+
+
+@pytest.mark.parametrize(
+    ("preset", "without"),
+    [
+        ("tiny", {"monocular", "refinement"}),
+        ("small", {"refinement"}),
+        ("lean", set(NETWORK_STAGES) - LEAN_STAGES),
+    ],
+)
 def test_the_network_goes_through_every_stage(preset: str, without: set[str]) -> None:
     assert set(laps_of(preset, 1)) == set(NETWORK_STAGES) - without
 

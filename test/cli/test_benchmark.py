@@ -33,7 +33,7 @@ def measured(path: Path, *words: str, precision: str = "fp32") -> tuple[int, dic
 def test_the_shipped_network_beside_its_plain_form(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, facts = measured(tmp_path / "figures.json", "--plain", "--iterations", "2")
+    code, facts = measured(tmp_path / "figures.json", "--checkpoint", "tiny", "--plain", "--iterations", "2")
     assert code == 0
     (case,) = facts["cases"]
     assert case["name"] == "tiny.safetensors"

@@ -72,7 +72,7 @@ def test_the_figures_come_with_all_that_made_them(folder: Path) -> None:
     _, found = evaluated(folder, "--iterations", "1", "--precision", "fp32", "--scale", "0.5", "--limit", "1")
     assert found["dataset"]["root"] == str(folder)
     assert (found["settings"]["scale"], found["iterations"], found["precision"]) == (0.5, 1, "float32")
-    assert found["weights"]["name"] == "tiny.safetensors"
+    assert found["weights"]["name"] == "lean.safetensors"
     assert len(found["weights"]["sha256"]) == 64
     assert {"foundation_stereo_ros", "torch", "opencv"} < set(found["versions"])
     assert found["device"]["kind"] == "cpu"

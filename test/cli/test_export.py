@@ -31,11 +31,12 @@ CAMERA = ["--fx", "50", "--baseline", "0.1"]
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The shipped network, and what the command said; once for all, since it takes long."""
+    """The network `tiny`, and what the command said; once for all, since it takes long."""
     if ABSENT:
         pytest.skip(f"not installed: {', '.join(ABSENT)} (extra 'onnx')")
     path = tmp_path_factory.mktemp("export") / "new" / "tiny.onnx"
-    words = ["export", "--onnx", str(path), "--size", f"{HEIGHT}x{WIDTH}", "--iterations", "2"]
+    words = ["export", "--checkpoint", "tiny", "--onnx", str(path), "--size", f"{HEIGHT}x{WIDTH}"]
+    words += ["--iterations", "2"]
     with contextlib.redirect_stdout(io.StringIO()) as said:
         assert main(words) == 0
     return path, said.getvalue()
@@ -73,7 +74,7 @@ def test_it_runs_elsewhere(exported: tuple[Path, str]) -> None:
         (name, [1, 3, HEIGHT, WIDTH], "tensor(float)") for name in ("left", "right")
     ]
     assert [(x.name, x.shape) for x in session.get_outputs()] == [("disparity", [1, 1, HEIGHT, WIDTH])]
-    model = load_checkpoint(shipped_checkpoint())
+    model = load_checkpoint(shipped_checkpoint("tiny"))
     told = session.get_modelmeta().custom_metadata_map
     assert NetworkConfig.from_dict(json.loads(told["config"])) == model.config
     assert told["iterations"] == "2"

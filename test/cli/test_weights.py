@@ -24,7 +24,9 @@ def test_info_prints_what_the_file_holds(file, capsys):
 
 def test_info_without_a_file_describes_the_shipped_weights(capsys):
     assert main(["weights", "info"]) == 0
-    assert "tiny.safetensors" in capsys.readouterr().out
+    assert "lean.safetensors" in capsys.readouterr().out
+    assert main(["weights", "info", "tiny"]) == 0
+    assert "edgenext_xx_small" in capsys.readouterr().out
 
 
 def test_convert_writes_a_file_that_loads(file, tmp_path, capsys):

@@ -47,7 +47,7 @@ def test_from_the_first_pair_to_the_last(core: LiveStereo, push: Push) -> None:
     status = core.status()
     assert (status.level, status.message[:7]) == (OK, "running")
     values = dict(status.values)
-    assert values["weights"] == "tiny.safetensors (shipped with the package)"
+    assert values["weights"] == "lean (shipped with the package)"
     assert (values["device"], values["precision"], values["subscribers"]) == ("cpu", "float32", "disparity")
     assert "MiB (process)" in values["memory"]
     core.enabled = False

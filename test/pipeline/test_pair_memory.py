@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation_stereo_ros.network import NetworkConfig
+from foundation_stereo_ros.network import NetworkConfig, network_preset
 from foundation_stereo_ros.pipeline.pair_memory import PairMemory, memory_of
 
 
@@ -23,6 +23,14 @@ def test_a_greater_range_takes_more_a_smaller_one_is_not_counted_on() -> None:
     )
     assert usual is not None and far is not None
     assert near == usual and far.per_pixel == 2 * usual.per_pixel
+
+
+def test_a_lean_network_is_known_by_its_kind() -> None:
+    lean = network_preset("lean")
+    found = memory_of(lean, torch.float32)
+    assert found is not None
+    assert found != memory_of(network_preset("tiny"), torch.float32)
+    assert memory_of(network_preset("lean", max_disp=128), torch.float32) == found
 
 
 def test_what_was_not_measured_is_not_guessed() -> None:

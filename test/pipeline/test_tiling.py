@@ -103,7 +103,7 @@ def test_a_tile_may_say_anything_where_it_does_not_count() -> None:
 @pytest.fixture(scope="module")
 def network() -> TorchBackend:
     return TorchBackend.load(
-        shipped_checkpoint(), torch.device("cpu"), PipelineConfig(device="cpu", precision="fp32")
+        shipped_checkpoint("tiny"), torch.device("cpu"), PipelineConfig(device="cpu", precision="fp32")
     )
 
 
