@@ -4,9 +4,9 @@
     python benchmarks/learning.py RECIPE.yaml [...] --out runs/learning --pairs runs/pairs --minutes 30 60 120
 
 Each recipe is trained in one process on one thread, in the order given. When it has used one of the numbers
-of processor minutes (painting and rendering included), its averaged weights are measured: on 24 painted and
-24 ray-cast pairs that nobody trains on, and on each real pair of ``--pairs`` (a ``folder`` dataset). The
-figures go to OUT/RECIPE/marks.jsonl. All of it can be interrupted and goes on where it was.
+of processor minutes (painting and rendering included), its averaged weights are measured as
+``benchmarks/accuracy.py`` does. The figures go to OUT/RECIPE/marks.jsonl. All of it can be interrupted and
+goes on where it was.
 """
 
 from __future__ import annotations
@@ -22,30 +22,14 @@ from pathlib import Path
 
 import cv2
 import torch
+from accuracy import measure
 
 from foundation_stereo_ros.cli.train_settings import read_settings
-from foundation_stereo_ros.network import StereoNetwork
-from foundation_stereo_ros.training.data_config import LAYERED, SCENES
-from foundation_stereo_ros.training.generator import SceneGenerator
-from foundation_stereo_ros.training.precision import Precision
 from foundation_stereo_ros.training.run_files import STATE_NAME
 from foundation_stereo_ros.training.trainer import Trainer
 from foundation_stereo_ros.training.training_config import TrainingConfig
-from foundation_stereo_ros.training.validation import Validation
 
-_EVALUATED = {"height": 192, "width": 384, "batch": 2, "validation_pairs": 24}
 _POLL = 2.0  # seconds
-
-
-def measure(network: StereoNetwork, pairs: Path | None) -> dict[str, float]:
-    """Return the errors by name: painted/, held_back/ (ray-cast) and real/."""
-    device = torch.device("cpu")
-    limit = float(network.config.max_disp)
-
-    real = {"validate_on": {"dataset": "folder", "root": str(pairs)}} if pairs else {}
-    both = {"data": [{"dataset": LAYERED}, {"dataset": SCENES}]}
-    config = TrainingConfig.from_dict({**_EVALUATED, **both, **real})
-    return Validation(config, SceneGenerator(None, device, limit), Precision("fp32", device))(network)
 
 
 def learn(recipe: Path, out: Path, minutes: list[float], pairs: Path | None) -> None:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a network takes of main memory for one pair, beyond its weights: for pipeline/pair_memory.py.
 
-``python benchmarks/pair_memory.py lean tiny small large``, on Linux. Presets have random weights, each case one
-refinement. Printed for each case: the growth of the process's resident memory at its peak, after a first run
-on small images; and for each preset and arithmetic a straight line, as steep as between the two largest sizes
-and with no case above it.
+``python benchmarks/pair_memory.py lean tiny small large``, on Linux. Presets have random weights, each case
+one refinement. Printed for each case: the growth of the process's resident memory at its peak, after a first
+run on small images; and for each preset and arithmetic a straight line, as steep as between the two largest
+sizes and with no case above it.
 """
 
 from __future__ import annotations

@@ -52,8 +52,9 @@ def run(args: argparse.Namespace) -> int:
     height, width = args.size
     write_onnx(args.onnx, model, args.size, iterations)
     shape = f"{height} x {width} float32"
+    made = f"{iterations} refinement{'' if iterations == 1 else 's'}"
     print(
-        f"wrote {args.onnx} ({args.onnx.stat().st_size / 1e6:.1f} MB), {iterations} refinements; "
+        f"wrote {args.onnx} ({args.onnx.stat().st_size / 1e6:.1f} MB), {made}; "
         f"left, right: 1 x 3 x {shape}, RGB, 0 to 255; disparity: 1 x 1 x {shape}, pixels"
     )
     pictures = (torch.from_numpy(view).permute(2, 0, 1)[None].float() for view in stereo_pictures(*args.size))

@@ -15,9 +15,11 @@ from torch import Tensor
 
 from foundation_stereo_ros.network import LeanOutput
 from foundation_stereo_ros.network.lean.matching import SHARPNESS
+from foundation_stereo_ros.network.lean.refinement import Refined, RowMatcher
 from foundation_stereo_ros.training.visibility import near_edges, seen_by_right
 
 _DAMPED_FROM = 8.0  # pixels of error
+_FINE_REACH = 5  # half pixels to each side
 _FULL, _SHARPENED, _CHOSEN, _OFFERED, _INITIAL = 1.0, 0.6, 0.4, 0.4, 0.4
 
 
@@ -78,17 +80,18 @@ def lean_loss(
     half, quarter = truth.every(2), truth.every(4)
     found = (
         (_FULL, output.refined[-1], truth),
-        (_SHARPENED, 2 * output.sharpened, half),
-        (_CHOSEN, 2 * output.chosen, half),
+        (_SHARPENED, 2 * output.half.sharpened, half),
+        (_CHOSEN, 2 * output.half.chosen, half),
         (_INITIAL, 4 * output.initial, quarter),
     )
     loss = sum((w * _mean(damped(x - t.disparity), t.weight) for w, x, t in found), torch.zeros(()))
-    loss = loss + _OFFERED * _expected_error(output, half)
+    loss = loss + _OFFERED * _expected_error(output.half, half)
     if weights.matching:
         loss = loss + weights.matching * _cross_entropy(output.logits, quarter, quarter.weight)
     if weights.correlation:
         bare = SHARPNESS * output.correlation
-        loss = loss + weights.correlation * _cross_entropy(bare, quarter, quarter.seen.float())
+        fine = _fine_cross_entropy(output.half.matcher, half)
+        loss = loss + weights.correlation * (_cross_entropy(bare, quarter, quarter.seen.float()) + fine)
     return loss
 
 
@@ -98,7 +101,17 @@ def damped(error: Tensor) -> Tensor:
     return _DAMPED_FROM * torch.log1p(smooth / _DAMPED_FROM)
 
 
-def _expected_error(output: LeanOutput, truth: Truth) -> Tensor:
+def _fine_cross_entropy(matcher: RowMatcher, truth: Truth) -> Tensor:
+    """Cross entropy of the cosines at half the size, within a few pixels of the truth.
+
+    It teaches the fine descriptors what the choice among hypotheses, and its correction, rest upon.
+    """
+    cosines = matcher.around(truth.disparity / 2, _FINE_REACH)
+    likelihood = F.log_softmax(SHARPNESS * cosines, dim=1)
+    return _mean(-likelihood[:, _FINE_REACH : _FINE_REACH + 1], truth.seen.float())
+
+
+def _expected_error(output: Refined, truth: Truth) -> Tensor:
     """Return the error of a hypothesis drawn by the preferences: least where all of the weight is on one.
 
     The error of the mean hypothesis, which counts as well, does not mind a blend of two surfaces.

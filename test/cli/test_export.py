@@ -66,6 +66,20 @@ def test_the_shipped_network_is_written_and_checked(exported: tuple[Path, str]) 
     assert [file.name for file in path.parent.iterdir()] == ["tiny.onnx"]
 
 
+@pytest.mark.skipif(bool(ABSENT), reason="not installed: extra 'onnx'")
+def test_the_default_weights_are_written_and_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lean.onnx"
+    assert main(["export", "--onnx", str(path), "--size", f"{HEIGHT}x{WIDTH}", "--iterations", "7"]) == 0
+    wrote, checked = capsys.readouterr().out.splitlines()
+    assert "1 refinement;" in wrote  # it makes no more
+    assert float(checked.split(" px at most")[0].rpartition(" ")[2]) < 1e-3
+    left, right = pair()
+    apart = disparity(path, left, right) - disparity("lean", left, right)
+    assert np.abs(apart).max() < 1e-3
+
+
 def test_it_runs_elsewhere(exported: tuple[Path, str]) -> None:
     import onnxruntime
 

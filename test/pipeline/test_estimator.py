@@ -18,7 +18,13 @@ from hypothesis import strategies as st
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
 from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, pad_to_multiple
+from foundation_stereo_ros.network import (
+    FoundationStereo,
+    LeanConfig,
+    LeanStereo,
+    NetworkConfig,
+    pad_to_multiple,
+)
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 from foundation_stereo_ros.pipeline.grid import resize_disparity, resize_image
@@ -50,6 +56,13 @@ def estimator(**values: Any) -> StereoEstimator:
         PipelineConfig.from_mapping({"device": "cpu", "precision": "fp32", "iterations": 1, **values}),
         network(),
     )
+
+
+def lean_estimator(**values: Any) -> StereoEstimator:
+    torch.manual_seed(3)
+    model = LeanStereo(LeanConfig(max_disp=64)).eval()
+    config = {"device": "cpu", "precision": "fp32", "z_far": 1e4, "remove_invisible": False, **values}
+    return StereoEstimator(PipelineConfig.from_mapping(config), model)
 
 
 def by_hand(left: np.ndarray, right: np.ndarray, iterations: int = 1) -> np.ndarray:
@@ -309,3 +322,28 @@ def test_refinement_ends_early_only_if_asked_to_and_the_result_tells() -> None:
 def test_a_compiled_network_cannot_end_early() -> None:
     with pytest.raises(ConfigError, match=r"early_stop is 0\.1; expected 0 with compile"):
         StereoEstimator(PipelineConfig(device="cpu", compile=True, early_stop=0.1), copy.deepcopy(network()))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"hierarchical": True},
+        {"confidence": True},
+        {"scale": 0.5},
+        {"early_stop": 0.1},
+        {"precision": "bf16"},
+        {"memory_budget": 200},
+    ],
+)
+def test_a_lean_network_follows_every_setting(values: dict[str, Any]) -> None:
+    run = lean_estimator(iterations=12, **values)
+    result = run(*pair(), rig())
+    assert result.disparity.shape == (HEIGHT, WIDTH)
+    assert np.isfinite(result.disparity).all()
+    assert (run.iterations, result.refinements) == (1, 1)  # it makes one, whatever is asked for
+    assert (result.confidence is not None) == ("confidence" in values)
+
+
+def test_precision_auto_takes_fp32_for_a_lean_network_on_a_cpu() -> None:
+    assert lean_estimator(precision="auto").dtype == torch.float32

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from foundation_stereo_ros.network import LeanOutput
+from foundation_stereo_ros.network.lean.refinement import Refined, RowMatcher
 from foundation_stereo_ros.training.lean_loss import damped, lean_loss, truth_of
 
 HEIGHT, WIDTH, BINS = 32, 64, 16
@@ -33,7 +35,17 @@ def perfect(disparity: torch.Tensor) -> LeanOutput:
     preferences = torch.cat([torch.full_like(half, 20.0), torch.zeros_like(half)], dim=1)
     bins = torch.arange(BINS).expand(1, HEIGHT // 4, WIDTH // 4, BINS)
     hit = (bins == quarter[0, 0].unsqueeze(-1)).float()
-    return LeanOutput(quarter, offered, preferences, half, half, [disparity], 30 * hit, 2 * hit - 1)
+    refined = Refined(offered, preferences, half, half, torch.zeros_like(half), matcher_of(half))
+    return LeanOutput(quarter, refined, [disparity], 30 * hit, 2 * hit - 1)
+
+
+def matcher_of(half: torch.Tensor) -> RowMatcher:
+    """Descriptors that agree at a disparity of half pixels, and nowhere else."""
+    generator = torch.Generator().manual_seed(0)
+    right = F.normalize(torch.randn(1, 64, HEIGHT // 2, WIDTH // 2, generator=generator), dim=1)
+    column = torch.arange(WIDTH // 2) - half[0, 0].long()
+    place = column.clamp(min=0).view(1, 1, *half.shape[-2:]).expand(1, 64, -1, -1)
+    return RowMatcher(right.gather(-1, place), right)
 
 
 def loss(output: LeanOutput, weights: Weights = Weights(), valid: torch.Tensor | None = None) -> float:
@@ -43,20 +55,23 @@ def loss(output: LeanOutput, weights: Weights = Weights(), valid: torch.Tensor |
 
 
 def test_the_truth_has_no_loss() -> None:
-    assert loss(perfect(truth()), Weights(matching=1.0, correlation=1.0)) < 1e-4
+    assert loss(perfect(truth()), Weights(matching=1.0)) < 1e-4
+    assert loss(perfect(truth()), Weights(matching=1.0, correlation=1.0)) < 1e-2  # descriptors are random
 
 
 @pytest.mark.parametrize("part", ["initial", "preferences", "chosen", "sharpened", "refined"])
 def test_every_error_counts(part: str) -> None:
     output = perfect(truth())
-    value = getattr(output, part)
     if part == "refined":
-        worse = [value[0] + 1.0]
+        worse = output._replace(refined=[output.refined[0] + 1.0])
+    elif part == "initial":
+        worse = output._replace(initial=output.initial + 1.0)
     elif part == "preferences":
-        worse = value.flip(1)
+        worse = output._replace(half=output.half._replace(preferences=output.half.preferences.flip(1)))
     else:
-        worse = value + 1.0
-    assert loss(output._replace(**{part: worse})) > 0.1
+        wrong = getattr(output.half, part) + 1.0
+        worse = output._replace(half=output.half._replace(**{part: wrong}))
+    assert loss(worse) > 0.1
 
 
 @pytest.mark.parametrize(("name", "part"), [("matching", "logits"), ("correlation", "correlation")])
@@ -67,6 +82,14 @@ def test_scores_of_the_wrong_disparity_count_with_their_weight(name: str, part: 
     once, twice = (loss(worse, Weights(**{name: weight})) for weight in (1.0, 2.0))
     assert once > 1.0
     assert twice == pytest.approx(2 * once, rel=1e-3)
+
+
+def test_fine_descriptors_that_agree_elsewhere_count() -> None:
+    output = perfect(truth())
+    elsewhere = matcher_of(truth()[..., ::2, ::2] / 2 + 2)
+    worse = output._replace(half=output.half._replace(matcher=elsewhere))
+    assert loss(worse, Weights(correlation=1.0)) > loss(output, Weights(correlation=1.0)) + 1.0
+    assert loss(worse) == pytest.approx(loss(output))
 
 
 def test_hidden_pixels_count_less_and_edges_more() -> None:

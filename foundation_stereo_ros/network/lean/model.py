@@ -15,7 +15,7 @@ from foundation_stereo_ros.network.early_stop import EarlyStop
 from foundation_stereo_ros.network.lean.config import LeanConfig
 from foundation_stereo_ros.network.lean.features import LeanFeatures, centred
 from foundation_stereo_ros.network.lean.matching import SHARPNESS, LeanHourglass, find_match, mean_correlation
-from foundation_stereo_ros.network.lean.refinement import ImageGuidedUpsampling, Refinement
+from foundation_stereo_ros.network.lean.refinement import ImageGuidedUpsampling, Refined, Refinement
 from foundation_stereo_ros.network.padding import check_pair, pad_to_multiple, small_pair
 from foundation_stereo_ros.network.precision import at_least_float32
 
@@ -28,20 +28,14 @@ class LeanOutput(NamedTuple):
 
     Attributes:
         initial: B x 1 x H/4 x W/4 disparity of the best match, in quarter pixels.
-        offered: B x K x H/2 x W/2 hypotheses, in half pixels.
-        preferences: B x K x H/2 x W/2 their logits.
-        chosen: B x 1 x H/2 x W/2 their mean, in half pixels.
-        sharpened: B x 1 x H/2 x W/2, in half pixels.
+        half: what the refinement at half the size did.
         refined: one disparity, B x 1 x H x W, in pixels.
         logits: B x H/4 x W/4 x D of the disparities 0 to D - 1, in quarter pixels.
         correlation: B x H/4 x W/4 x D, -1 to 1; mean of the cost volume's group-wise correlations.
     """
 
     initial: Tensor
-    offered: Tensor
-    preferences: Tensor
-    chosen: Tensor
-    sharpened: Tensor
+    half: Refined
     refined: list[Tensor]
     logits: Tensor
     correlation: Tensor
@@ -116,13 +110,11 @@ class LeanStereo(nn.Module):
         logits = torch.add(at_least_float32(filtered), correlation, alpha=SHARPNESS)
         del volume, filtered
         match = find_match(logits)
-        preferences, offered, chosen, sharpened, features = self.refinement(match, of_left, of_right)
-        disparity: Tensor = self.upsampling(sharpened, features, views[: len(left)])
+        refined: Refined = self.refinement(match, of_left, of_right)
+        disparity: Tensor = self.upsampling(refined.sharpened, refined.features, views[: len(left)])
         if not every_iteration:
             return disparity
-        return LeanOutput(
-            match.disparity, offered, preferences, chosen, sharpened, [disparity], logits, correlation
-        )
+        return LeanOutput(match.disparity, refined, [disparity], logits, correlation)
 
     def normalize(self, image: Tensor) -> Tensor:
         """Turn B x 3 x H x W from 0 to 255 into colours of about zero mean and unit variance."""

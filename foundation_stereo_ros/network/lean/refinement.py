@@ -8,6 +8,8 @@ nearest pixels in the row that both see.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -16,7 +18,7 @@ from torch import Tensor, nn
 from foundation_stereo_ros.network.cost_volume import unit_vectors
 from foundation_stereo_ros.network.lean.config import LeanConfig
 from foundation_stereo_ros.network.lean.features import LeanPyramid, centred, conv_relu
-from foundation_stereo_ros.network.lean.matching import Match
+from foundation_stereo_ros.network.lean.matching import SHARPNESS, Match
 from foundation_stereo_ros.network.precision import at_least_float32, full_precision
 
 HYPOTHESES = 8
@@ -101,6 +103,26 @@ class RowMatcher:
         return torch.where(inside, cosines, 0.0)
 
 
+class Refined(NamedTuple):
+    """What came of the refinement; all at half the image's size, disparities in half pixels.
+
+    Attributes:
+        offered: B x K x H/2 x W/2 hypotheses.
+        preferences: B x K x H/2 x W/2 their logits.
+        chosen: B x 1 x H/2 x W/2 their mean.
+        sharpened: B x 1 x H/2 x W/2, the choice moved by fractions of a pixel.
+        features: B x C x H/2 x W/2, for the upsampling.
+        matcher: compares the two views at this size.
+    """
+
+    offered: Tensor
+    preferences: Tensor
+    chosen: Tensor
+    sharpened: Tensor
+    features: Tensor
+    matcher: RowMatcher
+
+
 class Refinement(nn.Module):
     """Chooses among the hypotheses at half the image's size, and moves the choice by fractions of a pixel."""
 
@@ -117,34 +139,29 @@ class Refinement(nn.Module):
         nn.init.zeros_(self.shift.weight)
         nn.init.zeros_(self.shift.bias)  # type: ignore[arg-type]
 
-    def forward(
-        self, match: Match, left: LeanPyramid, right: LeanPyramid
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Return preferences and hypotheses, the choice, the sharpened choice, and features.
-
-        All B x C x H/2 x W/2; the disparities in half pixels.
-        """
+    def forward(self, match: Match, left: LeanPyramid, right: LeanPyramid) -> Refined:
         matcher = RowMatcher(self.descriptor(left.half), self.descriptor(right.half))
         offered = _doubled(2 * hypotheses(match))
         relative = torch.tanh((offered[:, 1:] - offered[:, :1]).detach() / 4)
         judged = torch.cat([match.certainty, match.seen], dim=1).detach()
+        cosines = matcher.at(offered.detach())
         parts = (
             left.half,
             _doubled(self.context(left.quarter)),
-            matcher.at(offered.detach()),
+            cosines,
             offered[:, :1].detach() / 64,
             relative,
             _doubled(judged),
         )
         features = self.choose(torch.cat([x.to(left.half.dtype) for x in parts], dim=1))
-        preferences = at_least_float32(self.preference(features))
+        preferences = torch.add(at_least_float32(self.preference(features)), cosines, alpha=SHARPNESS / 2)
         chosen = (preferences.softmax(dim=1) * offered).sum(dim=1, keepdim=True)
         around = matcher.around(chosen.detach(), _RADIUS)
         spread = (offered - chosen).abs().amin(dim=1, keepdim=True).detach()  # between hypotheses: large
         more = torch.cat([around, torch.tanh(spread)], dim=1).to(features.dtype)
         features = self.sharpen(torch.cat([features, more], dim=1))
         sharpened = chosen + at_least_float32(self.shift(features))
-        return preferences, offered, chosen, sharpened, features
+        return Refined(offered, preferences, chosen, sharpened, features, matcher)
 
 
 def _doubled(x: Tensor) -> Tensor:

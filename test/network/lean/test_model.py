@@ -81,8 +81,8 @@ def test_every_weight_is_trained() -> None:
     output = network(*pair(), every_iteration=True)
     assert output.initial.shape == (1, 1, 16, 24)
     assert output.logits.shape == output.correlation.shape == (1, 16, 24, 16)
-    assert output.offered.shape == output.preferences.shape == (1, 8, 32, 48)
-    sums = [output.refined[-1].sum(), output.logits.square().sum(), output.sharpened.sum()]
+    assert output.half.offered.shape == output.half.preferences.shape == (1, 8, 32, 48)
+    sums = [output.refined[-1].sum(), output.logits.square().sum(), output.half.sharpened.sum()]
     torch.stack(sums).sum().backward()
     without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
     assert without == []

@@ -75,12 +75,13 @@ def test_the_choice_is_a_mean_of_what_is_offered() -> None:
     left, right = features.split()
     disparity = torch.rand(1, 1, 16, 24) * 10
     match = Match(disparity, disparity + 5, torch.rand(1, 1, 16, 24), torch.rand(1, 1, 16, 24))
-    preferences, offered, chosen, sharpened, found = Refinement(config)(match, left, right)
-    assert preferences.shape == offered.shape == (1, HYPOTHESES, 32, 48)
-    assert found.shape == (1, config.refinement_width, 32, 48)
+    found = Refinement(config)(match, left, right)
+    offered, chosen = found.offered, found.chosen
+    assert found.preferences.shape == offered.shape == (1, HYPOTHESES, 32, 48)
+    assert found.features.shape == (1, config.refinement_width, 32, 48)
     assert (chosen >= offered.amin(dim=1, keepdim=True) - 1e-4).all()
     assert (chosen <= offered.amax(dim=1, keepdim=True) + 1e-4).all()
-    torch.testing.assert_close(sharpened, chosen)  # before any training the last step moves nothing
+    torch.testing.assert_close(found.sharpened, chosen)  # before any training the last step moves nothing
     torch.testing.assert_close(offered[0, 0, ::2, ::2], 2 * disparity[0, 0])
 
 
