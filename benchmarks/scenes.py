@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many stereo pairs a second the scene generator renders, and what each of its ingredients costs.
+"""How many stereo pairs a second the scene generators make, and what each ingredient of ray-cast ones costs.
 
 Run: ``python benchmarks/scenes.py [--device cuda] [--batch 16] [--height 256 --width 448] [--occlusion]``;
-    with
-``--ingredients``, the same pairs are rendered without and with each ingredient in turn. On a CPU all figures
-are for
-one core: time that the process had, not time that passed.
+with ``--ingredients``, the same pairs are rendered without and with each ingredient in turn; with
+``--layered``, pairs are painted from layers instead. On a CPU all figures are for one core: time that the
+process had, not time that passed.
 """
 
 from __future__ import annotations
@@ -14,8 +13,11 @@ import argparse
 import dataclasses
 import time
 
+import cv2
+import numpy as np
 import torch
 
+from foundation_stereo_ros.scenes.layered import LayeredScenes
 from foundation_stereo_ros.training.generator import Plan, SceneGenerator, plan
 from foundation_stereo_ros.training.scene_config import COMPOSITIONS, SceneConfig
 
@@ -30,7 +32,11 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=8)
     parser.add_argument("--occlusion", action="store_true", help="find occluded pixels, too")
     parser.add_argument("--ingredients", action="store_true", help="measure each ingredient and composition")
+    parser.add_argument("--layered", action="store_true", help="paint pairs from layers, one by one")
     args = parser.parse_args()
+    if args.layered:
+        _print_painting(args)
+        return
     if args.device == "cpu":
         torch.set_num_threads(1)
     config = SceneConfig()
@@ -40,6 +46,22 @@ def main() -> None:
     print(f"rendering: {1 / rendering:8.2f} pairs/s of {size}, {1000 * rendering:.1f} ms a pair")
     if args.ingredients:
         _print_ingredients(config, args)
+
+
+def _print_painting(args: argparse.Namespace) -> None:
+    cv2.setNumThreads(1)
+    scenes = LayeredScenes()
+    scenes.pair(0, args.height, args.width)  # the textures are made once
+    milliseconds = []
+    for seed in range(args.batch * args.batches):
+        begin = time.process_time()
+        scenes.pair(seed, args.height, args.width)
+        milliseconds.append(1000 * (time.process_time() - begin))
+    low, middle, high = np.percentile(milliseconds, (5, 50, 95))
+    print(
+        f"painting: {np.mean(milliseconds):.1f} ms a pair of {args.width} x {args.height} on one core "
+        f"({low:.0f}, {middle:.0f} and {high:.0f} at 5, 50 and 95 %)"
+    )
 
 
 def _print_ingredients(config: SceneConfig, args: argparse.Namespace) -> None:
