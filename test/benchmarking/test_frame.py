@@ -22,15 +22,22 @@ def test_the_pair_shows_a_plane_at_ten_pixels() -> None:
     np.testing.assert_array_equal(left, decode_image(stereo_messages(48, 70, message_types()).left_image))
 
 
-def test_the_stages_of_a_frame_sum_up_and_the_estimator_gives_what_it_gives_alone() -> None:
+@pytest.mark.parametrize(
+    ("weights", "without"),
+    [("tiny", {"monocular", "refinement"}), ("lean", {"monocular", "context", "lookup", "gru"})],
+)
+def test_the_stages_of_a_frame_sum_up_and_the_estimator_gives_what_it_gives_alone(
+    weights: str, without: set[str]
+) -> None:
     messages = stereo_messages(64, 96, message_types())
-    estimator = StereoEstimator(PipelineConfig(device="cpu", precision="fp32", iterations=1))
+    config = PipelineConfig(device="cpu", precision="fp32", iterations=1, checkpoint=weights)
+    estimator = StereoEstimator(config)
     network, switch = estimator.model, Switch()
     frame = Frame(estimator, network, switch, NETWORK_STAGES[-1], messages, message_types())
     with stage_hooks(network, switch.lap):
         result, laps = frame.run(HostClock())
         again, none = frame.run()
-    assert set(laps) == set(STAGES) - {"monocular"}
+    assert set(laps) == set(STAGES) - without
     assert none == {}
     np.testing.assert_array_equal(result.disparity, again.disparity)
     # trained on other pictures, but a plane is a plane

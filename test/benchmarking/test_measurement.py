@@ -27,7 +27,7 @@ def test_both_forms_are_measured_alike_and_agree() -> None:
     assert result.difference is not None
     assert 0 < result.difference[1] <= result.difference[0] < 1e-2
     for form in (result.fast, result.plain):
-        assert [set(run) for run in form.runs] == [set(STAGES) - {"monocular"}] * 3
+        assert [set(run) for run in form.runs] == [set(STAGES) - {"monocular", "refinement"}] * 3
         assert all(ms >= 0 for run in form.runs for ms in run.values())
         assert form.flops["gru"] > form.flops["decode"] == 0
         assert form.memory.keys() == {"resident_growth"}

@@ -13,7 +13,7 @@ from foundation_stereo_ros.benchmarking import best_rates
 from foundation_stereo_ros.benchmarking.measurement import CaseMeasurement
 from foundation_stereo_ros.cli import benchmark
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.network.config import PRESETS
+from foundation_stereo_ros.network.kinds import PRESETS
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_what_is_given_twice_is_combined(tmp_path: Path) -> None:
 
 
 def test_half_precision_is_measured_against_products_in_half_precision(tmp_path: Path) -> None:
-    words = ("--iterations", "1", "--processor-time")
+    words = ("--checkpoint", "tiny", "--iterations", "1", "--processor-time")
     _, facts = measured(tmp_path / "figures.json", *words, precision="bf16")
     assert facts["clock"] == "processor"
     (case,) = facts["cases"]
@@ -133,7 +133,9 @@ def test_every_preset_can_be_named() -> None:
 def test_the_compiled_network_is_one_stage_beside_the_eager_one(tmp_path: Path) -> None:
     # As `foundation_stereo benchmark --compile` does, but nothing is compiled, which would take minutes.
     with torch._dynamo.config.patch(disable=True):
-        code, facts = measured(tmp_path / "figures.json", "--compile", "--plain", "--iterations", "1")
+        code, facts = measured(
+            tmp_path / "figures.json", "--checkpoint", "tiny", "--compile", "--plain", "--iterations", "1"
+        )
     assert code == 0
     eager, compiled = facts["cases"]
     assert (eager["compiled"], compiled["compiled"]) == (False, True)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The script for machines with a GPU, tried on the CPU."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+SMALL = ("--sizes", "64x96", "--precisions", "fp32", "--forms", "eager", "--repeats", "2")
+
+
+@pytest.fixture(scope="module")
+def script(root: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("gpu_script", root / "benchmarks" / "gpu.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # as its classes want it
+    spec.loader.exec_module(module)
+    return module
+
+
+def call(root: Path, out: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [
+        sys.executable,
+        str(root / "benchmarks" / "gpu.py"),
+        *words,
+        "--device",
+        "cpu",
+        "--out",
+        str(out),
+    ]
+    environment = {name: value for name, value in os.environ.items() if name not in ("OUT", "DEVICE")}
+    return subprocess.run(
+        command, cwd=out.parent, env=environment, capture_output=True, text=True, check=False, timeout=100
+    )
+
+
+def test_check_tells_what_is_there_and_what_is_missing(root: Path, tmp_path: Path) -> None:
+    done = call(root, tmp_path / "out", "check")
+    assert done.returncode == 0, done.stdout + done.stderr
+    facts = json.loads((tmp_path / "out" / "check.json").read_text(encoding="utf-8"))
+    assert facts["useful"] and facts["arithmetic"]["fp32"] == "works"
+    assert set(facts["parts"].values()) == {""}
+    assert {"timm", "safetensors", "pytest"} <= set(facts["packages"])
+    for name, what in facts["missing"].items():
+        assert f"missing: {name}; needed by {what}" in done.stdout
+    assert not set(facts["missing"]) & set(facts["packages"])
+
+
+def test_rows_are_measured_once_and_a_failing_one_is_noted(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("benchmark", "--presets", "lean", "nonsense", *SMALL)
+    first = call(root, out, *words)
+    assert first.returncode == 0, first.stdout + first.stderr
+    journal = (out / "benchmark.jsonl").read_text(encoding="utf-8")
+    rows = [json.loads(line) for line in journal.splitlines()]
+    assert [(row["preset"], row["what"]) for row in rows] == [
+        ("lean", "pair"),
+        ("lean", "forward"),
+        ("nonsense", "pair"),
+    ]
+    assert all(row["ms"] > 0 and row["finite"] and row["runs"] == 2 for row in rows[:2])
+    assert "network preset is 'nonsense'" in rows[2]["error"]
+    assert "| nonsense | 64x96 | pair | fp32 | failed |" in (out / "benchmark.md").read_text(encoding="utf-8")
+    second = call(root, out, *words)
+    assert second.returncode == 0 and "0 rows to measure" in second.stdout
+    assert (out / "benchmark.jsonl").read_text(encoding="utf-8") == journal
+    moved = call(root, tmp_path / "elsewhere", *words, "--earlier", str(out))
+    assert "0 rows to measure" in moved.stdout
+    assert (tmp_path / "elsewhere" / "benchmark.jsonl").read_text(encoding="utf-8") == journal
+
+
+def test_a_row_that_takes_too_long_ends_alone(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = call(
+        root, out, "benchmark", "--presets", "lean", *SMALL, "--row-seconds", "1", "--repeats", "100000000"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [json.loads(line) for line in (out / "benchmark.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["what"] for row in rows] == ["pair", "forward"]
+    assert {row["error"] for row in rows} == {"the process ended: took more than 1 s"}
+
+
+def test_a_command_ends_in_time_and_is_asked_before(script: ModuleType) -> None:
+    lines: list[str] = []
+    stubborn = (
+        "import signal, time; "
+        "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True)); "
+        "print('ready', flush=True); time.sleep(60); time.sleep(60)"
+    )
+    status = script.supervised(
+        [sys.executable, "-c", stubborn], 4, dict(os.environ), lines.append, signal.SIGTERM
+    )
+    assert status is None and lines == ["ready\n", "asked\n"]
+    assert script.supervised([sys.executable, "-c", "raise SystemExit(7)"], 60, dict(os.environ), print) == 7
+
+
+def arguments(script: ModuleType, tmp_path: Path, device: str) -> Any:
+    return script.arguments(["train", "--device", device, "--state", str(tmp_path), "--seconds", "540"])
+
+
+def test_training_goes_on_where_there_is_a_state_and_ends_before_its_time(
+    script: ModuleType, tmp_path: Path
+) -> None:
+    words = script.training_words(arguments(script, tmp_path, "cuda"))
+    assert "--resume" not in words and words[words.index("--precision") + 1] == "bf16"
+    assert float(words[words.index("--max-minutes") + 1]) <= 8
+    (tmp_path / "state.safetensors").touch()
+    words = script.training_words(arguments(script, tmp_path, "cpu"))
+    assert "--resume" in words and words[words.index("--precision") + 1] == "fp32"
+    assert words[words.index("--workers") + 1] in ("0", "1")
+
+
+def test_scarce_shared_memory_bounds_the_workers(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text("{batch: 2, height: 192, width: 384}", encoding="utf-8")
+    monkeypatch.setattr(script, "_cores", lambda: 16)
+    for free, expected in ((64 * 2**20, 7), (2**34, 16)):
+        monkeypatch.setattr(script, "_shared_memory", lambda free=free: free)
+        assert script.workers(True, config) == expected
+
+
+def test_only_small_files_are_handed_over(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "weights.safetensors").write_bytes(bytes(2000))
+    assert script._hand_over(tmp_path / "weights.safetensors", out)
+    monkeypatch.setattr(script, "LARGEST_FILE", 1000)
+    assert not script._hand_over(tmp_path / "weights.safetensors", out)
+    assert "NOT handed over" in capsys.readouterr().out
+    assert [file.name for file in out.iterdir()] == ["weights.safetensors"]
