@@ -14,7 +14,7 @@ ARGS ?=
 PAIRS ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench train-long lint format clean
+.PHONY: help demo test bench gpu train-long lint format clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ train-long: $(VENV)/.runs ## begin the long training run of the lean network, or
 	  $$(test -f runs/long/state.safetensors && echo --resume) \
 	  $$(test -d runs/pairs && echo --validate-dataset folder --validate-root runs/pairs) $(ARGS)
 
+gpu: ## on a machine with a GPU: check it, run its tests, measure, train (docs/gpu.md); leaves gpu_output/
+	$(PYTHON) benchmarks/gpu.py $(or $(PIECE),all) $(if $(OUT),--out '$(OUT)') $(if $(DEVICE),--device $(DEVICE)) \
+	  $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
 lint: $(VENV)/.lints ## check style, types and the import contract; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,7 +57,7 @@ format: $(VENV)/.lints ## put the sources into the style that `make lint` wants
 	$(BIN)/ruff format .
 
 clean: ## remove the environment and what the recipes have left
-	rm -rf $(VENV) demo_output bench_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo_output bench_output gpu_output build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \

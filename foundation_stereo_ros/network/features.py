@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from foundation_stereo_ros.network.blocks import ResidualBlock, conv3x3
 from foundation_stereo_ros.network.config import NetworkConfig
 from foundation_stereo_ros.network.monocular import MonocularBranch
-from foundation_stereo_ros.network.timm_import import timm
+from foundation_stereo_ros.network.timm_import import import_timm
 
 
 class FeaturePyramid(NamedTuple):
@@ -40,7 +40,7 @@ class EdgeNeXt(nn.Module):
     def __init__(self, name: str, widths: tuple[int, ...] | None, depths: tuple[int, ...] | None) -> None:
         super().__init__()
         sizes = {key: value for key, value in (("dims", widths), ("depths", depths)) if value is not None}
-        model: Any = timm.create_model(name, pretrained=False, **sizes)
+        model: Any = import_timm().create_model(name, pretrained=False, **sizes)
         self.stem, self.stages = model.stem, model.stages
         self.widths: tuple[int, ...] = tuple(info["num_chs"] for info in model.feature_info)
 

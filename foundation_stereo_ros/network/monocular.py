@@ -15,7 +15,7 @@ from foundation_stereo_ros.network.attention import attend
 from foundation_stereo_ros.network.blocks import resize_aligned
 from foundation_stereo_ros.network.config import MONOCULAR, MonocularSize
 from foundation_stereo_ros.network.dpt import DptHead
-from foundation_stereo_ros.network.timm_import import timm
+from foundation_stereo_ros.network.timm_import import import_timm
 
 PATCH = 14
 _STEP = math.lcm(PATCH, 16)
@@ -40,7 +40,7 @@ class DinoV2(nn.Module):
 
     def __init__(self, name: str, taps: tuple[int, ...]) -> None:
         super().__init__()
-        vit: Any = timm.create_model(name, pretrained=False, num_classes=0, weight_init="skip")
+        vit: Any = import_timm().create_model(name, pretrained=False, num_classes=0, weight_init="skip")
         self.taps = taps
         self.patch_embed = vit.patch_embed.proj
         self.cls_token, self.pos_embed = vit.cls_token, vit.pos_embed

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one place where timm is imported, whatever torchvision stands beside it.
+"""The one place where timm is imported, whatever torchvision stands beside it; only by networks that need it.
 
 timm imports torchvision for its image transforms, and torchvision, when imported, describes the shapes of its
 compiled operators to torch. Where its binary was built for another torch (a CPU or Jetson build, say), those
@@ -31,6 +31,3 @@ def import_timm() -> ModuleType:
         del sys.modules[name]  # half imported
     sys.modules[_DESCRIPTIONS] = ModuleType(_DESCRIPTIONS)
     return importlib.import_module("timm")
-
-
-timm = import_timm()

@@ -12,6 +12,14 @@ import torch
 
 _UNITS = {"bytes": 0, "KiB": 10, "MiB": 20, "GiB": 30}
 _WANTED = re.compile(r"(?:[Tt]ried|[Uu]nable) to allocate ([\d.]+) (bytes|KiB|MiB|GiB)")
+# PyTorch has no class of its own for the CPU's allocator, nor for what CUDA's libraries say.
+_SIGNS = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "unable to find an engine to execute this computation",
+)
 
 
 class MemoryUse(NamedTuple):
@@ -39,14 +47,21 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out, on whichever device."""
     if isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)):
         return True
-    # PyTorch has no class of its own for the CPU's.
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS)
 
 
 def wanted_bytes(error: BaseException) -> int | None:
     """Read from PyTorch's message how much the allocation that failed was for; None where it does not say."""
     found = _WANTED.search(str(error))
     return int(float(found[1]) * 2 ** _UNITS[found[2]]) if found else None
+
+
+def shortage(error: BaseException, device: torch.device) -> str:
+    """Say how much was wanted, where the exception says so, and how much is in use."""
+    used, total, what = memory_use(device)
+    wanted = wanted_bytes(error)
+    more = f"{wanted / 2**30:.2f} GiB more needed, " if wanted else ""
+    return f"{more}{what} uses {used / 2**30:.2f} of {total / 2**30:.2f} GiB"
 
 
 def give_back_unused(device: torch.device) -> None:

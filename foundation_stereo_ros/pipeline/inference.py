@@ -11,7 +11,7 @@ import torch
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.pipeline.backend import Backend
 from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.device_memory import give_back_unused, is_out_of_memory, wanted_bytes
+from foundation_stereo_ros.pipeline.device_memory import give_back_unused, is_out_of_memory, shortage
 from foundation_stereo_ros.pipeline.grid import Size, resize_disparity, resize_image
 from foundation_stereo_ros.pipeline.memory_plan import MemoryPlan, plan_for
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
@@ -75,13 +75,13 @@ class Inference:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            shortage = self._shortage(error)
+            missing = shortage(error, self._backend.device)
         # Only here, where nothing holds on to the error and, through it, to half a network's tensors.
         device, full = self._backend.device, self._backend.dtype == torch.float32
         give_back_unused(device)
         lower = ", precision fp16" if device.type == "cuda" and full else ""
         raise DeviceMemoryError(
-            f"out of memory for a pair of {left.shape[1]} x {left.shape[0]} pixels: {shortage}; "
+            f"out of memory for a pair of {left.shape[1]} x {left.shape[0]} pixels: {missing}; "
             f"expected less to do: lower scale (now {config.scale:g}){lower} or a memory_budget "
             f"(now {config.memory_budget or 'off'})"
         )
@@ -97,10 +97,5 @@ class Inference:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            raise DeviceMemoryError(f"the network does not fit: {self._shortage(error)}") from None
-
-    def _shortage(self, error: BaseException) -> str:
-        used, total, what = self._backend.memory_use()
-        wanted = wanted_bytes(error)
-        more = f"{wanted / 2**30:.2f} GiB more needed, " if wanted else ""
-        return f"{more}{what} uses {used / 2**30:.2f} of {total / 2**30:.2f} GiB"
+            missing = shortage(error, self._backend.device)
+            raise DeviceMemoryError(f"the network does not fit: {missing}") from None

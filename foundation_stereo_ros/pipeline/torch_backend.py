@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.network import (
     EarlyStop,
     StereoNetwork,
@@ -20,7 +20,13 @@ from foundation_stereo_ros.network import (
 )
 from foundation_stereo_ros.pipeline.arithmetic import arithmetic
 from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.device_memory import MemoryUse, give_back_unused, memory_use
+from foundation_stereo_ros.pipeline.device_memory import (
+    MemoryUse,
+    give_back_unused,
+    is_out_of_memory,
+    memory_use,
+    shortage,
+)
 from foundation_stereo_ros.pipeline.idle_memory import idle_memory_given_back
 from foundation_stereo_ros.pipeline.pair_memory import PairMemory, memory_of
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
@@ -44,7 +50,7 @@ class TorchBackend:
     def __init__(self, model: StereoNetwork, device: torch.device, config: PipelineConfig) -> None:
         self.device = device
         self.refinements: int | None = None
-        self.model = model.to(device).eval().requires_grad_(False)
+        self.model = _brought(model, device).eval().requires_grad_(False)
         self.dtype = arithmetic(config.precision, device, model.config)
         if config.compile:
             self.model.compile()
@@ -55,8 +61,9 @@ class TorchBackend:
 
         Raises:
             CheckpointError: it cannot be used.
+            DeviceMemoryError: the device has too little memory for the network.
         """
-        return cls(for_inference(load_checkpoint(path, device=device)), device, config)
+        return cls(for_inference(load_checkpoint(path)), device, config)
 
     @property
     def max_disp(self) -> int:
@@ -126,6 +133,18 @@ class TorchBackend:
         if self.device.type == "cuda":
             pixels = pixels.pin_memory()  # from there a copy runs beside what the processor does next
         return pixels.to(self.device, non_blocking=True).permute(2, 0, 1)[None].float()
+
+
+def _brought(model: StereoNetwork, device: torch.device) -> StereoNetwork:
+    try:
+        return model.to(device)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        missing = shortage(error, device)
+    model.to("cpu")  # what of it had found room
+    give_back_unused(device)
+    raise DeviceMemoryError(f"the network does not fit: {missing}")
 
 
 def torch_device(name: str) -> torch.device:

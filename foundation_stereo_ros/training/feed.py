@@ -150,7 +150,7 @@ class Feed:
         current = torch.cuda.current_stream(self._generator.device)
         current.wait_stream(self._stream)
         if batch is not None:
-            for tensor in (batch.left, batch.right, batch.disparity, batch.valid):
+            for tensor in (batch.left, batch.right, batch.disparity, batch.valid, batch.camera):
                 tensor.record_stream(current)
         return batch
 

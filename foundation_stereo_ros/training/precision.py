@@ -55,10 +55,14 @@ class Precision:
         return torch.autocast(self._device, dtype=kind) if kind is not None else nullcontext()
 
     def scaler(self, scale: float) -> torch.amp.GradScaler:
-        """Return what scales the loss, if it is needed.
+        """Return what scales the loss, if it is needed; a run that was not in fp16 before begins anew.
 
         On CUDA it also skips steps with non-finite gradients without the device being waited for.
         """
-        growth = 2000 if self.name == "fp16" else 1 << 30
-        enabled = self._device == "cuda"
-        return torch.amp.GradScaler(self._device, init_scale=scale, growth_interval=growth, enabled=enabled)
+        half, enabled = self.name == "fp16", self._device == "cuda"
+        begin = scale if half and scale > 1 else FIRST_SCALE if half else 1.0
+        # in other arithmetics it only skips: the scale stays what it is
+        up, down = (2.0, 0.5) if half else (1.0 + 1e-9, 1.0 - 1e-9)
+        return torch.amp.GradScaler(
+            self._device, init_scale=begin, growth_factor=up, backoff_factor=down, enabled=enabled
+        )

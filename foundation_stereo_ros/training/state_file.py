@@ -94,7 +94,11 @@ def load_state(path: Path, state: RunState, device: torch.device) -> Progress:
             if moments:
                 fused = bool(state.optimizer.param_groups[0].get("fused"))
                 state.optimizer.state[parameter] = {
-                    m: value.to(device if m != "step" or fused else "cpu") for m, value in moments.items()
+                    # laid out like the weights, which the fused form insists on
+                    m: value.to(device if fused else "cpu")
+                    if m == "step"
+                    else torch.empty_like(parameter, requires_grad=False).copy_(value)
+                    for m, value in moments.items()
                 }
         return Progress(**json.loads(header["progress"]))
     except (RuntimeError, KeyError, TypeError, ValueError) as error:

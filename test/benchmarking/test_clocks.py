@@ -97,6 +97,7 @@ def test_the_cpu_is_timed_by_the_hosts_clock() -> None:
     assert isinstance(clock_for(torch.device("cpu")), HostClock)
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_device_is_timed_by_its_own_events() -> None:
     clock = clock_for(torch.device("cuda"))

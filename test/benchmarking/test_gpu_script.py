@@ -79,15 +79,13 @@ def test_rows_are_measured_once_and_a_failing_one_is_noted(root: Path, tmp_path:
     assert (tmp_path / "elsewhere" / "benchmark.jsonl").read_text(encoding="utf-8") == journal
 
 
-def test_a_row_that_takes_too_long_ends_alone(root: Path, tmp_path: Path) -> None:
+def test_a_row_that_takes_too_long_is_noted_and_ends(root: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = call(
-        root, out, "benchmark", "--presets", "lean", *SMALL, "--row-seconds", "1", "--repeats", "100000000"
-    )
+    words = ("benchmark", "--presets", "tiny", *SMALL, "--row-seconds", "1", "--repeats", "100000000")
+    done = call(root, out, *words)
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = [json.loads(line) for line in (out / "benchmark.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [row["what"] for row in rows] == ["pair", "forward"]
-    assert {row["error"] for row in rows} == {"the process ended: took more than 1 s"}
+    (line,) = (out / "benchmark.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["error"] == "the process ended: took more than 1 s"
 
 
 def test_a_command_ends_in_time_and_is_asked_before(script: ModuleType) -> None:

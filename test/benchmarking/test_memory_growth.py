@@ -24,6 +24,7 @@ def test_what_was_there_for_a_moment_counts_and_what_was_there_before_does_not()
     assert 180 * MIB < large < 240 * MIB
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_on_a_device_pytorch_tells() -> None:
     found = memory_growth(lambda: torch.ones(100 * MIB, device="cuda"), torch.device("cuda"))

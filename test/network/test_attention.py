@@ -17,6 +17,7 @@ def test_flash_attention_is_left_alone_on_the_cpu_and_in_full_precision():
     assert not flash_fits(torch.zeros(1, 2, 1, 8))
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA and flash-attn")
 def test_flash_attention_gives_the_same_numbers():
     pytest.importorskip("flash_attn")

@@ -121,6 +121,7 @@ def test_nothing_is_downloaded_and_constants_are_buffers(monkeypatch):
     assert not {"mean", "std", "hourglass.transformer.table"} & set(model.state_dict())
 
 
+@pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @torch.inference_mode()
 def test_cuda_agrees_with_the_cpu(pair):
@@ -128,5 +129,5 @@ def test_cuda_agrees_with_the_cpu(pair):
     model = FoundationStereo(NetworkConfig.preset("tiny", max_disp=64)).eval()
     expected = model(*pair, iterations=2)
     model = model.cuda()
-    with torch.backends.cudnn.flags(allow_tf32=False):
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         torch.testing.assert_close(model(*pair.cuda(), iterations=2).cpu(), expected, atol=1e-2, rtol=1e-3)

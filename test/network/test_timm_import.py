@@ -51,5 +51,22 @@ def test_a_torchvision_broken_in_another_way_is_not_hidden(tmp_path):
     (tmp_path / "torchvision" / "__init__.py").write_text(
         "raise RuntimeError('cannot open shared object file')"
     )
-    done = run("import foundation_stereo_ros.network", tmp_path)
+    done = run(
+        """
+        from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
+        FoundationStereo(NetworkConfig.preset("tiny"))
+        """,
+        tmp_path,
+    )
     assert "cannot open shared object file" in done.stderr
+
+
+def test_the_lean_network_needs_no_timm():
+    done = run(
+        """
+        from foundation_stereo_ros.network import build_network, network_preset
+        build_network(network_preset("lean"))
+        print("timm" in sys.modules)
+        """
+    )
+    assert done.stdout.strip() == "False", done.stderr

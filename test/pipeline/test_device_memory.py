@@ -5,7 +5,11 @@ import sys
 import pytest
 import torch
 
+from foundation_stereo_ros.errors import DeviceMemoryError
+from foundation_stereo_ros.network import LeanConfig, LeanStereo
+from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import is_out_of_memory, wanted_bytes
+from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 
 GROWTH = """
 import numpy as np, torch
@@ -42,3 +46,33 @@ def test_what_was_needed_is_read_from_the_message(error: BaseException, wanted: 
 def test_other_errors_are_something_else() -> None:
     assert not is_out_of_memory(RuntimeError("shape mismatch"))
     assert not is_out_of_memory(ValueError("DefaultCPUAllocator"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA error: out of memory\nCUDA kernel errors might be asynchronously reported",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "GET was unable to find an engine to execute this computation",
+    ],
+)
+def test_what_cudas_libraries_say_counts_as_well(message: str) -> None:
+    assert is_out_of_memory(RuntimeError(message))
+    assert not is_out_of_memory(ValueError(message))
+
+
+def test_a_network_that_does_not_fit_is_one_sentence() -> None:
+    class Full(LeanStereo):
+        def to(self, device: object) -> LeanStereo:  # type: ignore[override]
+            if str(device) == "cpu" and self.tried:
+                return self
+            self.tried = True
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    model = Full(LeanConfig(max_disp=64))
+    model.tried = False
+    with pytest.raises(
+        DeviceMemoryError, match=r"the network does not fit: 2.00 GiB more needed, process uses"
+    ):
+        StereoEstimator(PipelineConfig(device="cpu"), model)
