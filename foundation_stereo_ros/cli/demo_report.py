@@ -17,8 +17,8 @@ from foundation_stereo_ros.files.results import write_ply, write_png
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 
 _SMALL = (
-    "The weights that ship are small and were trained for a short time on generated scenes alone; this room "
-    "is generated too, though never trained on. Expect more errors on real images, and see the README for "
+    "The weights that ship are small and were trained for a short time on painted scenes alone; this room is "
+    "ray cast, and of a kind that was never trained on. Expect more errors on real images, and see the README for "
     "the published weights (--checkpoint)."
 )
 _SUMMARY = (
