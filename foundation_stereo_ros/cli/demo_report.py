@@ -18,8 +18,8 @@ from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 
 _SMALL = (
     "The weights that ship are small and were trained for a short time on painted scenes alone; this room is "
-    "ray cast, and of a kind that was never trained on. Expect more errors on real images, and see the README "
-    "for the published weights (--checkpoint)."
+    "ray cast, and of a kind that was never trained on. Expect more errors on real images, and see the "
+    "README for the published weights (--checkpoint)."
 )
 _SUMMARY = (
     "A stereo camera moves through a generated room; the pictures show the frame in the middle of the "
