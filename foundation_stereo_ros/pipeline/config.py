@@ -53,7 +53,8 @@ class PipelineConfig(Settings):
     )
     iterations: int = setting(
         0,
-        "Refinements of the disparity; fewer are faster. 0: as many as the weights were made for.",
+        "Refinements of the disparity; fewer are faster. 0: as many as the weights were made for; the lean"
+        " network always makes one.",
         low=0,
         high=128,
     )
