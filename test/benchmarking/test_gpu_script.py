@@ -124,7 +124,7 @@ def test_scarce_shared_memory_bounds_the_workers(
     config = tmp_path / "run.yaml"
     config.write_text("{batch: 2, height: 192, width: 384}", encoding="utf-8")
     monkeypatch.setattr(script, "_cores", lambda: 16)
-    for free, expected in ((64 * 2**20, 7), (2**34, 16)):
+    for free, expected in ((512 * 2**20, 7), (2**34, 16)):
         monkeypatch.setattr(script, "_shared_memory", lambda free=free: free)
         assert script.workers(True, config) == expected
 

@@ -104,13 +104,13 @@ def test_in_the_pipeline_it_gives_what_pytorch_gives(
 ) -> None:
     left, right = pair(height, width)
     # Padded to 64 x 96 by both.
-    expected = disparity("", left, right, precision="fp32", iterations=2)
+    expected = disparity("tiny", left, right, precision="fp32", iterations=2)
     np.testing.assert_allclose(disparity(exported[0], left, right), expected, atol=1e-3)
 
 
 def test_larger_images_give_what_pytorch_gives_at_that_scale(exported: tuple[Path, str]) -> None:
     left, right = pair(2 * HEIGHT, 2 * WIDTH)
-    expected = disparity("", left, right, precision="fp32", iterations=2, scale=0.5)
+    expected = disparity("tiny", left, right, precision="fp32", iterations=2, scale=0.5)
     np.testing.assert_allclose(disparity(exported[0], left, right), expected, atol=2e-3)
 
 
@@ -133,7 +133,7 @@ def test_the_command_pair_takes_it(exported: tuple[Path, str], tmp_path: Path) -
     ]
     assert main(["pair", *words, "--checkpoint", str(exported[0])]) == 0
     found = np.load(tmp_path / "result.npz")["disparity"]
-    expected = disparity("", *pair(), precision="fp32", iterations=2)
+    expected = disparity("tiny", *pair(), precision="fp32", iterations=2)
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 

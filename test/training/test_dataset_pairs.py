@@ -116,7 +116,7 @@ def test_a_damaged_pair_is_passed_over_and_named(root: Path, caplog: pytest.LogC
 
 
 def test_wrong_choices_are_one_line(root: Path) -> None:
-    with pytest.raises(ConfigError, match=r"data dataset is 'kitty'; expected one of scenes, middlebury"):
+    with pytest.raises(ConfigError, match=r"data dataset is 'kitty'; expected one of scenes, layered, middlebury"):
         _config(root, data=[{"dataset": "kitty", "root": "x"}])
     with pytest.raises(ConfigError, match=r"data root is ''; expected the folder of the kitti dataset"):
         _config(root, data=[{"dataset": "kitti"}])
@@ -135,4 +135,4 @@ def test_limit_takes_the_first_pairs_and_settings_survive_plain_values(root: Pat
     config = _config(root, data=data, validate_on={"dataset": "folder", "root": str(root)})
     assert [item.name for item in config.data[0].open("train")[1]] == ["pair0", "pair1"]
     assert TrainingConfig.from_dict(config.to_dict()) == config
-    assert describe(config.data) == f"folder ({root.name}) and generated scenes"
+    assert describe(config.data) == f"folder ({root.name}) and ray-cast scenes"

@@ -136,7 +136,7 @@ def test_the_exported_file_says_what_it_was_trained_from(tuned: Trainer, tiny: P
     ours = Trainer(TrainingConfig(**SMALL, start_from=str(tiny)), tmp_path, "cpu")
     ours.save()
     said = read_checkpoint(tmp_path / WEIGHTS_NAME).metadata
-    assert said["trained_on"] == "tea, then generated scenes"
+    assert said["trained_on"] == "tea, then ray-cast scenes"
     assert "licence" not in said
 
 
