@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The networks on a CUDA device, against the same networks on the CPU and against the reference's numbers.
 
-With DEVICE=cpu in the environment the tests themselves are tried, on the CPU.
+With DEVICE=cpu in the environment the tests themselves are tried, on the CPU (`device_tests`).
 """
 
 from __future__ import annotations
 
 import copy
 import functools
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,30 +15,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from device_tests import DEVICE, MARKS, MEAN, WORST, full_float32, network
 from seeded_network import DATA, REFERENCE, as_tensor, seeded_network
 from torch import Tensor
 
-from foundation_stereo_ros.benchmarking.random_weights import randomize
 from foundation_stereo_ros.network import (
     EarlyStop,
     StereoNetwork,
-    build_network,
     for_inference,
     load_checkpoint,
-    network_preset,
     pad_to_multiple,
     save_checkpoint,
 )
 from foundation_stereo_ros.network import attention as attentions
 from foundation_stereo_ros.network.attention import attend, flash_fits
 
-_NAMED = os.environ.get("DEVICE", "")
-DEVICE = torch.device(_NAMED if re.fullmatch(r"cpu|cuda(:\d+)?", _NAMED) else "cuda")
-NO_DEVICE = DEVICE.type == "cuda" and not torch.cuda.is_available()
-pytestmark = [pytest.mark.cuda, pytest.mark.skipif(NO_DEVICE, reason="no CUDA device")]
+pytestmark = MARKS
 slow_on_a_cpu = pytest.mark.skipif(DEVICE.type == "cpu", reason="takes minutes on a CPU")
 
-MEAN, WORST = 1e-3, 1e-2  # pixels, in float32 without TF32: the bounds of the reference outputs
 HALF = [torch.float16, torch.bfloat16]
 ITERATIONS = 3
 SHIFT = 6
@@ -55,20 +48,9 @@ cases = [
 
 
 @pytest.fixture(autouse=True)
-def full_float32() -> Iterator[None]:
-    """Multiply float32 in float32: TF32 keeps 10 bits of 23."""
-    kept = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    yield
-    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = kept
-
-
-@functools.cache
-def network(preset: str) -> StereoNetwork:
-    """Return a network on the CPU, with random weights; callers leave it as it is."""
-    made = build_network(network_preset(preset)).eval()
-    randomize(made)
-    return made
+def exact() -> Iterator[None]:
+    with full_float32():
+        yield
 
 
 def on_device(made: StereoNetwork) -> StereoNetwork:

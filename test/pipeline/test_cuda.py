@@ -1,59 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rectified pairs through the pipeline on a CUDA device.
 
-With DEVICE=cpu in the environment the tests themselves are tried, on the CPU.
+With DEVICE=cpu in the environment the tests themselves are tried, on the CPU (`device_tests`).
 """
 
 from __future__ import annotations
 
 import copy
-import functools
 import gc
-import os
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from device_tests import DEVICE, MARKS, MEAN, WORST, full_float32, network
 
 from foundation_stereo_ros.benchmarking.pictures import SHIFT, stereo_pictures
-from foundation_stereo_ros.benchmarking.random_weights import randomize
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.network import StereoNetwork, build_network, network_preset
 from foundation_stereo_ros.pipeline.config import PipelineConfig
 from foundation_stereo_ros.pipeline.device_memory import memory_use
 from foundation_stereo_ros.pipeline.estimator import StereoEstimator
 from foundation_stereo_ros.pipeline.result import StereoResult
 
-_NAMED = os.environ.get("DEVICE", "")
-DEVICE = torch.device(_NAMED if re.fullmatch(r"cpu|cuda(:\d+)?", _NAMED) else "cuda")
-NO_DEVICE = DEVICE.type == "cuda" and not torch.cuda.is_available()
-pytestmark = [pytest.mark.cuda, pytest.mark.skipif(NO_DEVICE, reason="no CUDA device")]
+pytestmark = MARKS
 of_cuda_alone = pytest.mark.skipif(DEVICE.type != "cuda", reason="a matter of CUDA's memory")
 
-MEAN, WORST = 1e-3, 1e-2  # pixels, in float32 without TF32
 HEIGHT, WIDTH = 96, 160
 MIB = 2**20
 
 
 @pytest.fixture(autouse=True)
-def full_float32() -> Iterator[None]:
-    """Multiply float32 in float32: TF32 keeps 10 bits of 23."""
-    kept = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
-    yield
-    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = kept
-
-
-@functools.cache
-def network(preset: str) -> StereoNetwork:
-    """Return a network on the CPU, with random weights; callers leave it as it is."""
-    made = build_network(network_preset(preset)).eval()
-    randomize(made)
-    return made
+def exact() -> Iterator[None]:
+    with full_float32():
+        yield
 
 
 def estimator(preset: str | None, device: torch.device = DEVICE, **values: Any) -> StereoEstimator:

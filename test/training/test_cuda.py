@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training on a CUDA device: gradients against the CPU's, and runs of a few steps.
 
-With DEVICE=cpu in the environment the tests themselves are tried, on the CPU.
+With DEVICE=cpu in the environment the tests themselves are tried, on the CPU (`device_tests`).
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 import copy
 import json
 import math
-import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from device_tests import DEVICE, MARKS, full_float32
 from small_runs import SMALL
 from torch import Tensor, nn
 
@@ -30,10 +29,7 @@ from foundation_stereo_ros.training.precision import Precision
 from foundation_stereo_ros.training.trainer import Trainer
 from foundation_stereo_ros.training.training_config import TrainingConfig
 
-_NAMED = os.environ.get("DEVICE", "")
-DEVICE = torch.device(_NAMED if re.fullmatch(r"cpu|cuda(:\d+)?", _NAMED) else "cuda")
-NO_DEVICE = DEVICE.type == "cuda" and not torch.cuda.is_available()
-pytestmark = [pytest.mark.cuda, pytest.mark.skipif(NO_DEVICE, reason="no CUDA device")]
+pytestmark = MARKS
 of_cuda_alone = pytest.mark.skipif(DEVICE.type != "cuda", reason="fp16 is trained on CUDA alone")
 
 CPU = torch.device("cpu")
@@ -43,14 +39,11 @@ SHAPE = {"height": 96, "width": 128}
 
 
 @pytest.fixture(autouse=True)
-def full_float32(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def exact(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Multiply float32 in float32, and render without compiled kernels, which take minutes to make."""
     monkeypatch.setenv("FOUNDATION_STEREO_FUSION", "0")
-    cudnn, products = torch.backends.cudnn, torch.backends.cuda.matmul
-    kept = cudnn.allow_tf32, products.allow_tf32, cudnn.benchmark
-    cudnn.allow_tf32 = products.allow_tf32 = False
-    yield
-    cudnn.allow_tf32, products.allow_tf32, cudnn.benchmark = kept
+    with full_float32():
+        yield
 
 
 def brought(batch: StereoBatch, device: torch.device) -> StereoBatch:

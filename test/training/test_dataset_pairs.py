@@ -116,7 +116,7 @@ def test_a_damaged_pair_is_passed_over_and_named(root: Path, caplog: pytest.LogC
 
 
 def test_wrong_choices_are_one_line(root: Path) -> None:
-    with pytest.raises(ConfigError, match=r"data dataset is 'kitty'; expected one of scenes, layered, middlebury"):
+    with pytest.raises(ConfigError, match=r"data dataset is 'kitty'; expected one of scenes, layered"):
         _config(root, data=[{"dataset": "kitty", "root": "x"}])
     with pytest.raises(ConfigError, match=r"data root is ''; expected the folder of the kitti dataset"):
         _config(root, data=[{"dataset": "kitti"}])

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.network.config import PlainValues
 
 
 @dataclass(frozen=True)
-class LeanConfig:
+class LeanConfig(PlainValues):
     """Sizes of a `LeanStereo` network. The defaults are the preset ``lean``.
 
     Attributes:
@@ -81,22 +80,3 @@ class LeanConfig:
     def bins(self) -> int:
         """Disparities in the cost volume, one for each pixel of the quarter-resolution grid."""
         return self.max_disp // 4
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> LeanConfig:
-        """Build from plain values, as a checkpoint's metadata hold them.
-
-        Raises:
-            ConfigError: unknown field, or a value out of its range.
-        """
-        known = {f.name for f in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise ConfigError(
-                f"unknown network setting {unknown[0]!r}; expected some of {', '.join(sorted(known))}"
-            )
-        return cls(**values)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values that `from_dict` takes."""
-        return dataclasses.asdict(self)
