@@ -37,7 +37,7 @@ def main() -> None:
     height, width = truth.shape
     camera = Camera(width, height, fx=width, fy=width, cx=width / 2, cy=height / 2)
     stereo = StereoCamera(camera, camera, baseline=0.1)
-    config = PipelineConfig(device="cpu", precision="fp32", iterations=args.iterations)
+    config = PipelineConfig(checkpoint="tiny", device="cpu", precision="fp32", iterations=args.iterations)
     estimator = StereoEstimator(config)
     estimator.warm_up(width, height)
     for below in (0.0, *args.below):
