@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="YAML file with the settings that differ from the defaults",
     )
-    add("--preset", help="network preset to train from nothing (default: tiny)")
+    add("--preset", help="network to train from nothing, lean or tiny (default: tiny)")
     add(
         "--from",
         dest="start_from",

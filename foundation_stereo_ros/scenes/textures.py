@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from foundation_stereo_ros.errors import ConfigError
+
 Picture = npt.NDArray[Any]
 """Of bytes; OpenCV's functions do not say so."""
 Grid = npt.NDArray[np.float32]
@@ -55,9 +57,16 @@ class TextureBank:
     Args:
         photographs: share of textures that are photographs, 0 to 1.
         bare: share of textures with next to no contrast, 0 to 1.
+
+    Raises:
+        ConfigError: photographs are wanted, and this installation holds none.
     """
 
     def __init__(self, photographs: float, bare: float) -> None:
+        if photographs > 0 and not _photographs():
+            raise ConfigError(
+                f"layered photographs is {photographs}, but this installation holds none; expected 0"
+            )
         self._photographs, self._bare = photographs, bare
 
     def draw(self, rng: np.random.Generator, detail: float = 1.0) -> Texture:
@@ -67,7 +76,7 @@ class TextureBank:
             rng: decides everything.
             detail: 1 for usual surfaces, greater for finer ones.
         """
-        pictures = (_photographs() if rng.random() < self._photographs else ()) or _made()
+        pictures = _photographs() if rng.random() < self._photographs else _made()
         levels = pictures[int(rng.integers(len(pictures)))]
         scale = float(np.exp(rng.uniform(np.log(0.5), np.log(2.5)))) * detail
         level = int(np.clip(np.round(np.log2(max(scale, 1.0))), 0, len(levels) - 1))

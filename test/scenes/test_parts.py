@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import foundation_stereo_ros
-from foundation_stereo_ros.scenes import outlines
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.scenes import outlines, textures
 from foundation_stereo_ros.scenes.exposure import expose
 from foundation_stereo_ros.scenes.layered_config import LayeredConfig
 from foundation_stereo_ros.scenes.surfaces import Plane, bounded, bulge
@@ -87,6 +88,15 @@ def test_a_bank_without_photographs_shows_none() -> None:
     made, any_kind = TextureBank(0.0, 0.1), TextureBank(1.0, 0.1)
     assert {made.draw(np.random.default_rng(i)).picture.shape[0] for i in range(30)} <= {320, 160, 80}
     assert any(any_kind.draw(np.random.default_rng(i)).picture.shape[1] > 320 for i in range(30))
+
+
+def test_photographs_that_are_not_there_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textures, "_photographs", list)
+    with pytest.raises(
+        ConfigError, match=r"photographs is 0.6, but this installation holds none; expected 0"
+    ):
+        TextureBank(0.6, 0.1)
+    TextureBank(0.0, 0.1).draw(np.random.default_rng(0))
 
 
 def test_cameras_without_flaws_record_what_there_is() -> None:
