@@ -18,7 +18,6 @@ _SIGNS = (
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
-    "unable to find an engine to execute this computation",
 )
 
 
