@@ -29,7 +29,7 @@ setup(
     maintainer="foundation_stereo_ros maintainers",
     maintainer_email="maintainers@foundation-stereo-ros.example",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "weights/*.safetensors", "scenes/photographs/*"]},
+    package_data={NAME: ["py.typed", "weights/*.safetensors", "scenes/layered/photographs/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -75,7 +75,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"foundation_stereo = {NAME}.cli.main:main",
-            f"stereo_node = {NAME}.node.main:main",
+            f"stereo_node = {NAME}.ros.node.main:main",
         ]
     },
 )

@@ -22,14 +22,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.cli.evaluate_methods import sgbm
-from foundation_stereo_ros.network import for_inference, load_checkpoint
-from foundation_stereo_ros.pipeline.weights import find_checkpoint
-from foundation_stereo_ros.training.data_config import LAYERED, SCENES
-from foundation_stereo_ros.training.generator import SceneGenerator
-from foundation_stereo_ros.training.precision import Precision
-from foundation_stereo_ros.training.training_config import TrainingConfig
-from foundation_stereo_ros.training.validation import Validation
+from foundation_stereo_ros.evaluate.methods import sgbm
+from foundation_stereo_ros.nets.stereo import for_inference
+from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator
+from foundation_stereo_ros.train.config import TrainingConfig
+from foundation_stereo_ros.train.data_config import LAYERED, SCENES
+from foundation_stereo_ros.train.precision import Precision
+from foundation_stereo_ros.train.validation import Validation
+from foundation_stereo_ros.weights import load_checkpoint
+from foundation_stereo_ros.weights.shipped import find_checkpoint
 
 _EVALUATED = {"height": 192, "width": 384, "batch": 2, "validation_pairs": 24}
 _REACH = 128.0

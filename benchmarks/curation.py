@@ -20,11 +20,11 @@ import numpy as np
 import yaml
 
 from foundation_stereo_ros.cli.main import main as command
-from foundation_stereo_ros.training.curation_list import Recipe, Score, read_keep_list
-from foundation_stereo_ros.training.curation_scoring import checkpoint_digest
-from foundation_stereo_ros.training.curation_workers import scores
-from foundation_stereo_ros.training.curation_writer import KeepListWriter
-from foundation_stereo_ros.training.seeds import VALIDATION
+from foundation_stereo_ros.scenes.seeds import VALIDATION
+from foundation_stereo_ros.train.curation.keep_list import Recipe, Score, read_keep_list
+from foundation_stereo_ros.train.curation.scoring import checkpoint_digest
+from foundation_stereo_ros.train.curation.workers import scores
+from foundation_stereo_ros.train.curation.writer import KeepListWriter
 
 FRESH, FIXED, CURATED = "fresh", "fixed", "curated"
 

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import torch
 
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.heap import keep_freed_memory
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     truth = cv2.imread(args.truth, cv2.IMREAD_GRAYSCALE).astype(np.float32) / args.scale
     height, width = truth.shape
     camera = Camera(width, height, fx=width, fy=width, cx=width / 2, cy=height / 2)
-    stereo = StereoCamera(camera, camera, baseline=0.1)
+    stereo = StereoRig(camera, camera, baseline=0.1)
     config = PipelineConfig(checkpoint="tiny", device="cpu", precision="fp32", iterations=args.iterations)
     estimator = StereoEstimator(config)
     estimator.warm_up(width, height)

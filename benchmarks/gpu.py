@@ -60,7 +60,7 @@ NEEDS = {
 }
 """Package -> what needs it."""
 
-PARTS = ("network", "pipeline.estimator", "training.trainer")
+PARTS = ("nets.stereo", "estimate.estimator", "train.trainer")
 _DISTRIBUTIONS = {"cv2": ("opencv-python-headless", "opencv-python"), "yaml": ("pyyaml",)}
 
 PRESETS = ("lean", "tiny", "small", "large")
@@ -335,7 +335,7 @@ def rows(args: argparse.Namespace) -> int:
     left = [key for row in wanted_rows(args) if (key := (*row, name)) not in done]
     print(f"{len(left)} rows to measure", flush=True)
     if left:
-        importlib.import_module("foundation_stereo_ros.network")  # not on the first row's account
+        importlib.import_module("foundation_stereo_ros.nets.stereo")  # not on the first row's account
     for key in left:
         if time.monotonic() > end:
             break
@@ -358,8 +358,8 @@ def measure(row: Row, device_text: str, repeats: int) -> dict[str, Any]:
     """Return the median time of a pair, the peak of the memory, and more."""
     import torch
 
-    from foundation_stereo_ros.benchmarking.clocks import clock_for
-    from foundation_stereo_ros.benchmarking.memory_growth import memory_growth
+    from foundation_stereo_ros.bench.clocks import clock_for
+    from foundation_stereo_ros.bench.memory_growth import memory_growth
 
     device = torch.device(device_text)
     network = _network(row.preset, device_text)
@@ -396,8 +396,8 @@ def measure(row: Row, device_text: str, repeats: int) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1)
 def _network(preset: str, device: str) -> Any:
-    from foundation_stereo_ros.benchmarking.random_weights import randomize
-    from foundation_stereo_ros.network import build_network, for_inference, network_preset
+    from foundation_stereo_ros.bench.random_weights import randomize
+    from foundation_stereo_ros.nets.stereo import build_network, for_inference, network_preset
 
     network = build_network(network_preset(preset))
     randomize(network)
@@ -408,7 +408,7 @@ def _work(row: Row, forward: Any, iterations: int, device: Any) -> Callable[[], 
     """Return what a row measures: pictures to a disparity on the CPU, or the network alone."""
     import torch
 
-    from foundation_stereo_ros.network import pad_to_multiple
+    from foundation_stereo_ros.nets.stereo import pad_to_multiple
 
     height, width = map(int, row.size.split("x"))
     generator, dtype = torch.Generator().manual_seed(0), _dtype(row.precision)

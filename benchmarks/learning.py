@@ -25,9 +25,9 @@ import torch
 from accuracy import measure
 
 from foundation_stereo_ros.cli.train_settings import read_settings
-from foundation_stereo_ros.training.run_files import STATE_NAME
-from foundation_stereo_ros.training.trainer import Trainer
-from foundation_stereo_ros.training.training_config import TrainingConfig
+from foundation_stereo_ros.train.config import TrainingConfig
+from foundation_stereo_ros.train.run_files import STATE_NAME
+from foundation_stereo_ros.train.trainer import Trainer
 
 _POLL = 2.0  # seconds
 

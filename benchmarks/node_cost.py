@@ -33,7 +33,7 @@ WARM_UP, COUNTED = 30, 100
 
 def without_network() -> None:
     """Replace what the network computes."""
-    from foundation_stereo_ros.pipeline.torch_backend import TorchBackend
+    from foundation_stereo_ros.estimate.torch_backend import TorchBackend
 
     known: dict[tuple[int, ...], Any] = {}
 
@@ -49,7 +49,7 @@ def without_network() -> None:
 
 def run_node() -> int:
     """Be the node."""
-    from foundation_stereo_ros.node.main import main
+    from foundation_stereo_ros.ros.node.main import main
 
     without_network()
     arguments = ["--ros-args", "-r", f"__ns:={NAMESPACE}", "-p", "device:=cpu"]
@@ -74,7 +74,7 @@ def run_relay(size: str) -> int:
     import rclpy
     from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
     keep_freed_memory()
     without_network()
@@ -117,9 +117,9 @@ def messages(size: str) -> dict[str, Any]:
     from std_msgs.msg import Header
 
     from foundation_stereo_ros.geometry.camera import Camera
-    from foundation_stereo_ros.messages.camera_info import encode_camera_info
-    from foundation_stereo_ros.messages.images import encode_image
-    from foundation_stereo_ros.node.message_types import ros_types
+    from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+    from foundation_stereo_ros.ros.messages.images import encode_image
+    from foundation_stereo_ros.ros.node.message_types import ros_types
 
     width, height = (int(side) for side in size.split("x"))
     camera, types = Camera(width, height, width, width, width / 2, height / 2), ros_types()
@@ -151,11 +151,11 @@ def run_camera(size: str, rate: float) -> int:
 
 def stereo_pipeline(size: str) -> tuple[Any, list[Any], Any]:
     """Return the pipeline, its four input messages, and the classes of its output messages."""
-    from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
-    from foundation_stereo_ros.node.message_types import ros_types
-    from foundation_stereo_ros.pipeline.config import PipelineConfig
-    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-    from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
+    from foundation_stereo_ros.estimate.config import PipelineConfig
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+    from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
+    from foundation_stereo_ros.ros.node.message_types import ros_types
 
     network = FoundationStereo(NetworkConfig.preset("tiny"))
     pipeline = StereoPipeline(StereoEstimator(PipelineConfig(device="cpu"), network))
@@ -265,7 +265,7 @@ def main() -> int:
 
     import rclpy
 
-    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
     keep_freed_memory()
     without_network()

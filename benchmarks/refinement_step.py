@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from foundation_stereo_ros.benchmarking.best_rates import BestRates
-from foundation_stereo_ros.benchmarking.clocks import FlopClock
-from foundation_stereo_ros.benchmarking.plain_context import Level
-from foundation_stereo_ros.benchmarking.plain_layers import Weights
-from foundation_stereo_ros.benchmarking.plain_refinement import updated
-from foundation_stereo_ros.benchmarking.random_weights import randomize
-from foundation_stereo_ros.network import NetworkConfig, for_inference
-from foundation_stereo_ros.network.context import Context
-from foundation_stereo_ros.network.update import UpdateBlock
-from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+from foundation_stereo_ros.bench.best_rates import BestRates
+from foundation_stereo_ros.bench.clocks import FlopClock
+from foundation_stereo_ros.bench.plain_context import Level
+from foundation_stereo_ros.bench.plain_layers import Weights
+from foundation_stereo_ros.bench.plain_refinement import updated
+from foundation_stereo_ros.bench.random_weights import randomize
+from foundation_stereo_ros.estimate.heap import keep_freed_memory
+from foundation_stereo_ros.nets.stereo import NetworkConfig, for_inference
+from foundation_stereo_ros.nets.stereo.context import Context
+from foundation_stereo_ros.nets.stereo.update import UpdateBlock
 
 CPU = torch.device("cpu")
 

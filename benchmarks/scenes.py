@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 import torch
 
-from foundation_stereo_ros.scenes.layered import LayeredScenes
-from foundation_stereo_ros.training.generator import Plan, SceneGenerator, plan
-from foundation_stereo_ros.training.scene_config import COMPOSITIONS, SceneConfig
+from foundation_stereo_ros.scenes.layered.painter import LayeredScenes
+from foundation_stereo_ros.scenes.raycast.config import COMPOSITIONS, SceneConfig
+from foundation_stereo_ros.scenes.raycast.generator import Plan, SceneGenerator, plan
 
 
 def main() -> None:

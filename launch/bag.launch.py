@@ -11,8 +11,8 @@ from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.substitutions import ExecutableInPackage
 
-from foundation_stereo_ros.pipeline.config import settings
-from foundation_stereo_ros.pipeline.setting import Setting
+from foundation_stereo_ros.estimate.config import settings
+from foundation_stereo_ros.estimate.setting import Setting
 
 
 def generate_launch_description() -> LaunchDescription:

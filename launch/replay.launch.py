@@ -26,10 +26,10 @@ from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from launch_ros.event_handlers import OnStateTransition
 
-from foundation_stereo_ros.bags.folder import find_files
-from foundation_stereo_ros.bags.reader import Recording, read_messages
-from foundation_stereo_ros.bags.topics import COMPRESSED, find_stereo
 from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.ros.bags.folder import find_files
+from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
+from foundation_stereo_ros.ros.bags.topics import COMPRESSED, find_stereo
 
 STORAGES = {".mcap": "mcap", ".db3": "sqlite3"}
 OUTPUTS = ("disparity", "depth/image_rect", "depth/camera_info", "points2", "confidence", "disparity/visual")

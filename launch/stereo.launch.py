@@ -16,9 +16,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from foundation_stereo_ros.live.config import live_settings
-from foundation_stereo_ros.live.topics import COMPRESSED, sibling
-from foundation_stereo_ros.pipeline.config import settings
+from foundation_stereo_ros.estimate.config import settings
+from foundation_stereo_ros.ros.live.config import live_settings
+from foundation_stereo_ros.ros.live.topics import COMPRESSED, sibling
 
 CONFIG = Path(__file__).parent.parent / "config"
 PRESETS = sorted(path.stem for path in (CONFIG / "cameras").glob("*.yaml"))

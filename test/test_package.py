@@ -65,7 +65,7 @@ def test_import_loads_nothing_heavy() -> None:
 def test_the_architecture_names_files_that_exist(root: Path) -> None:
     names = re.findall(r"`([\w/]+\.\w+)`", (root / "docs" / "architecture.md").read_text())
     modules = [path.as_posix() for path in (root / "foundation_stereo_ros").rglob("*.py")]
-    assert "pipeline/validity.py" in names
+    assert "estimate/validity.py" in names
     assert [
         n for n in names if not (root / n).exists() and not any(m.endswith(f"/{n}") for m in modules)
     ] == []

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foundation_stereo_ros.bags.job import BagJob
-from foundation_stereo_ros.bags.job_options import JobOptions
-from foundation_stereo_ros.bags.reader import Recording
-from foundation_stereo_ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.bags.topics import find_stereo
-from foundation_stereo_ros.bags.writer import BagWriter
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-from foundation_stereo_ros.pipeline.messages_pipeline import OUTPUTS, StereoPipeline
+from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.ros.bags.job import BagJob
+from foundation_stereo_ros.ros.bags.job_options import JobOptions
+from foundation_stereo_ros.ros.bags.reader import Recording
+from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
+from foundation_stereo_ros.ros.bags.topics import find_stereo
+from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS, StereoPipeline
 
 pytestmark = pytest.mark.ros
 
@@ -34,7 +34,7 @@ def result_bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     camera = Camera(WIDTH, HEIGHT, 80.0, 80.0, 48.0, 32.0)
     noise = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
     with BagWriter(folder / "in.mcap") as writer:
-        recorder = StereoRecorder(writer, StereoCamera(camera, camera, 0.1))
+        recorder = StereoRecorder(writer, StereoRig(camera, camera, 0.1))
         for number in range(FRAMES):
             recorder.add(noise, np.roll(noise, -4, axis=1), 10**18 + number * 10**8)
         writer.close()

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.bag_options import add_bag_options, job_options
 from foundation_stereo_ros.cli.options import pipeline_config
-from foundation_stereo_ros.cli.progress import FrameProgress
 from foundation_stereo_ros.errors import BagError, ConfigError
+from foundation_stereo_ros.progress import FrameProgress
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.bags.job import BagJob
-    from foundation_stereo_ros.bags.job_options import JobOptions, JobReport
-    from foundation_stereo_ros.bags.reader import Recording
-    from foundation_stereo_ros.bags.topics import StereoTopics
-    from foundation_stereo_ros.pipeline.config import PipelineConfig
-    from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
-    from foundation_stereo_ros.pipeline.result import StereoResult
+    from foundation_stereo_ros.estimate.config import PipelineConfig
+    from foundation_stereo_ros.estimate.prediction import Prediction
+    from foundation_stereo_ros.ros.bags.job import BagJob
+    from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
+    from foundation_stereo_ros.ros.bags.reader import Recording
+    from foundation_stereo_ros.ros.bags.topics import StereoTopics
+    from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 
 DAMAGED = 3
 INTERRUPTED = 130
@@ -44,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Process the recording; returns the exit code."""
-    from foundation_stereo_ros.bags.reader import Recording
-    from foundation_stereo_ros.bags.record import describe
-    from foundation_stereo_ros.bags.topics import find_stereo
-    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.heap import keep_freed_memory
+    from foundation_stereo_ros.ros.bags.reader import Recording
+    from foundation_stereo_ros.ros.bags.record import describe
+    from foundation_stereo_ros.ros.bags.topics import find_stereo
 
     keep_freed_memory()  # before torch is loaded
     with Recording(args.input) as recording:
@@ -79,9 +79,9 @@ def _process(
     topics: StereoTopics,
     options: JobOptions,
 ) -> int:
-    from foundation_stereo_ros.bags.interrupts import Interrupts
-    from foundation_stereo_ros.bags.job import BagJob
-    from foundation_stereo_ros.bags.writer import BagWriter
+    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.ros.bags.job import BagJob
+    from foundation_stereo_ros.ros.bags.writer import BagWriter
 
     if args.output is None:
         raise ConfigError("no output; expected -o OUT.mcap, or --list")
@@ -95,7 +95,7 @@ def _process(
         try:
             with FrameProgress(_expected_frames(args, recording, topics, options)) as progress:
 
-                def on_frame(number: int, result: StereoResult) -> None:
+                def on_frame(number: int, result: Prediction) -> None:
                     export(number, result)
                     progress.step()
 
@@ -114,9 +114,9 @@ def _process(
 
 
 def _load(config: PipelineConfig, topics: StereoTopics) -> StereoPipeline:
-    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-    from foundation_stereo_ros.pipeline.messages_pipeline import StereoPipeline
-    from foundation_stereo_ros.pipeline.rectification import says_rectified
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.rectification import says_rectified
+    from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 
     return StereoPipeline(StereoEstimator(config), says_rectified(topics.left))
 
@@ -158,13 +158,13 @@ def _print_choice(topics: StereoTopics, options: JobOptions) -> None:
         print(f"  {options.topic(output)}")
 
 
-def _exporter(args: argparse.Namespace, config: PipelineConfig) -> Callable[[int, StereoResult], None]:
-    from foundation_stereo_ros.files.results import parse_kinds, write_result
+def _exporter(args: argparse.Namespace, config: PipelineConfig) -> Callable[[int, Prediction], None]:
+    from foundation_stereo_ros.estimate.files import parse_kinds, write_result
 
     kinds = parse_kinds(args.export)
     folder = args.export_dir or args.output.with_name(f"{args.output.stem}_frames")
 
-    def export(number: int, result: StereoResult) -> None:
+    def export(number: int, result: Prediction) -> None:
         if kinds:
             write_result(folder, result, config, kinds, prefix=f"{number:06d}_")
 

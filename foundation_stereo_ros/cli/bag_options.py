@@ -11,10 +11,10 @@ from foundation_stereo_ros.cli.options import add_pipeline_options
 from foundation_stereo_ros.errors import BagError, ConfigError
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.bags.job_options import JobOptions
-    from foundation_stereo_ros.bags.reader import Recording
-    from foundation_stereo_ros.bags.topics import StereoTopics
-    from foundation_stereo_ros.pipeline.config import PipelineConfig
+    from foundation_stereo_ros.estimate.config import PipelineConfig
+    from foundation_stereo_ros.ros.bags.job_options import JobOptions
+    from foundation_stereo_ros.ros.bags.reader import Recording
+    from foundation_stereo_ros.ros.bags.topics import StereoTopics
 
 
 def add_bag_options(parser: argparse.ArgumentParser) -> None:
@@ -88,7 +88,7 @@ def job_options(
         ConfigError: an output is not known.
         BagError: the outputs' names are taken by recorded topics.
     """
-    from foundation_stereo_ros.bags.job_options import JobOptions, colliding
+    from foundation_stereo_ros.ros.bags.job_options import JobOptions, colliding
 
     begin = recording.start_ns
     start = begin + round(args.start * 1e9)
@@ -113,7 +113,7 @@ def job_options(
 
 
 def _outputs(args: argparse.Namespace, config: PipelineConfig) -> tuple[str, ...]:
-    from foundation_stereo_ros.pipeline.messages_pipeline import MAIN_OUTPUTS, OUTPUTS
+    from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, OUTPUTS
 
     if args.outputs is None:
         return MAIN_OUTPUTS + (("confidence",) if config.confidence else ())

@@ -17,8 +17,8 @@ from foundation_stereo_ros.cli.status_line import StatusLine
 from foundation_stereo_ros.errors import FoundationStereoError
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.benchmarking.best_rates import BestRates
-    from foundation_stereo_ros.benchmarking.measurement import Case, CaseResult
+    from foundation_stereo_ros.bench.best_rates import BestRates
+    from foundation_stereo_ros.bench.measurement import Case, CaseResult
 
 INCOMPLETE = 3
 INTERRUPTED = 130
@@ -80,13 +80,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure; prints tables and writes what was asked for."""
-    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
     keep_freed_memory()  # as the live node does, and before torch is loaded
 
     import torch
 
-    from foundation_stereo_ros.benchmarking.best_rates import BestRates
+    from foundation_stereo_ros.bench.best_rates import BestRates
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -113,9 +113,9 @@ class _Outcome:
 
 def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
     """Yield all combinations, and what to call each."""
-    from foundation_stereo_ros.benchmarking.measurement import Case
-    from foundation_stereo_ros.benchmarking.networks import NetworkSource
-    from foundation_stereo_ros.pipeline.weights import find_checkpoint
+    from foundation_stereo_ros.bench.measurement import Case
+    from foundation_stereo_ros.bench.networks import NetworkSource
+    from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     sources = [NetworkSource(checkpoint=find_checkpoint(path)) for path in args.checkpoint or ()]
     sources += [NetworkSource(preset=name) for name in args.preset or ()]
@@ -136,8 +136,8 @@ def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
 def _measure(
     case: Case, name: str, args: argparse.Namespace, rates: BestRates, line: StatusLine
 ) -> CaseResult:
-    from foundation_stereo_ros.bags.types import message_types
-    from foundation_stereo_ros.benchmarking.measurement import CaseMeasurement
+    from foundation_stereo_ros.bench.measurement import CaseMeasurement
+    from foundation_stereo_ros.ros.bags.types import message_types
 
     def tell(what: str) -> None:
         line.show(f"{name}: {what}")
@@ -157,10 +157,10 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
 
 
 def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: BestRates) -> int:
-    from foundation_stereo_ros.benchmarking.machine import machine, versions
-    from foundation_stereo_ros.benchmarking.summary import case_facts
-    from foundation_stereo_ros.cli.benchmark_table import tables
-    from foundation_stereo_ros.cli.evaluate_results import write_json
+    from foundation_stereo_ros.bench.machine import machine, versions
+    from foundation_stereo_ros.bench.summary import case_facts
+    from foundation_stereo_ros.bench.table import tables
+    from foundation_stereo_ros.evaluate.results import write_json
 
     if outcome.results:
         facts = {

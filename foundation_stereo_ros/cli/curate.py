@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from foundation_stereo_ros.errors import ConfigError
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.training.curation import Outcome
-    from foundation_stereo_ros.training.curation_list import Recipe
+    from foundation_stereo_ros.train.curation.keep_list import Recipe
+    from foundation_stereo_ros.train.curation.run import Outcome
 
 _INTERRUPTED = 130
 _MOST_WORKERS = 8
@@ -68,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
     """Score, tell, show; 0 when complete, 130 after Ctrl-C."""
     import torch
 
-    from foundation_stereo_ros.cli.curate_summary import summary
-    from foundation_stereo_ros.training.curation import curate
+    from foundation_stereo_ros.train.curation.run import curate
+    from foundation_stereo_ros.train.curation.summary import summary
 
     device = args.device
     if device == "auto":
@@ -103,11 +103,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _recipe(args: argparse.Namespace) -> Recipe:
     from foundation_stereo_ros.cli.train_settings import read_settings
-    from foundation_stereo_ros.network import load_checkpoint
-    from foundation_stereo_ros.training.curation_list import Recipe
-    from foundation_stereo_ros.training.curation_scoring import checkpoint_digest
-    from foundation_stereo_ros.training.replay import rendered_size
-    from foundation_stereo_ros.training.training_config import TrainingConfig
+    from foundation_stereo_ros.train.config import TrainingConfig
+    from foundation_stereo_ros.train.curation.keep_list import Recipe
+    from foundation_stereo_ros.train.curation.scoring import checkpoint_digest
+    from foundation_stereo_ros.train.feed.replay import rendered_size
+    from foundation_stereo_ros.weights import load_checkpoint
 
     config = TrainingConfig.from_dict({} if args.config is None else read_settings(args.config))
     network = load_checkpoint(args.checkpoint).config  # all of it: a damaged file ends here
@@ -126,7 +126,7 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
 def _show(args: argparse.Namespace, recipe: Recipe, outcome: Outcome, device: str) -> None:
     from foundation_stereo_ros.cli.curate_pictures import write_worst
-    from foundation_stereo_ros.training.curation_scoring import Scorer
+    from foundation_stereo_ros.train.curation.scoring import Scorer
 
     place = args.output.with_suffix(".png")
     shown = write_worst(place, outcome.scores, args.pictures, Scorer(args.checkpoint, recipe, device))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from foundation_stereo_ros.cli.curate_summary import badness
-from foundation_stereo_ros.cli.evaluate_gallery import contact_sheet
-from foundation_stereo_ros.files.report import Legend, Picture
-from foundation_stereo_ros.files.results import write_png
-from foundation_stereo_ros.pipeline.visualize import Range, colorize, colorize_disparity, value_range
+from foundation_stereo_ros.evaluate.gallery import contact_sheet
+from foundation_stereo_ros.io.pictures import write_png
+from foundation_stereo_ros.io.report import Legend, Picture
+from foundation_stereo_ros.io.visualize import Range, colorize, colorize_disparity, value_range
 from foundation_stereo_ros.shapes import RgbImage
-from foundation_stereo_ros.training.curation_list import Score
-from foundation_stereo_ros.training.curation_scoring import Scorer
+from foundation_stereo_ros.train.curation.keep_list import Score
+from foundation_stereo_ros.train.curation.scoring import Scorer
+from foundation_stereo_ros.train.curation.summary import badness
 
 _ERROR_RANGE = Range(0.0, 8.0)
 

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
-from foundation_stereo_ros.cli.progress import FrameProgress
+from foundation_stereo_ros.progress import FrameProgress
 
 if TYPE_CHECKING:
     import torch
 
-    from foundation_stereo_ros.bags.job_options import JobReport
-    from foundation_stereo_ros.cli.demo_latency import LiveFigures
-    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-    from foundation_stereo_ros.pipeline.result import StereoResult
+    from foundation_stereo_ros.demo.latency import LiveFigures
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.prediction import Prediction
+    from foundation_stereo_ros.ros.bags.job_options import JobReport
 
 _FRAMES = 20
 _ROUND = 40  # frames of --recording
@@ -62,15 +62,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Record, process, compare, draw; prints where everything is."""
-    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
 
-    from foundation_stereo_ros.cli.demo_figures import compare
-    from foundation_stereo_ros.cli.demo_report import write_pages
-    from foundation_stereo_ros.cli.demo_summary import summary
-    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+    from foundation_stereo_ros.demo.figures import compare
+    from foundation_stereo_ros.demo.report import write_pages
+    from foundation_stereo_ros.demo.summary import summary
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
 
     # Before anything slow, so that wrong weights are told at once.
     estimator = StereoEstimator(config)
@@ -101,7 +101,7 @@ def _render(
     step: str = "",
     whole_round: bool = False,
 ) -> None:
-    from foundation_stereo_ros.cli.demo_recording import record
+    from foundation_stereo_ros.demo.recording import record
 
     _say(f"{step}rendering {frames} stereo pairs of {size[0]} x {size[1]} pixels: {path}")
     with FrameProgress(frames) as progress:
@@ -112,14 +112,14 @@ def _process(
     recording_path: Path, result_path: Path, estimator: StereoEstimator, frames: int
 ) -> tuple[JobReport, float]:
     """Do what ``foundation_stereo bag`` does; returns its report and the network's seconds for one frame."""
-    from foundation_stereo_ros.bags.interrupts import Interrupts
-    from foundation_stereo_ros.bags.job import BagJob
-    from foundation_stereo_ros.bags.job_options import JobOptions
-    from foundation_stereo_ros.bags.reader import Recording
-    from foundation_stereo_ros.bags.topics import find_stereo
-    from foundation_stereo_ros.bags.writer import BagWriter
-    from foundation_stereo_ros.pipeline.messages_pipeline import MAIN_OUTPUTS, StereoPipeline
-    from foundation_stereo_ros.pipeline.rectification import says_rectified
+    from foundation_stereo_ros.estimate.rectification import says_rectified
+    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.ros.bags.job import BagJob
+    from foundation_stereo_ros.ros.bags.job_options import JobOptions
+    from foundation_stereo_ros.ros.bags.reader import Recording
+    from foundation_stereo_ros.ros.bags.topics import find_stereo
+    from foundation_stereo_ros.ros.bags.writer import BagWriter
+    from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, StereoPipeline
 
     outputs = MAIN_OUTPUTS + (("confidence",) if estimator.config.confidence else ())
     seconds: list[float] = []
@@ -130,7 +130,7 @@ def _process(
         FrameProgress(frames) as progress,
     ):
 
-        def on_frame(number: int, result: StereoResult) -> None:
+        def on_frame(number: int, result: Prediction) -> None:
             seconds.append(result.seconds["network"] + result.seconds.get("consistency", 0.0))
             progress.step()
 
@@ -146,7 +146,7 @@ def _process(
 
 
 def _live(args: argparse.Namespace, recording: Path, estimator: StereoEstimator) -> LiveFigures | None:
-    from foundation_stereo_ros.cli.demo_live import try_live
+    from foundation_stereo_ros.demo.live import try_live
 
     output = args.output / "live.mcap"
     _say(f"3/5  live, from a player over the node to a recorder, by DDS: {output}")

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
-from foundation_stereo_ros.cli.progress import FrameProgress
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
+from foundation_stereo_ros.progress import FrameProgress
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.cli.evaluate_gallery import Gallery
-    from foundation_stereo_ros.cli.evaluate_job import EvaluationJob
-    from foundation_stereo_ros.cli.evaluate_methods import Method
     from foundation_stereo_ros.datasets.dataset import StereoDataset
-    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.evaluate.gallery import Gallery
+    from foundation_stereo_ros.evaluate.job import EvaluationJob
+    from foundation_stereo_ros.evaluate.methods import Method
 
 INCOMPLETE = 3
 INTERRUPTED = 130
@@ -49,7 +49,7 @@ RANGE = "what the dataset says, otherwise an eighth of the width, but 64 or more
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; loads no torch."""
-    from foundation_stereo_ros.pipeline.config import settings
+    from foundation_stereo_ros.estimate.config import settings
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXIT_CODES
@@ -91,17 +91,17 @@ def _add_reading_options(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; prints the table and writes what was asked for."""
-    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
 
-    from foundation_stereo_ros.bags.interrupts import Interrupts
-    from foundation_stereo_ros.cli.evaluate_gallery import Gallery
-    from foundation_stereo_ros.cli.evaluate_job import EvaluationJob
-    from foundation_stereo_ros.cli.evaluate_methods import NetworkMethod, SgbmMethod
     from foundation_stereo_ros.datasets.dataset import DatasetOptions
-    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.evaluate.gallery import Gallery
+    from foundation_stereo_ros.evaluate.job import EvaluationJob
+    from foundation_stereo_ros.evaluate.methods import NetworkMethod, SgbmMethod
+    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
 
     given = {name: getattr(args, name) for name in _READER_OPTIONS if hasattr(args, name)}
     dataset = open_dataset(args.dataset, args.root, DatasetOptions(**given))
@@ -133,8 +133,8 @@ def _conclude(
     estimator: StereoEstimator,
     gallery: Gallery | None,
 ) -> int:
-    from foundation_stereo_ros.cli.evaluate_results import facts, write_json
-    from foundation_stereo_ros.cli.evaluate_table import table
+    from foundation_stereo_ros.evaluate.results import facts, write_json
+    from foundation_stereo_ros.evaluate.table import table
 
     if job.results:
         results = facts(args.dataset, args.root, dataset, job, estimator, _USED)

@@ -39,11 +39,11 @@ def run(args: argparse.Namespace) -> int:
     """Export; prints what was written, and how far ONNX Runtime is from PyTorch."""
     import torch
 
-    from foundation_stereo_ros.benchmarking.pictures import stereo_pictures
+    from foundation_stereo_ros.bench.pictures import stereo_pictures
     from foundation_stereo_ros.errors import FileFormatError
-    from foundation_stereo_ros.files.onnx_network import runtime_difference, write_onnx
-    from foundation_stereo_ros.network import load_checkpoint
-    from foundation_stereo_ros.pipeline.weights import find_checkpoint
+    from foundation_stereo_ros.estimate.onnx_export import runtime_difference, write_onnx
+    from foundation_stereo_ros.weights import load_checkpoint
+    from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     if args.onnx.exists() and not args.force:
         raise FileFormatError(f"{args.onnx} is there already; --force replaces it")

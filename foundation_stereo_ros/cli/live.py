@@ -14,10 +14,10 @@ from foundation_stereo_ros.cli.status_line import StatusLine
 from foundation_stereo_ros.errors import WireError
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.dds.cameras import Cameras
-    from foundation_stereo_ros.dds.stereo_live import StereoLive
-    from foundation_stereo_ros.dds.wire import Wire
-    from foundation_stereo_ros.live.parameters import Configs
+    from foundation_stereo_ros.ros.dds.cameras import Cameras
+    from foundation_stereo_ros.ros.dds.stereo_live import StereoLive
+    from foundation_stereo_ros.ros.dds.wire import Wire
+    from foundation_stereo_ros.ros.live.parameters import Configs
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run until Ctrl-C or SIGTERM; returns the exit code."""
-    from foundation_stereo_ros.live.exit_once import ExitOnce
-    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.heap import keep_freed_memory
+    from foundation_stereo_ros.ros.live.exit_once import ExitOnce
 
     exit_once = ExitOnce()
     # Before threads are started and torch is loaded.
@@ -43,8 +43,8 @@ def run(args: argparse.Namespace) -> int:
     settings = wire_settings_of(args)
     logging.getLogger("foundation_stereo_ros").setLevel(logging.INFO)
 
-    from foundation_stereo_ros.dds.names import full_name, namespace_of
-    from foundation_stereo_ros.dds.wire import Wire
+    from foundation_stereo_ros.ros.dds.names import full_name, namespace_of
+    from foundation_stereo_ros.ros.dds.wire import Wire
 
     full_name(args.name)
     namespace = namespace_of(args.namespace or "")
@@ -78,7 +78,7 @@ def _run(args: argparse.Namespace, wire: Wire, line: StatusLine) -> None:
 
 
 def _cameras(args: argparse.Namespace, wire: Wire) -> Cameras:
-    from foundation_stereo_ros.dds.cameras import NamedTopics, named_cameras, search
+    from foundation_stereo_ros.ros.dds.cameras import NamedTopics, named_cameras, search
 
     named = NamedTopics(args.left, args.right, args.left_info, args.right_info).resolved(wire.namespace)
     if named.left and named.right:
@@ -92,7 +92,7 @@ def _cameras(args: argparse.Namespace, wire: Wire) -> Cameras:
 
 def _with_outputs(cameras: Cameras, args: argparse.Namespace, wire: Wire) -> Cameras:
     """Choose the namespaces of the node and of its outputs."""
-    from foundation_stereo_ros.dds.output_namespace import free_namespace
+    from foundation_stereo_ros.ros.dds.output_namespace import free_namespace
 
     if args.namespace is not None:
         return replace(cameras, namespace=wire.namespace)
@@ -108,16 +108,16 @@ def _with_outputs(cameras: Cameras, args: argparse.Namespace, wire: Wire) -> Cam
 
 
 def _judged(args: argparse.Namespace, wire: Wire) -> tuple[Configs, dict[str, Any]]:
-    from foundation_stereo_ros.live.parameters import judge
+    from foundation_stereo_ros.ros.live.parameters import judge
 
     values = live_values(args, wire.full_name)
     return judge(values), values
 
 
 def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras) -> StereoLive:
-    from foundation_stereo_ros.dds.qos import SENSOR, Profile
-    from foundation_stereo_ros.dds.stereo_live import StereoLive
-    from foundation_stereo_ros.live.parameters import misspelled
+    from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
+    from foundation_stereo_ros.ros.dds.stereo_live import StereoLive
+    from foundation_stereo_ros.ros.live.parameters import misspelled
 
     configs, values = _judged(args, wire)
     for sentence in misspelled(values):

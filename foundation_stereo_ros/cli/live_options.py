@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from foundation_stereo_ros.cli.options import add_pipeline_options, add_setting_options
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.live.config import live_settings
+from foundation_stereo_ros.ros.live.config import live_settings
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.dds.environment import WireSettings
+    from foundation_stereo_ros.ros.dds.environment import WireSettings
 
 _EPILOG = """\
 QoS: qos_overrides./TOPIC.subscription.reliability and so on in a parameter file, as for nodes of ROS.
@@ -69,12 +69,12 @@ def wire_settings_of(args: argparse.Namespace) -> WireSettings:
         ConfigError: Cyclone DDS is not installed, or the environment asks for what there is not.
     """
     try:
-        importlib.import_module("foundation_stereo_ros.dds.engine")
+        importlib.import_module("foundation_stereo_ros.ros.dds.engine")
     except ImportError as error:
         raise ConfigError(
             f"Cyclone DDS is not here ({error}); pip install 'foundation-stereo-ros[dds]'"
         ) from error
-    from foundation_stereo_ros.dds.environment import wire_settings
+    from foundation_stereo_ros.ros.dds.environment import wire_settings
 
     return wire_settings(args.domain)
 
@@ -89,8 +89,8 @@ def live_values(args: argparse.Namespace, node: str) -> dict[str, Any]:
     Raises:
         ConfigError: the file cannot be used.
     """
-    from foundation_stereo_ros.live.parameter_file import read_parameters
-    from foundation_stereo_ros.live.parameters import ALL_SETTINGS, in_its_type
+    from foundation_stereo_ros.ros.live.parameter_file import read_parameters
+    from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS, in_its_type
 
     values: dict[str, Any] = read_parameters(args.params, node) if args.params else {}
     values.update(

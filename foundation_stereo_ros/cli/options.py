@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.pipeline.config import PipelineConfig, settings
-from foundation_stereo_ros.pipeline.setting import Setting
+from foundation_stereo_ros.estimate.config import PipelineConfig, settings
+from foundation_stereo_ros.estimate.setting import Setting
 
 
 def add_pipeline_options(parser: argparse.ArgumentParser, *, without: Collection[str] = ()) -> None:

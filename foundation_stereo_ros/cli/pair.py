@@ -14,10 +14,10 @@ from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_con
 from foundation_stereo_ros.errors import ConfigError
 
 if TYPE_CHECKING:
+    from foundation_stereo_ros.estimate.config import PipelineConfig
+    from foundation_stereo_ros.estimate.prediction import Prediction
     from foundation_stereo_ros.geometry.calibration import Calibration
-    from foundation_stereo_ros.geometry.camera import StereoCamera
-    from foundation_stereo_ros.pipeline.config import PipelineConfig
-    from foundation_stereo_ros.pipeline.result import StereoResult
+    from foundation_stereo_ros.geometry.camera import StereoRig
     from foundation_stereo_ros.shapes import RgbImage
 
 _CAMERA_FLAGS = ("fx", "fy", "cx", "cy", "cx_right")
@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
     from foundation_stereo_ros.datasets.images import read_pair
-    from foundation_stereo_ros.files.results import parse_kinds, write_result
-    from foundation_stereo_ros.pipeline.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.files import parse_kinds, write_result
+    from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     left, right = read_pair(args.left, args.right)
     left, right, stereo = _rectified(args, config, left, right)
 
-    from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
 
     result = StereoEstimator(config)(left, right, stereo)
     written = write_result(args.output, result, config, kinds)
@@ -82,9 +82,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _rectified(
     args: argparse.Namespace, config: PipelineConfig, left: RgbImage, right: RgbImage
-) -> tuple[RgbImage, RgbImage, StereoCamera]:
-    from foundation_stereo_ros.files.calibration import camera_from_intrinsics, is_yaml
-    from foundation_stereo_ros.pipeline.rectification import StereoRectification
+) -> tuple[RgbImage, RgbImage, StereoRig]:
+    from foundation_stereo_ros.estimate.rectification import StereoRectification
+    from foundation_stereo_ros.io.calibration import camera_from_intrinsics, is_yaml
 
     size = (left.shape[1], left.shape[0])
     given = [name for name in _CAMERA_FLAGS if getattr(args, name) is not None]
@@ -109,7 +109,7 @@ def _rectified(
 
 
 def _calibrations(paths: Sequence[Path], config: PipelineConfig) -> tuple[Calibration, Calibration]:
-    from foundation_stereo_ros.files.calibration import read_camera_info
+    from foundation_stereo_ros.io.calibration import read_camera_info
 
     right = read_camera_info(paths[-1])
     if len(paths) == 2:
@@ -122,10 +122,8 @@ def _calibrations(paths: Sequence[Path], config: PipelineConfig) -> tuple[Calibr
     return dataclasses.replace(right, p=p), right
 
 
-def _camera_from_flags(
-    args: argparse.Namespace, config: PipelineConfig, size: tuple[int, int]
-) -> StereoCamera:
-    from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+def _camera_from_flags(args: argparse.Namespace, config: PipelineConfig, size: tuple[int, int]) -> StereoRig:
+    from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 
     if args.fx is None or not config.baseline:
         raise ConfigError("the cameras are not known; expected --intrinsics FILE, or --fx and --baseline")
@@ -140,10 +138,10 @@ def _camera_from_flags(
     fy = args.fx if args.fy is None else args.fy
     left = Camera(*size, fx=args.fx, fy=fy, cx=cx, cy=cy)
     right = Camera(*size, fx=args.fx, fy=fy, cx=cx_right, cy=cy)
-    return StereoCamera(left, right, config.baseline)
+    return StereoRig(left, right, config.baseline)
 
 
-def _summary(result: StereoResult) -> str:
+def _summary(result: Prediction) -> str:
     height, width = result.depth.shape
     share = 100 * float(result.valid.mean())
     depths = result.depth[result.valid]

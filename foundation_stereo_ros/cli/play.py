@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from foundation_stereo_ros.cli.live_options import add_node_options, wire_settings_of
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.dds.player import Player
+    from foundation_stereo_ros.ros.dds.player import Player
 
 INTERRUPTED = 130
 _FINISH_S = 5.0
@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
     """Play; returns the exit code."""
     settings = wire_settings_of(args)
 
-    from foundation_stereo_ros.bags.interrupts import Interrupts
-    from foundation_stereo_ros.bags.reader import Recording
-    from foundation_stereo_ros.dds.player import Player, PlayOptions
-    from foundation_stereo_ros.dds.wire import Wire
+    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.ros.bags.reader import Recording
+    from foundation_stereo_ros.ros.dds.player import Player, PlayOptions
+    from foundation_stereo_ros.ros.dds.wire import Wire
 
     options = PlayOptions(
         rate=args.rate,

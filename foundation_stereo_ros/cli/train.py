@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from foundation_stereo_ros.cli.train_settings import read_settings
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.training.trainer import Outcome
+    from foundation_stereo_ros.train.trainer import Outcome
 
 _INTERRUPTED = 130
 _OVERRIDES = (
@@ -76,9 +76,9 @@ def _add_data_options(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; 0 when complete or out of time, 130 after Ctrl-C (the state is saved)."""
-    from foundation_stereo_ros.training.distributed import find_device, find_place, joined
-    from foundation_stereo_ros.training.trainer import Trainer
-    from foundation_stereo_ros.training.training_config import TrainingConfig
+    from foundation_stereo_ros.train.config import TrainingConfig
+    from foundation_stereo_ros.train.distributed import find_device, find_place, joined
+    from foundation_stereo_ros.train.trainer import Trainer
 
     place = find_place()
     device = find_device(args.device, place)
@@ -95,8 +95,8 @@ def _settings(args: argparse.Namespace, device: str) -> dict[str, Any]:
     """Return the settings that differ from the defaults: of the run that goes on, the file, the flags."""
     values: dict[str, Any] = {"workers": 4 if device == "cuda" else 0}
     if args.resume:
-        from foundation_stereo_ros.training.run_files import STATE_NAME
-        from foundation_stereo_ros.training.state_file import read_about
+        from foundation_stereo_ros.train.run_files import STATE_NAME
+        from foundation_stereo_ros.train.state_file import read_about
 
         values = read_about(args.out / STATE_NAME)["config"]
     if args.config is not None:

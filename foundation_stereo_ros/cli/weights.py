@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.network import StereoConfig
-    from foundation_stereo_ros.network.checkpoint import Checkpoint
+    from foundation_stereo_ros.nets.stereo import StereoConfig
+    from foundation_stereo_ros.weights.checkpoint import Checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _info(file: Path | None) -> int:
-    from foundation_stereo_ros.network.checkpoint import read_checkpoint
-    from foundation_stereo_ros.pipeline.weights import find_checkpoint
+    from foundation_stereo_ros.weights.checkpoint import read_checkpoint
+    from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     file = find_checkpoint(file or "")
     for name, value in _description(file, read_checkpoint(file)):
@@ -55,7 +55,7 @@ def _info(file: Path | None) -> int:
 
 
 def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
-    from foundation_stereo_ros.network.kinds import kind_of
+    from foundation_stereo_ros.nets.stereo.kinds import kind_of
 
     tensors = checkpoint.tensors.values()
     numbers = sum(tensor.numel() for tensor in tensors)
@@ -75,7 +75,7 @@ def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
 
 
 def _parts(config: StereoConfig) -> list[tuple[str, str]]:
-    from foundation_stereo_ros.network import NetworkConfig
+    from foundation_stereo_ros.nets.stereo import NetworkConfig
 
     if not isinstance(config, NetworkConfig):
         return []
@@ -88,7 +88,7 @@ def _parts(config: StereoConfig) -> list[tuple[str, str]]:
 
 
 def _compact(state: Path, target: Path) -> int:
-    from foundation_stereo_ros.training.state_file import compact_state
+    from foundation_stereo_ros.train.state_file import compact_state
 
     progress = compact_state(state, target)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB), after {progress.step} steps")
@@ -97,8 +97,8 @@ def _compact(state: Path, target: Path) -> int:
 
 def _convert(source: Path, target: Path, force: bool) -> int:
     from foundation_stereo_ros.errors import CheckpointError
-    from foundation_stereo_ros.network import load_checkpoint, save_checkpoint
-    from foundation_stereo_ros.network.checkpoint import read_checkpoint
+    from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
+    from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
     if target.exists() and not force:
         raise CheckpointError(f"{target} is there already; --force replaces it")

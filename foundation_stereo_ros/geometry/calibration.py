@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foundation_stereo_ros.errors import CalibrationError
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.shapes import Matrix
 
 RegionOfInterest = tuple[int, int, int, int]
@@ -112,7 +112,7 @@ class Calibration:
 
 def stereo_camera(
     left: Calibration, right: Calibration, *, image_size: tuple[int, int], baseline: float | None = None
-) -> StereoCamera:
+) -> StereoRig:
     """Return the rectified pair that two calibrations describe, in the pixels of their images.
 
     P counts, not K: it is the projection of rectified images. The baseline is -P[3] / P[0] of the right
@@ -130,9 +130,7 @@ def stereo_camera(
     """
     left_camera, left_offset = _rectified(left, image_size, "left")
     right_camera, right_offset = _rectified(right, image_size, "right")
-    return StereoCamera(
-        left_camera, right_camera, right_offset - left_offset if baseline is None else baseline
-    )
+    return StereoRig(left_camera, right_camera, right_offset - left_offset if baseline is None else baseline)
 
 
 def _rectified(calibration: Calibration, image_size: tuple[int, int], name: str) -> tuple[Camera, float]:

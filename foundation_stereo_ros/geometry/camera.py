@@ -62,7 +62,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class StereoCamera:
+class StereoRig:
     """A rectified pair: equal focal lengths, aligned rows, the right camera ``baseline`` along the left's +x.
 
     Attributes:
@@ -104,9 +104,9 @@ class StereoCamera:
         """Principal points' difference cx_left - cx_right, pixels; 0 where both see infinity alike."""
         return self.left.cx - self.right.cx
 
-    def scaled(self, width: int, height: int) -> StereoCamera:
+    def scaled(self, width: int, height: int) -> StereoRig:
         """Return the pair on another grid; the baseline stays."""
-        return StereoCamera(self.left.scaled(width, height), self.right.scaled(width, height), self.baseline)
+        return StereoRig(self.left.scaled(width, height), self.right.scaled(width, height), self.baseline)
 
 
 def _baseline_advice(baseline: float) -> str:

@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.geometry.camera import StereoCamera
+from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.shapes import DepthMap, DisparityMap
 
 
-def disparity_to_depth(disparity: npt.NDArray[np.floating], stereo: StereoCamera) -> DepthMap:
+def disparity_to_depth(disparity: npt.NDArray[np.floating], stereo: StereoRig) -> DepthMap:
     """Return depth along the left optical axis.
 
     Args:
@@ -24,7 +24,7 @@ def disparity_to_depth(disparity: npt.NDArray[np.floating], stereo: StereoCamera
     return _reciprocal(disparity, stereo)
 
 
-def depth_to_disparity(depth: npt.NDArray[np.floating], stereo: StereoCamera) -> DisparityMap:
+def depth_to_disparity(depth: npt.NDArray[np.floating], stereo: StereoRig) -> DisparityMap:
     """Return the disparity, in the convention of `disparity_to_depth`, of a depth in metres.
 
     NaN where the depth is zero, negative or not finite.
@@ -32,7 +32,7 @@ def depth_to_disparity(depth: npt.NDArray[np.floating], stereo: StereoCamera) ->
     return _reciprocal(depth, stereo)
 
 
-def _reciprocal(values: npt.NDArray[np.floating], stereo: StereoCamera) -> npt.NDArray[np.float32]:
+def _reciprocal(values: npt.NDArray[np.floating], stereo: StereoRig) -> npt.NDArray[np.float32]:
     result = np.full(values.shape, np.nan, np.float32)
     product = np.asarray(stereo.left.fx * stereo.baseline, values.dtype)
     # A denormal number has no finite reciprocal: it says as little as a zero.

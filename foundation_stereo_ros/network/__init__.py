@@ -1,37 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stereo networks: images to disparity. Knows torch and timm alone."""
+"""Where the networks were up to version 0.1: import them from ``foundation_stereo_ros`` instead."""
 
-from foundation_stereo_ros.network.checkpoint import load_checkpoint, save_checkpoint
-from foundation_stereo_ros.network.config import NetworkConfig
-from foundation_stereo_ros.network.early_stop import EarlyStop
-from foundation_stereo_ros.network.folding import for_inference, lay_channels_last
-from foundation_stereo_ros.network.kinds import (
-    StereoConfig,
-    StereoNetwork,
-    build_network,
-    network_preset,
+import warnings
+
+from foundation_stereo_ros.nets.stereo import *  # noqa: F403
+from foundation_stereo_ros.nets.stereo import __all__ as _networks
+from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
+
+__all__ = [*_networks, "load_checkpoint", "save_checkpoint"]
+
+warnings.warn(
+    "foundation_stereo_ros.network goes in version 0.3: import from foundation_stereo_ros.nets.stereo and "
+    "foundation_stereo_ros.weights",
+    DeprecationWarning,
+    stacklevel=2,
 )
-from foundation_stereo_ros.network.lean.config import LeanConfig
-from foundation_stereo_ros.network.lean.model import LeanOutput, LeanStereo
-from foundation_stereo_ros.network.model import FoundationStereo, TrainingOutput
-from foundation_stereo_ros.network.padding import Padding, pad_to_multiple
-
-__all__ = [
-    "EarlyStop",
-    "FoundationStereo",
-    "LeanConfig",
-    "LeanOutput",
-    "LeanStereo",
-    "NetworkConfig",
-    "Padding",
-    "StereoConfig",
-    "StereoNetwork",
-    "TrainingOutput",
-    "build_network",
-    "for_inference",
-    "lay_channels_last",
-    "load_checkpoint",
-    "network_preset",
-    "pad_to_multiple",
-    "save_checkpoint",
-]

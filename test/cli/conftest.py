@@ -8,5 +8,5 @@ import pytest
 def heap(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return what is filled with an entry for each call of `keep_freed_memory`, which does nothing."""
     calls: list[str] = []
-    monkeypatch.setattr("foundation_stereo_ros.pipeline.heap.keep_freed_memory", lambda: calls.append("kept"))
+    monkeypatch.setattr("foundation_stereo_ros.estimate.heap.keep_freed_memory", lambda: calls.append("kept"))
     return calls

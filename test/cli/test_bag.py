@@ -19,21 +19,22 @@ from mcap.reader import make_reader
 from rosbags.convert import convert
 from rosbags.highlevel import AnyReader
 
-from foundation_stereo_ros.bags.qos import offered_profile
-from foundation_stereo_ros.bags.reader import Recording, read_messages
-from foundation_stereo_ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.bags.types import COMPRESSED_IMAGE, IMAGE, typestore
-from foundation_stereo_ros.bags.writer import BagWriter
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, save_checkpoint
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.ros.bags.qos import offered_profile
+from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
+from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
+from foundation_stereo_ros.ros.bags.types import COMPRESSED_IMAGE, IMAGE, typestore
+from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.weights import save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 SECOND = 10**9
 START = 1_700_000_000 * SECOND
 STEP = SECOND // 10
 CAMERA = Camera(96, 64, fx=80.0, fy=80.0, cx=47.5, cy=31.5)
-STEREO = StereoCamera(CAMERA, CAMERA, 0.1)
+STEREO = StereoRig(CAMERA, CAMERA, 0.1)
 OUTPUTS = ("disparity", "depth/image_rect", "depth/camera_info", "points2")
 INPUTS = ("left/image_rect", "left/camera_info", "right/image_rect", "right/camera_info")
 

@@ -9,16 +9,16 @@ import pytest
 import torch
 import torch._dynamo
 
-from foundation_stereo_ros.benchmarking import best_rates
-from foundation_stereo_ros.benchmarking.measurement import CaseMeasurement
+from foundation_stereo_ros.bench import best_rates
+from foundation_stereo_ros.bench.measurement import CaseMeasurement
 from foundation_stereo_ros.cli import benchmark
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.network.kinds import PRESETS
+from foundation_stereo_ros.nets.stereo.kinds import PRESETS
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("foundation_stereo_ros.pipeline.heap.keep_freed_memory", lambda: True)
+    monkeypatch.setattr("foundation_stereo_ros.estimate.heap.keep_freed_memory", lambda: True)
     monkeypatch.setattr(best_rates, "_SIDE", {"cpu": 64})
     monkeypatch.setattr(best_rates, "_CHANNELS", {"cpu": 16})
 

@@ -13,10 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from foundation_stereo_ros.cli.curate_summary import summary
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, save_checkpoint
-from foundation_stereo_ros.training.curation_list import Score, read_keep_list
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.train.curation.keep_list import Score, read_keep_list
+from foundation_stereo_ros.train.curation.summary import summary
+from foundation_stereo_ros.weights import save_checkpoint
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = "{height: 32, width: 64, iterations: 1, seed: 6, scenes: {clutter: 0.1, flaws: 0.0}}"

@@ -13,20 +13,21 @@ import pytest
 import torch
 from rosbags.highlevel import AnyReader
 
-from foundation_stereo_ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.bags.types import DISPARITY_IMAGE, IMAGE, message_types
-from foundation_stereo_ros.bags.writer import BagWriter
-from foundation_stereo_ros.cli.demo_figures import compare, hidden
-from foundation_stereo_ros.cli.demo_recording import NAMESPACE, stored_frames
 from foundation_stereo_ros.cli.main import INTERRUPTED, main
+from foundation_stereo_ros.demo.figures import compare, hidden
+from foundation_stereo_ros.demo.recording import NAMESPACE, stored_frames
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.geometry.depth import depth_to_disparity, disparity_to_depth
-from foundation_stereo_ros.messages.depth import encode_depth
-from foundation_stereo_ros.messages.disparity import encode_disparity
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, save_checkpoint
-from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.training.sequence import LOOP, SceneSequence
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
+from foundation_stereo_ros.ros.bags.types import DISPARITY_IMAGE, IMAGE, message_types
+from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.depth import encode_depth
+from foundation_stereo_ros.ros.messages.disparity import encode_disparity
+from foundation_stereo_ros.scenes.raycast.sequence import LOOP, SceneSequence
+from foundation_stereo_ros.weights import save_checkpoint
 
 WIDTH, HEIGHT, FRAMES = 160, 120, 2
 RECORDED = (
@@ -195,7 +196,7 @@ def test_a_near_square_hides_the_strip_to_its_left() -> None:
 def stored(path: Path, shift: float) -> Path:
     """Write a recording of a wall at 2 m whose right half is estimated nearer by a number of pixels."""
     camera = Camera(96, 64, fx=80.0, fy=80.0, cx=47.5, cy=31.5)
-    stereo = StereoCamera(camera, camera, 0.1)
+    stereo = StereoRig(camera, camera, 0.1)
     exact = np.full((64, 96), 2, np.float32)
     disparity = depth_to_disparity(exact, stereo)
     disparity[:, 48:] += np.float32(shift)

@@ -17,8 +17,8 @@ from dataset_trees import user_folder
 
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.datasets.catalog import open_dataset
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60.0
@@ -45,7 +45,7 @@ def test_the_shipped_weights_on_a_small_tree(folder: Path, capsys: pytest.Captur
     assert code == 0
     sample = next(open_dataset("folder", folder).items()).load()
     camera = Camera(64, 48, fx=50, fy=50, cx=32, cy=24)
-    result = StereoEstimator()(sample.left, sample.right, StereoCamera(camera, camera, 0.1))
+    result = StereoEstimator()(sample.left, sample.right, StereoRig(camera, camera, 0.1))
     error = np.abs(result.disparity - 2.0, dtype=np.float64)
     known = np.isfinite(sample.disparity)
     seen = known & (np.arange(64) > 1)

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 
-from foundation_stereo_ros.benchmarking.pictures import stereo_pictures
+from foundation_stereo_ros.bench.pictures import stereo_pictures
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.network import NetworkConfig, load_checkpoint
-from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.estimator import StereoEstimator
-from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.nets.stereo import NetworkConfig
+from foundation_stereo_ros.weights import load_checkpoint
+from foundation_stereo_ros.weights.shipped import shipped_checkpoint
 
 ABSENT = [name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None]
 
@@ -52,7 +53,7 @@ def disparity(checkpoint: str | Path, left: np.ndarray, right: np.ndarray, **val
     config = PipelineConfig.from_mapping(
         {"checkpoint": str(checkpoint), "device": "cpu", "precision": "auto", **values}
     )
-    return StereoEstimator(config)(left, right, StereoCamera(camera, camera, 0.1)).disparity
+    return StereoEstimator(config)(left, right, StereoRig(camera, camera, 0.1)).disparity
 
 
 def test_the_shipped_network_is_written_and_checked(exported: tuple[Path, str]) -> None:

@@ -16,7 +16,7 @@ from wire_domains import domains_of_worker
 
 from foundation_stereo_ros.cli.live_options import add_live_options, live_values
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.live.parameters import ALL_SETTINGS
+from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS
 
 cyclonedds = pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 NODE = "/rig/stereo_node"
@@ -27,7 +27,7 @@ DOMAINS = domains_of_worker(range(95, 100))
 def _kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What the command does to its process must not happen to that of the tests."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    monkeypatch.setattr("foundation_stereo_ros.pipeline.heap.keep_freed_memory", lambda: True)
+    monkeypatch.setattr("foundation_stereo_ros.estimate.heap.keep_freed_memory", lambda: True)
     yield
     for number, handler in handlers.items():
         signal.signal(number, handler)
@@ -97,7 +97,7 @@ def test_security_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> No
 
 
 def test_without_cyclone(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    for name in [n for n in sys.modules if n.startswith("foundation_stereo_ros.dds")]:
+    for name in [n for n in sys.modules if n.startswith("foundation_stereo_ros.ros.dds")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cyclonedds", None)
     monkeypatch.setitem(sys.modules, "cyclonedds.core", None)

@@ -14,7 +14,7 @@ import pytest
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.cli import options
 from foundation_stereo_ros.cli.main import COMMANDS, main
-from foundation_stereo_ros.pipeline.config import PipelineConfig, settings
+from foundation_stereo_ros.estimate.config import PipelineConfig, settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def test_every_help_comes_without_torch(words: list[str]) -> None:
 
 HEAP = """
 import sys
-from foundation_stereo_ros.pipeline import heap
+from foundation_stereo_ros.estimate import heap
 heap.keep_freed_memory = lambda: print("torch" in sys.modules)
 from foundation_stereo_ros.cli.main import main
 sys.exit(main(sys.argv[1:]))

@@ -11,7 +11,8 @@ import yaml
 from PIL import Image
 
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, save_checkpoint
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.weights import save_checkpoint
 
 HEIGHT, WIDTH = 40, 60
 FLAGS = ["--fx", "50", "--baseline", "0.1"]

@@ -8,8 +8,9 @@ import torch
 from dataset_trees import user_folder
 
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, load_checkpoint, save_checkpoint
-from foundation_stereo_ros.network.checkpoint import read_checkpoint
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
+from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
 SETTINGS = "{batch: 1, height: 32, width: 64, iterations: 1, log_every: 1, validation_pairs: 0}"
 

@@ -3,7 +3,8 @@ import pytest
 import torch
 
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig, load_checkpoint, save_checkpoint
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation_stereo_ros.errors import CalibrationError
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 
 CAMERA = Camera(640, 480, 500.0, 510.0, 320.5, 239.5)
-PAIR = StereoCamera(CAMERA, replace(CAMERA, cx=310.5), 0.12)
+PAIR = StereoRig(CAMERA, replace(CAMERA, cx=310.5), 0.12)
 
 
 def test_scaling_follows_the_resize_node_of_image_proc() -> None:
@@ -52,7 +52,7 @@ def test_a_baseline_that_is_not_positive_comes_with_advice(baseline: float, word
 )
 def test_cameras_that_make_no_rectified_pair_are_refused(changes: dict[str, float], words: str) -> None:
     with pytest.raises(CalibrationError, match=words):
-        StereoCamera(CAMERA, replace(CAMERA, **changes), 0.1)
+        StereoRig(CAMERA, replace(CAMERA, **changes), 0.1)
 
 
 @pytest.mark.parametrize("changes", [{"width": 0}, {"height": -1}, {"fx": 0.0}, {"fy": float("inf")}])

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.geometry.depth import depth_to_disparity, disparity_to_depth
 
 CAMERA = Camera(4, 2, 500.0, 500.0, 1.5, 0.5)
-STEREO = StereoCamera(CAMERA, CAMERA, 0.1)
+STEREO = StereoRig(CAMERA, CAMERA, 0.1)
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 
 

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from stereo_yaml import entry
 
-from foundation_stereo_ros.live.config import LiveConfig, live_settings
-from foundation_stereo_ros.pipeline.config import PipelineConfig, settings
-from foundation_stereo_ros.pipeline.messages_pipeline import OUTPUTS
-from foundation_stereo_ros.pipeline.setting import Setting
+from foundation_stereo_ros.estimate.config import PipelineConfig, settings
+from foundation_stereo_ros.estimate.setting import Setting
+from foundation_stereo_ros.ros.live.config import LiveConfig, live_settings
+from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
 
 CONFIG = Path(__file__).parents[2] / "config"
 CAMERAS = sorted((CONFIG / "cameras").glob("*.yaml"))

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import yaml
 
-from foundation_stereo_ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.bags.types import IMAGE, message_types
-from foundation_stereo_ros.bags.writer import BagWriter
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
-from foundation_stereo_ros.messages.images import encode_image
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
+from foundation_stereo_ros.ros.bags.types import IMAGE, message_types
+from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.images import encode_image
 
 pytestmark = pytest.mark.ros
 
@@ -232,7 +232,7 @@ def record(path: Path, *rigs: str, made: bool = False) -> Path:
     camera = Camera(8, 8, 8.0, 8.0, 3.5, 3.5)
     with BagWriter(path) as writer:
         for rig in rigs:
-            recorder = StereoRecorder(writer, StereoCamera(camera, camera, 0.1), rig, f"{rig[1:]}_optical")
+            recorder = StereoRecorder(writer, StereoRig(camera, camera, 0.1), rig, f"{rig[1:]}_optical")
             recorder.add(PICTURE, PICTURE, 10**18)
             if made:
                 image = encode_image(message_types(), recorder.header(10**18), PICTURE, "rgb8")
@@ -303,7 +303,7 @@ def test_replay_leaves_out_what_the_node_makes(tmp_path: Path) -> None:
 
 
 def test_replay_knows_all_outputs() -> None:
-    from foundation_stereo_ros.pipeline.messages_pipeline import OUTPUTS
+    from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
 
     assert load("replay").OUTPUTS == OUTPUTS
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from foundation_stereo_ros.benchmarking.random_weights import randomize
-from foundation_stereo_ros.network import StereoNetwork, build_network, network_preset
+from foundation_stereo_ros.bench.random_weights import randomize
+from foundation_stereo_ros.nets.stereo import StereoNetwork, build_network, network_preset
 
 _NAMED = os.environ.get("DEVICE", "")
 DEVICE = torch.device(_NAMED if re.fullmatch(r"cpu|cuda(:\d+)?", _NAMED) else "cuda")

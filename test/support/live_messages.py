@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from foundation_stereo_ros.bags.types import message_types
+from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera
-from foundation_stereo_ros.messages.camera_info import encode_camera_info
-from foundation_stereo_ros.messages.images import encode_image
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.pipeline.config import PipelineConfig
-from foundation_stereo_ros.pipeline.estimator import StereoEstimator
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.ros.bags.types import message_types
+from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.images import encode_image
 
 PATIENCE_S = 60.0
 """What a test waits for comes within this time, or it fails."""

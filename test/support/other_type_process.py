@@ -15,7 +15,7 @@ from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 
-from foundation_stereo_ros.dds.environment import wire_settings
+from foundation_stereo_ros.ros.dds.environment import wire_settings
 
 
 def main() -> None:

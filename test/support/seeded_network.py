@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foundation_stereo_ros.network import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.network import cost_volume as volumes
-from foundation_stereo_ros.network.official import official_name, unused_entries
+from foundation_stereo_ros.nets.parts import cost_volume as volumes
+from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
+from foundation_stereo_ros.weights.official import load_official, official_name, unused_entries
 
 # What keeps random weights from dying out on their way to the disparity: factors on 1 / sqrt(fan-in), by
 # official name.
@@ -72,9 +72,7 @@ def seeded_network(
     """Return an official network with seeded weights, in evaluation mode; callers leave it as it is."""
     model = FoundationStereo(NetworkConfig.preset(preset, disparity_attention=attention)).eval()
     shapes = official_shapes(model)
-    model.load_official_state_dict(
-        {name: seeded(name, shape, random_statistics) for name, shape in shapes.items()}
-    )
+    load_official(model, {name: seeded(name, shape, random_statistics) for name, shape in shapes.items()})
     return model
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from foundation_stereo_ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.bags.writer import BagWriter
-from foundation_stereo_ros.geometry.camera import Camera, StereoCamera
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
+from foundation_stereo_ros.ros.bags.writer import BagWriter
 
 BEGIN_S = 2_000_000_000
 STAMPS = [BEGIN_S * 10**9 + number * 200_000_000 for number in range(5)]
@@ -20,7 +20,7 @@ def make_recording(path: Path, scene: Path) -> None:
     with np.load(scene) as file, BagWriter(path) as writer:
         height, width, _ = file["left"].shape
         camera = Camera(width, height, *(float(file[name]) for name in ("focal", "focal", "cx", "cy")))
-        recorder = StereoRecorder(writer, StereoCamera(camera, camera, float(file["baseline"])))
+        recorder = StereoRecorder(writer, StereoRig(camera, camera, float(file["baseline"])))
         for stamp in STAMPS:
             recorder.add(file["left"], file["right"], stamp)
         writer.close()

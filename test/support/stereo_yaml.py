@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import textwrap
 
-from foundation_stereo_ros.pipeline.setting import Setting
+from foundation_stereo_ros.estimate.setting import Setting
 
 _INDENT = 4
 _WIDTH = 110

@@ -71,7 +71,7 @@ class TestedNode(RosProcess):
         environment: Mapping[str, str] | None = None,
     ) -> None:
         given = [word for name, value in parameters.items() for word in ("-p", f"{name}:={_yaml(value)}")]
-        module = "foundation_stereo_ros.node.main"
+        module = "foundation_stereo_ros.ros.node.main"
         command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace}", *given, *words]
         self.namespace, self.name, self._listener = namespace, f"{namespace}/stereo_node", listener
         self._diagnostics = listener.hear("/diagnostics", DiagnosticArray, 100)

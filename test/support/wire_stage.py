@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from ros_processes import PATIENCE_S, RosProcess
 
-from foundation_stereo_ros.bags.types import (
+from foundation_stereo_ros.geometry.camera import Camera
+from foundation_stereo_ros.ros.bags.types import (
     CAMERA_INFO,
     DISPARITY_IMAGE,
     IMAGE,
@@ -24,13 +25,12 @@ from foundation_stereo_ros.bags.types import (
     message_types,
     serialize,
 )
-from foundation_stereo_ros.dds.environment import wire_settings
-from foundation_stereo_ros.dds.qos import Profile
-from foundation_stereo_ros.dds.wire import Wire
-from foundation_stereo_ros.geometry.camera import Camera
-from foundation_stereo_ros.messages.camera_info import encode_camera_info
-from foundation_stereo_ros.messages.images import encode_image
-from foundation_stereo_ros.messages.stamps import stamp_ns
+from foundation_stereo_ros.ros.dds.environment import wire_settings
+from foundation_stereo_ros.ros.dds.qos import Profile
+from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.images import encode_image
+from foundation_stereo_ros.ros.messages.stamps import stamp_ns
 
 TYPES = {
     "disparity": DISPARITY_IMAGE,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ros_listener import Listener
     from tested_node import TestedNode
 
-    from foundation_stereo_ros.training.sequence import SequenceFrame
+    from foundation_stereo_ros.scenes.raycast.sequence import SequenceFrame
 
 DOMAINS = range(40, 80)
 ROOM = 2
@@ -111,7 +111,7 @@ def module_stage(
 @pytest.fixture(scope="session")
 def exact(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A rendered frame with exact depth, 256 x 192, and its file."""
-    from foundation_stereo_ros.training.sequence import SceneSequence
+    from foundation_stereo_ros.scenes.raycast.sequence import SceneSequence
 
     frame: SequenceFrame = SceneSequence(ROOM).frame(0, 192, 256)
     path = tmp_path_factory.mktemp("scenes") / "exact.npz"

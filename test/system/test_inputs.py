@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foundation_stereo_ros.messages.point_cloud import decode_points
+from foundation_stereo_ros.ros.messages.point_cloud import decode_points
 
 pytestmark = pytest.mark.ros
 

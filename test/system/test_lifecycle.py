@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from foundation_stereo_ros.pipeline.weights import shipped_checkpoint
+from foundation_stereo_ros.weights.shipped import shipped_checkpoint
 
 pytestmark = pytest.mark.ros
 

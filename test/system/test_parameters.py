@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from foundation_stereo_ros.live.config import live_settings
-from foundation_stereo_ros.messages.depth import decode_depth
-from foundation_stereo_ros.pipeline.config import settings
+from foundation_stereo_ros.estimate.config import settings
+from foundation_stereo_ros.ros.live.config import live_settings
+from foundation_stereo_ros.ros.messages.depth import decode_depth
 
 pytestmark = pytest.mark.ros
 

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstration's page, pictures and cloud."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from foundation_stereo_ros import __version__
+from foundation_stereo_ros.demo.figures import Errors, Figures
+from foundation_stereo_ros.demo.latency import LiveFigures
+from foundation_stereo_ros.demo.recording import FRAME_ID, StoredFrame, stored_cloud, stored_frames
+from foundation_stereo_ros.demo.stages import Stages
+from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.io.pictures import write_png
+from foundation_stereo_ros.io.ply import write_ply
+from foundation_stereo_ros.io.report import Figure, Picture, Report, write_report
+from foundation_stereo_ros.ros.bags.job_options import JobReport
+
+_SMALL = (
+    "The weights that ship are small and were trained for a short time on painted scenes alone; this room is "
+    "ray cast, and of a kind that was never trained on. Expect more errors on real images, and see the "
+    "README for the published weights (--checkpoint)."
+)
+_SUMMARY = (
+    "A stereo camera moves through a generated room; the pictures show the frame in the middle of the "
+    "recording."
+)
+
+
+def about_weights(estimator: StereoEstimator) -> str:
+    """Say which weights made the result, and what to think of them."""
+    if estimator.config.checkpoint:
+        return f"Weights: {estimator.config.checkpoint}"
+    return _SMALL
+
+
+def write_pages(
+    folder: Path,
+    result: Path,
+    figures: Figures,
+    report: JobReport,
+    seconds: float,
+    estimator: StereoEstimator,
+    live: LiveFigures | None = None,
+) -> list[tuple[Path, str]]:
+    """Write index.html, the pictures as files, and cloud.ply, from what lies in the result's recording.
+
+    Args:
+        folder: to write to.
+        result: the recording.
+        figures: of the comparison.
+        report: of the run.
+        seconds: of the network for one frame.
+        estimator: that made the result.
+        live: what came over the wire; None where nothing was tried there.
+
+    Returns:
+        What there is to open, and what it is.
+
+    Raises:
+        BagError: the frame to show is not in the recording.
+        FileFormatError: a file cannot be written.
+    """
+    frame = _shown(result, figures)
+    cloud = stored_cloud(result, frame.stamp_ns)
+    write_ply(folder / "cloud.ply", cloud.points, cloud.colors)
+    pictures = _written(folder / "pictures", Stages(frame, cloud, estimator).pictures())
+    page = Report(
+        title="A stereo recording, stage by stage",
+        summary=f"{_SUMMARY} {about_weights(estimator)}",
+        figures=[*_figures(figures, report, seconds, frame, len(cloud.points)), *_live(live)],
+        pictures=list(pictures.values()),
+        details=_details(folder, result, estimator),
+    )
+    write_report(folder / "index.html", page)
+    return _to_open(folder, result, live)
+
+
+def _written(folder: Path, pictures: dict[str, Picture]) -> dict[str, Picture]:
+    for number, (name, picture) in enumerate(pictures.items(), 1):
+        write_png(folder / f"{number:02d}_{name}.png", picture.image)
+    return pictures
+
+
+def _shown(result: Path, figures: Figures) -> StoredFrame:
+    for frame in stored_frames(result):
+        if frame.stamp_ns == figures.shown_ns:
+            return frame
+    raise BagError(f"{result} holds no frame of stamp {figures.shown_ns} ns")
+
+
+def _to_open(folder: Path, result: Path, live: LiveFigures | None) -> list[tuple[Path, str]]:
+    return [
+        (folder / "index.html", "every stage in pictures, and the figures"),
+        (result, "the recording with disparity, depth and points"),
+        (folder / "stereo.mcap", "the recording alone, with the exact depth"),
+        (folder / "cloud.ply", "one frame's points, for MeshLab, CloudCompare or Open3D"),
+        (folder / "pictures", "the page's pictures as files"),
+        *([(live.path, "what the live node published, as a recorder heard it")] if live else []),
+    ]
+
+
+def _figures(
+    figures: Figures, report: JobReport, seconds: float, frame: StoredFrame, points: int
+) -> list[Figure]:
+    height, width = frame.valid.shape
+    return [
+        Figure("Frames", str(report.frames), f"stereo pairs of {width} x {height} pixels"),
+        Figure("Network", f"{1 / seconds:.2f} frames/s", "median frame"),
+        Figure(
+            "Disparity error", f"{figures.visible.epe:.2f} px", "mean, where both cameras see the surface"
+        ),
+        Figure("Depth error", f"{figures.visible.abs_rel:.1f} %", "mean, of the depth, same pixels"),
+        Figure("Off by more than 2 px", f"{figures.visible.bp2:.1f} %", "of the same pixels (BP-2)"),
+        Figure(
+            "With what one camera sees",
+            _in_words(figures.everywhere),
+            "the same three, wherever a depth was written",
+        ),
+        Figure("Valid", f"{figures.valid:.1f} %", "of all pixels have a depth"),
+        Figure(
+            "Whole run",
+            f"{report.frames / report.seconds:.2f} frames/s",
+            "with reading the recording and writing images and clouds",
+        ),
+        Figure("Points", f"{points}", "in cloud.ply"),
+    ]
+
+
+def _live(live: LiveFigures | None) -> list[Figure]:
+    return [Figure("Live over DDS", f"{1000 * live.p50:.0f} ms", str(live))] if live else []
+
+
+def _in_words(errors: Errors) -> str:
+    return f"{errors.epe:.2f} px, {errors.bp2:.1f} %, {errors.abs_rel:.1f} %"
+
+
+def _details(folder: Path, result: Path, estimator: StereoEstimator) -> list[str]:
+    facts = [f"foundation_stereo_ros {__version__}"]
+    if estimator.in_torch:
+        count = sum(parameter.numel() for parameter in estimator.model.parameters())
+        facts.append(f"{count / 1e6:.1f} million weights")
+    if estimator.iterations:
+        facts.append(f"{estimator.iterations} refinements")
+    facts += [estimator.device.type, str(estimator.dtype).removeprefix("torch.")]
+    return [
+        ", ".join(facts),
+        f"{result}: topics /stereo/disparity, /stereo/depth/image_rect, /stereo/depth/camera_info and "
+        "/stereo/points2 beside the recorded ones, and /stereo/ground_truth/depth/image_rect",
+        f"Play it: ros2 bag play {result}; or open it in Foxglove. Fixed frame: {FRAME_ID}",
+        f"{folder / 'cloud.ply'}: metres; x right, y down, z forward",
+    ]

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Point clouds as PLY files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from foundation_stereo_ros.io.atomic import atomic_write
+from foundation_stereo_ros.shapes import Points
+
+_PLY_POINT = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])
+
+
+def write_ply(path: Path, points: Points, colors: npt.NDArray[np.uint8]) -> None:
+    """Write a binary little-endian PLY.
+
+    Args:
+        path: written whole or not at all.
+        points: N x 3 in metres, in the left optical frame (REP 103).
+        colors: N x 3, red, green, blue.
+    """
+    vertices = np.empty(len(points), _PLY_POINT)
+    vertices["xyz"], vertices["rgb"] = points, colors
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        "comment metres; left optical frame: x right, y down, z forward",
+        f"element vertex {len(vertices)}",
+        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property uchar {color}" for color in ("red", "green", "blue")),
+        "end_header\n",
+    ]
+    with atomic_write(path) as stream:
+        stream.write("\n".join(header).encode("ascii"))
+        stream.write(vertices.tobytes())

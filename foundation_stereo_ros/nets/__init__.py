@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Neural networks: tensors in, tensors out. They know torch and timm alone."""

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a lean network is built from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.nets.stereo.config import PlainValues
+
+
+@dataclass(frozen=True)
+class LeanConfig(PlainValues):
+    """Sizes of a `LeanStereo` network. The defaults are the preset ``lean``.
+
+    Attributes:
+        max_disp: largest disparity of the cost volume in pixels; a multiple of 32. No parameter's shape
+            depends on it.
+        widths: channels of the features at 1/2, 1/4, 1/8 and 1/16 of the image.
+        matching_width: channels that are matched at 1/4; a multiple of twice ``groups``.
+        groups: group-wise correlations in the cost volume.
+        volume_widths: channels of the cost volume at 1/4, 1/8 and 1/16 of the image.
+        half_matching_width: channels that are matched at 1/2.
+        refinement_width: channels of the refinement at 1/2.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+
+    max_disp: int = 192
+    widths: tuple[int, int, int, int] = (16, 32, 64, 96)
+    matching_width: int = 48
+    groups: int = 4
+    volume_widths: tuple[int, int, int] = (8, 16, 24)
+    half_matching_width: int = 8
+    refinement_width: int = 24
+
+    def __post_init__(self) -> None:
+        for name in ("widths", "volume_widths"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON and YAML have lists
+        for name, good, expected in self._checks():
+            if not good:
+                raise ConfigError(f"network {name} is {getattr(self, name)!r}; expected {expected}")
+
+    def _checks(self) -> list[tuple[str, bool, str]]:
+        pairs = 2 * max(self.groups, 1)
+        return [
+            ("max_disp", self.max_disp > 0 and self.max_disp % 32 == 0, "a positive multiple of 32"),
+            ("widths", len(self.widths) == 4 and min(self.widths) > 0, "four positive widths"),
+            ("groups", self.groups >= 1, "1 or more"),
+            (
+                "matching_width",
+                self.matching_width > 0 and self.matching_width % pairs == 0,
+                f"a positive multiple of {pairs}, twice the groups",
+            ),
+            (
+                "volume_widths",
+                len(self.volume_widths) == 3 and min(self.volume_widths) > 0,
+                "three positive widths",
+            ),
+            ("half_matching_width", self.half_matching_width >= 2, "2 or more"),
+            ("refinement_width", self.refinement_width >= 1, "1 or more"),
+        ]
+
+    @property
+    def iterations(self) -> int:
+        """Refinements: always one."""
+        return 1
+
+    def refinements(self, wanted: int) -> int:
+        """Return how many refinements are made where so many are wanted."""
+        return self.iterations
+
+    @property
+    def monocular(self) -> None:
+        """A lean network has no monocular branch."""
+        return
+
+    @property
+    def bins(self) -> int:
+        """Disparities in the cost volume, one for each pixel of the quarter-resolution grid."""
+        return self.max_disp // 4

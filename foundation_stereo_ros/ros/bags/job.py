@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the pipeline over a recording, one frame at a time, and writes inputs and outputs side by side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
+
+from foundation_stereo_ros.errors import BagError, CalibrationError, FoundationStereoError
+from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.ros.bags.frames import Frame, FrameAssembler, Stamped
+from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
+from foundation_stereo_ros.ros.bags.qos import offered_profile
+from foundation_stereo_ros.ros.bags.reader import Recording
+from foundation_stereo_ros.ros.bags.record import RecordedMessage
+from foundation_stereo_ros.ros.bags.topics import StereoTopics
+from foundation_stereo_ros.ros.bags.types import decode, message_types
+from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.stamps import stamp_ns
+from foundation_stereo_ros.ros.messages.types import MessageTypes
+from foundation_stereo_ros.ros.sync.pairing import Side
+
+_HOPELESS = 50
+_QOS = offered_profile(depth=5)
+
+
+class Pipeline(Protocol):
+    """What a job needs of `messages.pipeline.StereoPipeline`."""
+
+    def process(self, left_image: Any, right_image: Any, left_info: Any, right_info: Any) -> Prediction:
+        """Estimate one pair."""
+
+    def outputs(
+        self, result: Prediction, header: Any, types: MessageTypes, wanted: Collection[str]
+    ) -> dict[str, Any]:
+        """Make the wanted messages, by topic."""
+
+
+class BagJob:
+    """One run over a recording.
+
+    Args:
+        recording: read as a stream, once.
+        topics: the stereo pair in it.
+        pipeline: makes results and messages of them.
+        writer: gets the messages.
+        options: see `JobOptions`.
+        shield: makes a context in which the writer is not interrupted.
+        on_frame: called after each frame is written, with its number from 0 and the result.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        topics: StereoTopics,
+        pipeline: Pipeline,
+        writer: BagWriter,
+        options: JobOptions,
+        *,
+        shield: Callable[[], AbstractContextManager[None]] = nullcontext,
+        on_frame: Callable[[int, Prediction], None] = lambda number, result: None,
+    ) -> None:
+        self.report = JobReport()
+        self._recording, self._writer, self._pipeline = recording, writer, pipeline
+        self._topics, self._options = topics, options
+        self._shield, self._on_frame = shield, on_frame
+        self._assembler = FrameAssembler(options.tolerance_ns, every=options.every)
+        self.report.unmatched = self._assembler.pairer.unmatched
+        self._images: dict[str, Side] = {topics.left: "left", topics.right: "right"}
+        # One topic may serve both cameras, so not a mapping from topics.
+        self._infos: tuple[tuple[Side, str], ...] = (("left", topics.left_info), ("right", topics.right_info))
+
+    def run(self) -> None:
+        """Process the recording to its end, to its damage, or to the limits in the options.
+
+        Raises:
+            BagError: no frame could be processed, or the output cannot be written.
+        """
+        begin = time.perf_counter()
+        try:
+            self._first_infos()
+            self._copy_latched()
+            for frame in self._frames():
+                self._process(frame)
+                if self._finished():
+                    break
+        finally:
+            self.report.seconds = time.perf_counter() - begin
+        if not self.report.frames:
+            raise BagError(self._why_nothing())
+
+    def _finished(self) -> bool:
+        # Nothing but failures from the start on: the rest of a long recording will be no better.
+        hopeless = not self.report.frames and self.report.rejected >= _HOPELESS
+        return hopeless or 0 < self._options.max_frames <= self.report.frames
+
+    def _frames(self) -> Iterator[Frame]:
+        options, topics = self._options, self._topics
+        wanted = {topics.left, topics.right, topics.left_info, topics.right_info}
+        chosen = None if options.inputs else wanted
+        for message in self._recording.messages(chosen, options.start_ns, options.stop_ns):
+            if self._finished():
+                return
+            # No message is empty; those are of ROS 1 and could not be turned into ROS 2.
+            if options.inputs and message.data:
+                self._copy(message)
+            if message.topic.name in wanted:
+                yield from self._take(message)
+        yield from self._assembler.finish()
+
+    def _take(self, message: RecordedMessage) -> Iterator[Frame]:
+        name = message.topic.name
+        side = self._images.get(name)
+        if side:
+            self.report.images[side] += 1
+        stamped = self._stamped(message)
+        if stamped is None:
+            return
+        if side:
+            yield from self._assembler.push_image(side, stamped)
+        for camera, topic in self._infos:
+            if topic == name:
+                yield from self._assembler.push_info(camera, stamped)
+
+    def _stamped(self, message: RecordedMessage) -> Stamped | None:
+        try:
+            decoded = decode(message)
+        except BagError as error:
+            self._reject(error)
+            return None
+        return Stamped(decoded, stamp_ns(decoded.header), message.log_time)
+
+    def _process(self, frame: Frame) -> None:
+        try:
+            if frame.left_info is None or frame.right_info is None:
+                raise CalibrationError("no camera_info has come for this frame")
+            result = self._pipeline.process(
+                frame.left.message, frame.right.message, frame.left_info.message, frame.right_info.message
+            )
+            header = frame.left.message.header
+            messages = self._pipeline.outputs(result, header, message_types(), self._options.outputs)
+        except FoundationStereoError as error:
+            self._reject(error)
+            return
+        with self._shield():
+            for name, message in messages.items():
+                topic = self._options.topic(name)
+                self._writer.write(topic, message.__msgtype__, message, frame.log_time, offered=_QOS)
+            self._writer.flush()
+            self.report.frames += 1
+        self._on_frame(self.report.frames - 1, result)
+
+    def _first_infos(self) -> None:
+        """Make each camera's first calibration known, for frames that have no better one: it may come late,
+        or lie before the part that is processed."""
+        for side, topic in self._infos:
+            first = next(self._recording.messages([topic]), None)
+            stamped = self._stamped(first) if first else None
+            if stamped is None:
+                raise BagError(f"no readable camera_info on {topic}; name another by --{side}-info TOPIC")
+            for _ in self._assembler.push_info(side, stamped):
+                pass
+
+    def _copy_latched(self) -> None:
+        """Keep what late subscribers would have got, as /tf_static, from before the chosen part."""
+        start = self._options.start_ns
+        latched = [topic.name for topic in self._recording.topics if topic.latched]
+        if self._options.inputs and start is not None and latched:
+            for message in self._recording.messages(latched, stop_ns=start):
+                # With its own time a player would wait from there to the start.
+                self._copy(message._replace(log_time=start, publish_time=start))
+
+    def _copy(self, message: RecordedMessage) -> None:
+        with self._shield():
+            self._writer.copy(message)
+
+    def _reject(self, error: FoundationStereoError) -> None:
+        self.report.rejected += 1
+        self.report.reason = str(error)
+
+    def _why_nothing(self) -> str:
+        report, topics = self.report, self._topics
+        if report.rejected:
+            return f"none of {report.rejected} frames could be processed; the last one: {report.reason}"
+        for side, topic in (("left", topics.left), ("right", topics.right)):
+            if not report.images[side]:  # type: ignore[index]
+                damage = self._recording.damage
+                return f"no images on {topic} in this part{'; ' + damage if damage else ''}"
+        nearest = self._assembler.nearest_ns
+        hint = f"; the nearest stamps are {nearest / 1e9:.6f} s apart, see --tolerance" if nearest else ""
+        counts = (
+            f"{report.images['left']} images on {topics.left} and {report.images['right']} on {topics.right}"
+        )
+        return f"no pair with the same stamp among {counts}{hint}"

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Any recording, a file or a folder of files, as one stream of messages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, NamedTuple, Protocol
+
+import zstandard
+
+from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.ros.bags.folder import SUFFIXES, find_files
+from foundation_stereo_ros.ros.bags.mcap_file import McapFile
+from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
+from foundation_stereo_ros.ros.bags.ros1_file import Ros1File
+from foundation_stereo_ros.ros.bags.sqlite_file import SqliteFile
+from foundation_stereo_ros.ros.bags.types import decode
+
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+class Storage(Protocol):
+    """What the three kinds of files have in common; see McapFile."""
+
+    damage: str
+    start_ns: int
+    end_ns: int
+
+    @property
+    def topics(self) -> dict[int, Topic]:
+        """Topics by the file's own numbers."""
+
+    def messages(
+        self, names: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[RecordedMessage]:
+        """Yield messages in the order of their log times."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+class Recording:
+    """A recording opened for reading: an .mcap, .db3 or .bag file (also with .zstd), or a rosbag2 folder.
+
+    Nothing is held in memory but the message at hand, the chunk that it is in, and the index. Use it as a
+    context manager.
+
+    Attributes:
+        topics: one for each name and type, in the order of the names, over all files.
+        notices: what the user should know that is no damage.
+
+    Raises:
+        BagError: there is no recording at this path, or nothing of it can be read.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.notices: list[str] = []
+        self._missing = ""
+        self._files: list[Storage] = []
+        self._cleanup = ExitStack()
+        try:
+            self._open()
+        except BaseException:
+            self._cleanup.close()
+            raise
+        self._merged = _merge(topic for file in self._files for topic in file.topics.values())
+        self.topics = tuple(sorted(self._merged.values(), key=lambda topic: topic.name))
+
+    @property
+    def start_ns(self) -> int:
+        """Log time of the first message; 0 where it is not known before reading."""
+        return min((file.start_ns for file in self._files if file.start_ns), default=0)
+
+    @property
+    def end_ns(self) -> int:
+        """Log time of the last message; 0 where it is not known before reading."""
+        return max((file.end_ns for file in self._files), default=0)
+
+    @property
+    def damage(self) -> str:
+        """What is damaged or missing, as far as it was read by now; empty when all is well."""
+        return "; ".join(text for text in [self._missing, *(file.damage for file in self._files)] if text)
+
+    def messages(
+        self, topics: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[RecordedMessage]:
+        """Yield the messages of some topics (None: all) with start <= log time < stop, file after file."""
+        for file in self._files:
+            for message in file.messages(topics, start_ns, stop_ns):
+                # rosbag2 can compress each message by itself; CDR never begins like that.
+                data = _unpacked(message.data) if message.data[:4] == _ZSTD_MAGIC else message.data
+                yield message._replace(topic=self._merged[_key(message.topic)], data=data)
+
+    def close(self) -> None:
+        """Close all files and remove what was unpacked."""
+        self._cleanup.close()
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _open(self) -> None:
+        found = find_files(self.path)
+        self._missing = found.missing
+        self.notices += found.notices
+        for path in found.paths:
+            try:
+                file = _open_file(self._plain(path), found.distribution)
+            except BagError as error:
+                if len(found.paths) == 1:
+                    raise
+                self._missing = str(error)
+                continue
+            self._cleanup.callback(file.close)
+            self._files.append(file)
+            self.notices += getattr(file, "notices", [])
+        if not self._files:
+            raise BagError(
+                self._missing or f"no recording at {self.path}; expected {', '.join(SUFFIXES)} files"
+            )
+
+    def _plain(self, path: Path) -> Path:
+        if path.suffix != ".zstd":
+            return path
+        return _decompressed(path, Path(self._cleanup.enter_context(TemporaryDirectory())))
+
+
+class DecodedMessage(NamedTuple):
+    """A message of a recording as an object with the fields of its ROS type; time in nanoseconds."""
+
+    topic: str
+    message: Any
+    log_time: int
+
+
+def read_messages(path: Path | str, topics: Collection[str] | None = None) -> Iterator[DecodedMessage]:
+    """Yield the messages of some topics (None: all), decoded.
+
+    Raises:
+        BagError: the recording cannot be opened, or a message is damaged.
+    """
+    with Recording(path) as recording:
+        for message in recording.messages(topics):
+            yield DecodedMessage(message.topic.name, decode(message), message.log_time)
+
+
+def _open_file(path: Path, distribution: str) -> Storage:
+    kind = path.suffix
+    if kind not in SUFFIXES:
+        raise BagError(
+            f"{path} is not a recording by its name; expected one of {', '.join(SUFFIXES)} or a folder"
+        )
+    try:
+        if kind == ".mcap":
+            return McapFile(path)
+        return SqliteFile(path, distribution) if kind == ".db3" else Ros1File(path)
+    except OSError as error:
+        raise BagError(f"cannot open {path}: {error.strerror or error}") from error
+
+
+def _decompressed(path: Path, folder: Path) -> Path:
+    target = folder / path.stem
+    try:
+        with path.open("rb") as source, target.open("wb") as unpacked:
+            zstandard.ZstdDecompressor().copy_stream(source, unpacked)
+    except zstandard.ZstdError as error:
+        raise BagError(f"cannot decompress {path}: {error}") from error
+    return target
+
+
+def _unpacked(data: bytes) -> bytes:
+    try:
+        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+    except zstandard.ZstdError:
+        return data
+
+
+def _key(topic: Topic) -> tuple[str, str, str]:
+    return topic.name, topic.msgtype, topic.encoding
+
+
+def _merge(topics: Iterator[Topic]) -> dict[tuple[str, str, str], Topic]:
+    merged: dict[tuple[str, str, str], Topic] = {}
+    for topic in topics:
+        same = merged.setdefault(_key(topic), topic)
+        if same is not topic:
+            known = same.count is not None and topic.count is not None
+            count = (same.count or 0) + (topic.count or 0) if known else None
+            merged[_key(topic)] = Topic(same.name, same.schema, same.encoding, same.metadata, count)
+    return merged

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes one MCAP file as ``ros2 bag record`` would.
+
+The file grows under ``NAME.partial.mcap`` and gets its name when it is closed, so a file under the final name
+is always whole and a failed run never costs an earlier output. Every exit but a kill closes it. After a kill
+the partial file holds everything up to the last ``flush`` and can be read like any recording that breaks
+off.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import yaml
+from mcap.writer import CompressionType, Writer
+
+from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.ros.bags import qos
+from foundation_stereo_ros.ros.bags.record import RecordedMessage, Schema, Topic
+from foundation_stereo_ros.ros.bags.types import schema_of, serialize, type_hash
+
+
+class BagWriter:
+    """Writes messages into one MCAP file; a context manager that closes it.
+
+    Args:
+        path: the file to make, ending in ``.mcap``; missing folders are made.
+        force: replace a file that is there.
+
+    Attributes:
+        count: messages written so far.
+
+    Raises:
+        BagError: wrong ending, a file is there, or the place cannot be written to.
+    """
+
+    def __init__(self, path: Path | str, *, force: bool = False) -> None:
+        self.path = Path(path)
+        self.count = 0
+        self._partial = self.path.with_name(f"{self.path.stem}.partial.mcap")
+        self._stream = self._create(force)
+        self._mcap: Any = Writer(self._stream, compression=CompressionType.ZSTD)
+        self._mcap.start(profile="ros2")
+        self._schemas: dict[Schema, int] = {}
+        self._channels: dict[tuple[str, str, str], int] = {}
+        self._sequences: dict[int, int] = {}
+        self._closed = False
+
+    def write(
+        self, topic: str, msgtype: str, message: Any, stamp_ns: int, *, offered: str | None = None
+    ) -> None:
+        """Write a message object.
+
+        Args:
+            topic: full name, with the leading slash.
+            msgtype: as in "sensor_msgs/msg/Image".
+            message: an object with the fields of that type.
+            stamp_ns: log and publish time, nanoseconds.
+            offered: quality of service from ``qos.offered_profile``; its default where None.
+
+        Raises:
+            BagError: the type is not known, or the message does not fit it.
+        """
+        data = serialize(message, msgtype)
+        key = (topic, msgtype, "cdr")
+        if key not in self._channels:
+            metadata = {qos.KEY: offered or qos.offered_profile(), "topic_type_hash": type_hash(msgtype)}
+            self._register(Topic(topic, schema_of(msgtype), metadata=metadata))
+        channel = self._channels[key]
+        self._sequences[channel] = self._sequences.get(channel, -1) + 1
+        self._add(channel, stamp_ns, data, stamp_ns, self._sequences[channel])
+
+    def copy(self, message: RecordedMessage) -> None:
+        """Write a message of another recording: the same bytes, times, definition and quality of service."""
+        topic = message.topic
+        key = (topic.name, topic.msgtype, topic.encoding)
+        if key not in self._channels:
+            self._register(topic)
+        self._add(self._channels[key], message.log_time, message.data, message.publish_time, message.sequence)
+
+    def flush(self) -> None:
+        """Put everything written so far into the file, where it survives a kill of this process."""
+        self._mcap.flush()
+
+    def close(self) -> None:
+        """Finish the file and give it its name. A second call does nothing.
+
+        Raises:
+            BagError: the disk is full or gone.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._mcap.add_metadata("rosbag2", {"serialized_metadata": _metadata(self.path.name)})
+            self._mcap.finish()
+            self._stream.close()
+            self._partial.replace(self.path)
+        except OSError as error:
+            raise BagError(f"cannot finish {self.path}: {error.strerror or error}") from error
+
+    def discard(self) -> None:
+        """Remove the file instead of finishing it."""
+        if not self._closed:
+            self._closed = True
+            self._stream.close()
+            self._partial.unlink(missing_ok=True)
+
+    def __enter__(self) -> BagWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _create(self, force: bool) -> BinaryIO:
+        if self.path.suffix != ".mcap":
+            raise BagError(f"the output is {self.path}; expected a name that ends in .mcap")
+        if self.path.exists() and (self.path.is_dir() or not force):
+            raise BagError(f"{self.path} is there already; use another name, or --force to replace it")
+        if self._partial.exists() and not force:
+            raise BagError(
+                f"{self._partial} is there: another run writes it, or was killed (it can be read so far); "
+                "use another name, or --force to replace it"
+            )
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            return self._partial.open("wb")
+        except OSError as error:
+            raise BagError(f"cannot write {self._partial}: {error.strerror or error}") from error
+
+    def _register(self, topic: Topic) -> None:
+        schema = topic.schema
+        if schema not in self._schemas:
+            self._schemas[schema] = self._mcap.register_schema(schema.name, schema.encoding, schema.data)
+        metadata = dict(topic.metadata)
+        metadata[qos.KEY] = qos.in_numbers(metadata.get(qos.KEY, ""))
+        channel = self._mcap.register_channel(topic.name, topic.encoding, self._schemas[schema], metadata)
+        self._channels[(topic.name, topic.msgtype, topic.encoding)] = channel
+
+    def _add(self, channel: int, log_time: int, data: bytes, publish_time: int, sequence: int) -> None:
+        try:
+            self._mcap.add_message(channel, log_time, data, publish_time, sequence)
+        except OSError as error:
+            raise BagError(f"cannot write {self._partial}: {error.strerror or error}") from error
+        self.count += 1
+
+
+def _metadata(name: str) -> str:
+    """Return what ``ros2 bag`` keeps in an MCAP; it takes counts and topics from the file's own index.
+
+    The version says how the quality of service is noted.
+    """
+    return yaml.safe_dump(
+        {
+            "version": qos.METADATA_VERSION,
+            "storage_identifier": "mcap",
+            "duration": {"nanoseconds": 0},
+            "starting_time": {"nanoseconds_since_epoch": 0},
+            "message_count": 0,
+            "topics_with_message_count": [],
+            "compression_format": "",
+            "compression_mode": "",
+            "relative_file_paths": [name],
+            "files": [],
+            "custom_data": {},
+            "ros_distro": "",
+        },
+        sort_keys=False,
+    )

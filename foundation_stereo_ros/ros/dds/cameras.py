@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which topics a live node takes: as named, or found among those on the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic
+
+from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.ros.bags.topics import StereoTopics, find_stereo
+from foundation_stereo_ros.ros.dds.graph import Graph
+from foundation_stereo_ros.ros.dds.names import full_name
+from foundation_stereo_ros.ros.live.topics import COMPRESSED, SIDES, SideTopics, side_topics
+from foundation_stereo_ros.ros.sync.pairing import Side
+
+_UNCOUNTED = re.compile(r" +\?$", re.MULTILINE)
+_POLL_S = 0.2
+_SETTLED_S = 1.0
+"""How long a choice has to stand: the topics of one camera do not come at once."""
+
+
+@dataclass(frozen=True)
+class NamedTopics:
+    """What the user named; empty: to be found.
+
+    Attributes:
+        left, right: images.
+        left_info, right_info: their CameraInfo.
+    """
+
+    left: str = ""
+    right: str = ""
+    left_info: str = ""
+    right_info: str = ""
+
+    def resolved(self, namespace: str) -> NamedTopics:
+        """Return full names.
+
+        Raises:
+            ConfigError: ROS has no such names.
+        """
+        names = (self.left, self.right, self.left_info, self.right_info)
+        return NamedTopics(*(full_name(name, namespace) if name else "" for name in names))
+
+
+@dataclass(frozen=True)
+class Cameras:
+    """What to subscribe to.
+
+    Attributes:
+        topics: side -> full names.
+        transport: ``raw`` or ``compressed``.
+        namespace: where the outputs belong.
+    """
+
+    topics: dict[Side, SideTopics]
+    transport: str
+    namespace: str
+
+
+def named_cameras(named: NamedTopics, transport: str) -> Cameras:
+    """Return the topics where both images are named; CameraInfo is the one beside its image."""
+    transport = "compressed" if named.left.endswith(COMPRESSED) else transport
+    given = {
+        "left/image_rect": named.left,
+        "right/image_rect": named.right,
+        "left/camera_info": named.left_info,
+        "right/camera_info": named.right_info,
+    }
+
+    def expand(name: str) -> str:
+        return f"/{name.lstrip('/')}"
+
+    def resolve(name: str) -> str:
+        return given.get(name) or expand(name)
+
+    topics = {side: side_topics(side, transport, resolve, expand) for side in SIDES}
+    full = {side: SideTopics(resolve(image), resolve(info)) for side, (image, info) in topics.items()}
+    return Cameras(full, transport, _namespace(full))
+
+
+def found_cameras(found: StereoTopics) -> Cameras:
+    """Return the topics that were found."""
+    topics: dict[Side, SideTopics] = {
+        "left": SideTopics(found.left, found.left_info),
+        "right": SideTopics(found.right, found.right_info),
+    }
+    transport = "compressed" if found.left.endswith(COMPRESSED) else "raw"
+    return Cameras(topics, transport, found.namespace)
+
+
+def search(graph: Graph, named: NamedTopics, within: str, stop: Event) -> Iterator[Cameras | str]:
+    """Look for a stereo pair until there is one.
+
+    Args:
+        graph: to look in.
+        named: what is known.
+        within: namespace to look in; empty: everywhere.
+        stop: ends it.
+
+    Yields:
+        Sentences that tell what is missing, whenever that changes; the cameras at last.
+    """
+    told, candidate, since = "", None, monotonic()
+    while not stop.is_set():
+        topics = [topic for topic in graph.topics() if topic.name.startswith(f"{within}/")]
+        try:
+            found: StereoTopics | None = find_stereo(topics, **vars(named))
+        except BagError as error:
+            found, missing = None, _on_network(error)
+            if missing != told:
+                told = missing
+                yield missing
+        if found != candidate:
+            candidate, since = found, monotonic()
+        elif found is not None and monotonic() - since > _SETTLED_S:
+            yield found_cameras(found)
+            return
+        stop.wait(_POLL_S)
+
+
+def _on_network(error: BagError) -> str:
+    text = str(error).replace("in the recording", "on the network")
+    # Nobody counts messages here.
+    return _UNCOUNTED.sub("", text.replace("(the recording is empty)", "(no topics yet)"))
+
+
+def _namespace(topics: dict[Side, SideTopics]) -> str:
+    return StereoTopics(topics["left"].image, topics["right"].image, "", "").namespace

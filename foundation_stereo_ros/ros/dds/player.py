@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recording on the wire, at its own pace."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from time import monotonic, time_ns
+from typing import NamedTuple
+
+from foundation_stereo_ros.errors import WireError
+from foundation_stereo_ros.ros.bags import qos
+from foundation_stereo_ros.ros.bags.reader import Recording
+from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
+from foundation_stereo_ros.ros.bags.types import serialized, store_of, typestore
+from foundation_stereo_ros.ros.dds.clock import CLOCK
+from foundation_stereo_ros.ros.dds.clock import TOPIC as CLOCK_TOPIC
+from foundation_stereo_ros.ros.dds.publisher import Publisher
+from foundation_stereo_ros.ros.dds.qos import Profile, of_recording
+from foundation_stereo_ros.ros.dds.wire import Wire
+
+_log = logging.getLogger(__name__)
+
+_MOST_LATCHED = 100
+
+
+@dataclass(frozen=True)
+class PlayOptions:
+    """How to play.
+
+    Attributes:
+        rate: speed; 2 is twice as fast.
+        start_offset: seconds of the recording to leave out.
+        duration: seconds of it to play; None: all.
+        topics: to play; empty: all.
+        clock_hz: how often to publish /clock; 0: not at all.
+        reliable: publish reliably, also what was recorded with best effort.
+    """
+
+    rate: float = 1.0
+    start_offset: float = 0.0
+    duration: float | None = None
+    topics: tuple[str, ...] = ()
+    clock_hz: float = 0.0
+    reliable: bool = False
+
+
+class Moment(NamedTuple):
+    """Messages that lie at one time in a recording.
+
+    Attributes:
+        log_time: theirs, nanoseconds.
+        written_ns: when the first of them was about to go out, nanoseconds since 1970.
+    """
+
+    log_time: int
+    written_ns: int
+
+
+class Player:
+    """Publishes a recording's messages as they lie in it, with its quality of service.
+
+    Args:
+        wire: that publishes.
+        recording: to play.
+        options: how.
+        sleep: waits for so many seconds; may raise what ends the play.
+
+    Attributes:
+        played: messages so far.
+        notices: what is left out, and why.
+
+    Raises:
+        WireError: there is nothing to play.
+    """
+
+    def __init__(
+        self, wire: Wire, recording: Recording, options: PlayOptions, sleep: Callable[[float], object]
+    ) -> None:
+        self._recording, self._options, self._sleep = recording, options, sleep
+        self.played = 0
+        self.notices: list[str] = []
+        self._publishers = {topic: p for topic in recording.topics if (p := self._publisher(wire, topic))}
+        if not self._publishers:
+            raise WireError(f"nothing to play in {recording.path}: {'; '.join(self.notices) or 'no topics'}")
+        self._clock = wire.publisher(CLOCK_TOPIC, CLOCK, Profile(depth=1)) if options.clock_hz else None
+
+    @property
+    def topics(self) -> Collection[str]:
+        """Names of the topics that are played."""
+        return [topic.name for topic in self._publishers]
+
+    def play(self) -> None:
+        """Play once, from the beginning."""
+        begin: tuple[float, int] | None = None
+        for message in self._messages():
+            begin = begin or (monotonic(), self._start if self._options.start_offset else message.log_time)
+            self._wait_for(message.log_time, *begin)
+            self._publish(message)
+
+    def moments(self) -> Iterator[Moment]:
+        """Play once, from the beginning, at the caller's pace: a moment each time that it asks for the next.
+
+        Yields:
+            What was just published.
+        """
+        for log_time, group in groupby(self._messages(), key=lambda message: message.log_time):
+            # Read first: the time that takes is none of theirs on the wire.
+            messages = list(group)
+            written_ns = time_ns()
+            for message in messages:
+                self._publish(message)
+            yield Moment(log_time, written_ns)
+
+    def finish(self, timeout: float) -> None:
+        """Wait so many seconds at most until reliable subscribers have everything."""
+        end = monotonic() + timeout
+        for publisher in self._publishers.values():
+            publisher.wait_for_acknowledgments(max(0.0, end - monotonic()))
+
+    @property
+    def _start(self) -> int:
+        return self._recording.start_ns + round(self._options.start_offset * 1e9)
+
+    def _messages(self) -> Iterator[RecordedMessage]:
+        options, start = self._options, self._start
+        names = {topic.name for topic in self._publishers}
+        stop = None if options.duration is None else start + round(options.duration * 1e9)
+        return self._recording.messages(names, start if options.start_offset else None, stop)
+
+    def _publish(self, message: RecordedMessage) -> None:
+        publisher = self._publishers.get(message.topic)
+        if publisher is not None:
+            publisher.publish(message.data)
+            self.played += 1
+
+    def _wait_for(self, log_time: int, began: float, first: int) -> None:
+        """Sleep until a message is due, and keep the clock going meanwhile."""
+        rate, hz = self._options.rate, self._options.clock_hz
+        while True:
+            now = first + round((monotonic() - began) * rate * 1e9)
+            self._tell(min(now, log_time))
+            left = (log_time - now) / 1e9 / rate
+            if left <= 0:
+                return
+            self._sleep(min(left, 1 / hz) if hz else left)
+
+    def _tell(self, now_ns: int) -> None:
+        if self._clock is not None:
+            types = typestore().types
+            time = types["builtin_interfaces/msg/Time"](*divmod(now_ns, 10**9))
+            self._clock.publish(serialized(types[CLOCK](time), CLOCK))
+
+    def _publisher(self, wire: Wire, topic: Topic) -> Publisher | None:
+        chosen = self._options.topics
+        if (chosen and topic.name not in chosen) or (self._options.clock_hz and topic.name == CLOCK_TOPIC):
+            return None
+        if topic.encoding != "cdr":
+            self.notices.append(f"{topic.name} is left out: its messages are {topic.encoding!r}")
+            return None
+        profile = of_recording(qos.offered(topic.metadata.get(qos.KEY, "")))
+        if profile.latched:
+            # Each message may be of another publisher, as on /tf_static, and is for all who come later.
+            profile = replace(profile, depth=max(profile.depth, min(topic.count or 0, _MOST_LATCHED)))
+        if self._options.reliable:
+            profile = replace(profile, reliable=True)
+        try:
+            return wire.publisher(topic.name, topic.msgtype, profile, store_of(topic.schema))
+        except WireError as error:
+            self.notices.append(f"{topic.name} is left out: {error}")
+            return None

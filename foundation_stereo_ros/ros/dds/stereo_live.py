@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The live core with its feet on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.rectification import says_rectified
+from foundation_stereo_ros.ros.bags.types import message_types
+from foundation_stereo_ros.ros.dds.cameras import Cameras
+from foundation_stereo_ros.ros.dds.clock import WireClock
+from foundation_stereo_ros.ros.dds.diagnostics import Diagnostics
+from foundation_stereo_ros.ros.dds.inputs import Inputs
+from foundation_stereo_ros.ros.dds.outputs import Outputs
+from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
+from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.live.core import LiveStereo
+from foundation_stereo_ros.ros.live.parameters import Configs
+from foundation_stereo_ros.ros.live.status import Status
+from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
+
+
+class StereoLive:
+    """Stereo images in; disparity, depth and point cloud out.
+
+    Args:
+        wire: the node.
+        cameras: where the images are, and where the outputs go.
+        configs: the settings.
+        parameters: all of the node's; those beside the settings that count are ``qos_overrides`` and
+            ``use_sim_time``.
+        profile: of the subscriptions.
+
+    Attributes:
+        outputs: the publishers.
+
+    Raises:
+        CheckpointError, ConfigError: of the weights and settings.
+    """
+
+    def __init__(
+        self,
+        wire: Wire,
+        cameras: Cameras,
+        configs: Configs,
+        parameters: Mapping[str, Any],
+        profile: Profile = SENSOR,
+    ) -> None:
+        estimator = StereoEstimator(configs.pipeline)
+        pipeline = StereoPipeline(estimator, says_rectified(cameras.topics["left"].image))
+        self._clock = WireClock(wire, parameters.get("use_sim_time") is True)
+        self.outputs = Outputs(wire, cameras.namespace, parameters)
+        self._core = LiveStereo(pipeline, configs.live, message_types(), self.outputs, self._clock)
+        self._inputs = Inputs(wire, cameras.topics, cameras.transport, self._core.intake, profile, parameters)
+        self._diagnostics = Diagnostics(wire, str(estimator.device))
+
+    def start(self) -> None:
+        """Begin to compute."""
+        self._core.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End; return False where a pair is still in the network after so many seconds."""
+        return self._core.stop(timeout)
+
+    def report(self) -> Status:
+        """Tell how it goes, here and on /diagnostics; made to be called once a second."""
+        self.outputs.check()
+        status = self._core.status(self._inputs.facts())
+        lost = (("lost messages", str(self._inputs.lost)), ("refused messages", str(self.outputs.refused)))
+        status = status._replace(values=(*status.values, *lost))
+        self._diagnostics.publish(status, self._clock())
+        return status

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node of ROS on the wire: a participant with its publishers and subscriptions."""
+
+from __future__ import annotations
+
+import logging
+from threading import RLock
+from types import TracebackType
+from typing import Any
+
+from cyclonedds.core import DDSException
+from cyclonedds.domain import Domain, DomainParticipant
+from cyclonedds.pub import DataWriter
+from cyclonedds.qos import Policy, Qos
+from cyclonedds.sub import DataReader
+from cyclonedds.topic import Topic
+from rosbags.typesys.store import Typestore
+
+from foundation_stereo_ros.errors import WireError
+from foundation_stereo_ros.ros.bags.types import typestore
+from foundation_stereo_ros.ros.dds.announcer import Announcer
+from foundation_stereo_ros.ros.dds.engine import delete
+from foundation_stereo_ros.ros.dds.environment import WireSettings
+from foundation_stereo_ros.ros.dds.graph import Graph
+from foundation_stereo_ros.ros.dds.names import wire_topic
+from foundation_stereo_ros.ros.dds.presence import ENCLAVE, NodePresence, type_hash_data
+from foundation_stereo_ros.ros.dds.publisher import Publisher
+from foundation_stereo_ros.ros.dds.qos import Profile
+from foundation_stereo_ros.ros.dds.receiver import OnData, Receiver, Subscription
+from foundation_stereo_ros.ros.dds.wire_types import wire_type
+
+_log = logging.getLogger(__name__)
+
+
+class Wire:
+    """Takes part in a domain as one node; a context manager that leaves it.
+
+    There can be one for each domain in a process.
+
+    Args:
+        settings: which domain, and how.
+        name: of the node.
+        namespace: of the node; "" or "/rig".
+
+    Attributes:
+        graph: who else is there.
+
+    Raises:
+        WireError: Cyclone DDS refuses, mostly because of its configuration.
+    """
+
+    def __init__(self, settings: WireSettings, name: str, namespace: str = "") -> None:
+        self.name, self.namespace = name, namespace
+        self._lock = RLock()
+        self._publishers: tuple[Publisher, ...] = ()
+        self._subscriptions: tuple[Subscription, ...] = ()
+        self._closed = False
+        try:
+            self._domain = Domain(settings.domain, settings.configuration)
+            self._participant = DomainParticipant(settings.domain, Qos(Policy.Userdata(ENCLAVE)))
+        except (DDSException, UnicodeEncodeError) as error:
+            raise WireError(
+                f"cannot take part in domain {settings.domain}: {error}; Cyclone DDS says more above; its "
+                f"configuration is {settings.configuration}"
+            ) from error
+        self.graph = Graph(self._participant)
+        self._announcer = Announcer(self._participant, self._presence, settings.distribution)
+        self._receiver = Receiver(self._participant, self._announcer.tick)
+        self._receiver.add(self._announcer.subscription)
+
+    @property
+    def full_name(self) -> str:
+        """The node's, as in "/stereo/stereo_node"."""
+        return f"{self.namespace}/{self.name}"
+
+    def publisher(
+        self, topic: str, msgtype: str, profile: Profile, store: Typestore | None = None
+    ) -> Publisher:
+        """Begin to publish on a topic.
+
+        Args:
+            topic: full name in ROS.
+            msgtype: as in "sensor_msgs/msg/Image".
+            profile: what to offer.
+            store: has the type's definition; Humble's where None.
+
+        Raises:
+            WireError: the type cannot be on the wire.
+        """
+        store = store or typestore()
+        made = DataWriter(
+            self._participant,
+            self._topic(topic, msgtype, store),
+            profile.qos(type_hash_data(msgtype, store)),
+        )
+        publisher = Publisher(topic, msgtype, made)
+        with self._lock:
+            self._publishers += (publisher,)
+        self._announcer.announce()
+        return publisher
+
+    def subscription(
+        self, topic: str, msgtype: str, profile: Profile, on_data: OnData, store: Typestore | None = None
+    ) -> Subscription:
+        """Begin to take a topic's messages; as `publisher`.
+
+        Args:
+            on_data: called for each message, in the receiver's thread.
+        """
+        store = store or typestore()
+        made: DataReader[Any] = DataReader(
+            self._participant,
+            self._topic(topic, msgtype, store),
+            profile.qos(type_hash_data(msgtype, store)),
+        )
+        subscription = Subscription(topic, msgtype, made, on_data)
+        with self._lock:
+            self._subscriptions += (subscription,)
+        self._receiver.add(subscription)
+        self._announcer.announce()
+        return subscription
+
+    def close(self) -> None:
+        """Leave the domain; peers are told."""
+        if self._closed:
+            return
+        self._closed = True
+        self._receiver.close()
+        delete(self._participant)
+        delete(self._domain)
+
+    def __enter__(self) -> Wire:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _topic(self, topic: str, msgtype: str, store: Typestore) -> Topic[Any]:
+        try:
+            return Topic(self._participant, wire_topic(topic), wire_type(msgtype, store))
+        except DDSException as error:
+            raise WireError(f"{topic}: no topic of type {msgtype} can be made: {error}") from error
+
+    def _presence(self) -> NodePresence:
+        with self._lock:
+            return NodePresence(
+                self.namespace,
+                self.name,
+                tuple(s.reader.guid.bytes for s in self._subscriptions),
+                tuple(p.writer.guid.bytes for p in self._publishers),
+            )

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why nothing comes out, and what to do: sentences that name the topic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from foundation_stereo_ros.ros.live.counts import IntakeCounts
+
+_LARGEST_SLOP_NS = 1_000_000_000
+
+_MEND_LOSS = (
+    "large images may get lost on the way; launch with reliable:=true (qos_overrides.* of this node), or "
+    "allow larger buffers (sysctl net.core.rmem_max)"
+)
+
+INPUTS = ("left/image_rect", "right/image_rect", "left/camera_info", "right/camera_info")
+"""Relative names of the inputs: keys of what a shell knows about them."""
+
+
+@dataclass(frozen=True)
+class TopicFacts:
+    """What a shell knows about the topic of one input.
+
+    Attributes:
+        name: full name, after remapping.
+        publishers: how many publishers of the expected type there are.
+        types: every type published under this name, as "sensor_msgs/msg/Image".
+        expected_type: the type subscribed to.
+        incompatible: the QoS policy on which a publisher and this subscriber disagree, as "RELIABILITY";
+            empty: none.
+    """
+
+    name: str
+    publishers: int = 0
+    types: tuple[str, ...] = ()
+    expected_type: str = ""
+    incompatible: str = ""
+
+
+def why_no_output(
+    facts: Mapping[str, TopicFacts],
+    counts: IntakeCounts,
+    *,
+    tolerance_ns: int = 0,
+    quiet_after: float = 3.0,
+) -> tuple[str, ...]:
+    """Say what is missing for a pair.
+
+    Args:
+        facts: input -> its topic; keys are some of `INPUTS`, a missing one is called by its relative name.
+        counts: what has come.
+        tolerance_ns: largest difference of the stamps of a pair.
+        quiet_after: seconds without an image after which a topic counts as silent.
+
+    Returns:
+        Sentences, the most important first; empty where pairs are complete.
+    """
+    advice: list[str] = []
+    for name in INPUTS:
+        topic = facts.get(name) or TopicFacts(name, publishers=1)
+        camera = counts.left if name.startswith("left") else counts.right
+        if name.endswith("camera_info"):
+            # One calibration may be for all images, so that its age does not matter.
+            silent = "no calibration has come" if camera.infos == 0 else ""
+        else:
+            silent = _silence(camera.image_age, quiet_after)
+        if silent:
+            alive = camera.info_age is not None and camera.info_age <= quiet_after
+            advice.append(_why_silent(name, topic, silent, alive))
+    if not advice and (counts.pair_age is None or counts.pair_age > quiet_after):
+        advice += _why_no_pair(counts, tolerance_ns)
+    return tuple(advice)
+
+
+def mismatch(topic: str, policy: str, *, publisher: bool) -> str:
+    """Say which topic carries nothing because of which policy, and what to do."""
+    other, own = ("subscriber", "publisher") if publisher else ("publisher", "subscription")
+    return (
+        f"{topic}: a {other} has another {policy.lower()} than this node's {own}, so they do not meet; "
+        f"change it there, or here by the parameter qos_overrides.{topic}.{own}.{policy.lower()}"
+    )
+
+
+def _silence(age: float | None, quiet_after: float) -> str:
+    if age is None:
+        return "no image has come"
+    return f"no image has come for {age:.0f} s" if age > quiet_after else ""
+
+
+def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool) -> str:
+    strange = [kind for kind in topic.types if kind != topic.expected_type]
+    if topic.publishers:
+        if topic.incompatible:
+            return (
+                f"{topic.name}: {silent}, its publisher's {topic.incompatible} QoS does not fit; "
+                f"change it there, or set qos_overrides.{topic.name}.subscription."
+                f"{topic.incompatible.lower()} here"
+            )
+        if alive and name.endswith("image_rect"):
+            return f"{topic.name}: {silent}, but its camera_info comes: {_MEND_LOSS}"
+        return (
+            f"{topic.name}: {silent}, though it has a publisher; is the camera running, or a replay paused?"
+        )
+    if strange:
+        mend = _other_type(name, strange[0])
+        return f"{topic.name} carries {strange[0]}, expected {topic.expected_type}; {mend}"
+    hint = "start the camera" if name.endswith("image_rect") else "start the camera's driver with calibration"
+    return f"{topic.name} has no publisher; {hint}, or remap {name} to its topic{_transport(topic)}"
+
+
+def _other_type(name: str, kind: str) -> str:
+    transports = {"CompressedImage": "compressed", "Image": "raw"}
+    transport = transports.get(kind.rpartition("/")[2])
+    if transport and name.endswith("image_rect"):
+        return f"set image_transport to {transport}"
+    return f"remap {name} to another topic"
+
+
+def _transport(topic: TopicFacts) -> str:
+    raw = topic.expected_type == "sensor_msgs/msg/Image"
+    return "; if there are compressed images only, set image_transport to compressed" if raw else ""
+
+
+def _why_no_pair(counts: IntakeCounts, tolerance_ns: int) -> list[str]:
+    nearest_ns = counts.nearest_ns
+    if nearest_ns is None:
+        return []
+    if nearest_ns <= tolerance_ns:
+        return [
+            "left and right images have stamps that fit, but come too far apart in time; raise queue_size, "
+            "or see why one camera is late"
+        ]
+    if nearest_ns > _LARGEST_SLOP_NS:
+        return [
+            f"the stamps of left and right images are {nearest_ns / 1e9:.1f} s apart at the nearest; "
+            "synchronize the clocks of both cameras, and see that both are live"
+        ]
+    step_ns = min((c.step_ns for c in (counts.left, counts.right) if c.step_ns), default=None)
+    # However two cameras are timed, a stamp is at most half a step from one of the other's.
+    if step_ns and nearest_ns > 0.75 * step_ns:
+        return [
+            "left and right images of the same moment do not come, the nearest stamps are "
+            f"{nearest_ns / 1e6:.3g} ms apart: {_MEND_LOSS}"
+        ]
+    slop = min(math.ceil(nearest_ns * 1.25 / 1e6) / 1000, _LARGEST_SLOP_NS / 1e9)
+    return [
+        f"the stamps of left and right images do not fit, the nearest are {nearest_ns / 1e6:.3g} ms apart; "
+        f"if the cameras are not triggered together, set approximate_sync:=true slop:={slop:g}"
+    ]

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How it goes, in one sentence and a table: the contents of a diagnostic message."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from foundation_stereo_ros.ros.live.counts import IntakeCounts
+from foundation_stereo_ros.ros.live.statistics import StatisticsSnapshot
+from foundation_stereo_ros.ros.live.worker import State
+
+OK, WARN, ERROR, STALE = range(4)
+"""Levels, numbered as in diagnostic_msgs/DiagnosticStatus."""
+
+
+_AT_REST: dict[State, str] = {
+    "stopped": "inactive: nothing is computed until the node is activated",
+    "warming up": "warming up: the network runs once before the first pair",
+    "disabled": "disabled: nothing is computed until it is enabled again",
+    "idle": "idle: nobody subscribes to an output",
+}
+
+_OLD_S = 3600.0
+"""No network takes so long: the images are of another day, or the clocks disagree."""
+
+
+class Status(NamedTuple):
+    """One diagnostic status.
+
+    Attributes:
+        level: OK, WARN, ERROR or STALE.
+        message: one sentence.
+        values: (key, value) in the order to show them.
+    """
+
+    level: int
+    message: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What computes: texts for the table."""
+
+    weights: str = ""
+    device: str = ""
+    precision: str = ""
+    memory: str = ""
+
+
+def failed(reason: str) -> Status:
+    """Return the status of a shell that has no pipeline, because nobody configured it or that failed."""
+    return Status(ERROR, reason)
+
+
+def status_of(
+    state: State,
+    counts: IntakeCounts,
+    statistics: StatisticsSnapshot,
+    *,
+    subscribed: Collection[str] = (),
+    advice: Sequence[str] = (),
+    engine: Engine = Engine(),
+) -> Status:
+    """Tell how it goes.
+
+    Args:
+        state: the worker's.
+        counts: the intake's.
+        statistics: the worker's.
+        subscribed: outputs that somebody subscribes to.
+        advice: why nothing comes out, see `advice.why_no_output`; empty while all is well.
+        engine: what computes.
+    """
+    at_rest = _AT_REST.get(state)
+    level, message = (OK, at_rest) if at_rest else _at_work(state, statistics, advice)
+    values = (
+        ("state", state),
+        *_rates_and_times(counts, statistics),
+        *_counters(counts, statistics),
+        ("subscribers", ", ".join(sorted(subscribed)) or "none"),
+        ("weights", engine.weights),
+        ("device", engine.device),
+        ("precision", engine.precision),
+        ("memory", engine.memory),
+    )
+    return Status(level, message, values)
+
+
+def _at_work(state: State, statistics: StatisticsSnapshot, advice: Sequence[str]) -> tuple[int, str]:
+    results, rejected = statistics.recent_results, statistics.recent_rejected
+    if rejected and not results:
+        return ERROR, f"no pair can be used: {statistics.reason}"
+    if advice:
+        return WARN, f"no output: {advice[0]}"
+    if rejected:
+        return WARN, f"{rejected} of the last {results + rejected} pairs were rejected: {statistics.reason}"
+    if results:
+        return OK, f"running: {statistics.output_rate:.1f} results a second{_lateness(statistics)}"
+    return OK, "waiting for images" if state == "waiting" else "computing"
+
+
+def _lateness(statistics: StatisticsSnapshot) -> str:
+    if statistics.latency is None:
+        return ""
+    seconds = statistics.latency.p50
+    if seconds > _OLD_S:
+        hours = f"{seconds / 3600:.0f} hours"
+        return f", of images {hours} old; a recording wants use_sim_time, and a clock of its time"
+    return f", {seconds * 1000:.0f} ms after the images"
+
+
+def _rates_and_times(counts: IntakeCounts, statistics: StatisticsSnapshot) -> list[tuple[str, str]]:
+    values = [
+        ("input rate left", f"{counts.left.image_rate:.1f} Hz"),
+        ("input rate right", f"{counts.right.image_rate:.1f} Hz"),
+        ("output rate", f"{statistics.output_rate:.1f} Hz"),
+    ]
+    times = {"latency": statistics.latency, "compute": statistics.compute}
+    stages = {f"stage {name}": quantiles for name, quantiles in statistics.stages.items()}
+    for name, quantiles in {**times, **stages}.items():
+        for key, seconds in zip(("p50", "p95"), quantiles or (None, None), strict=True):
+            values.append((f"{name} {key}", "none lately" if seconds is None else f"{seconds * 1000:.1f} ms"))
+    return values
+
+
+def _counters(counts: IntakeCounts, statistics: StatisticsSnapshot) -> list[tuple[str, str]]:
+    return [
+        ("results", str(statistics.results)),
+        ("refinements", "unknown" if statistics.refinements is None else str(statistics.refinements)),
+        ("dropped", str(counts.overtaken)),
+        ("unsynchronized left", str(counts.left.unmatched)),
+        ("unsynchronized right", str(counts.right.unmatched)),
+        ("rejected", str(statistics.rejected)),
+        ("last reason", statistics.reason or "none"),
+        ("rejected messages", f"{counts.rejected} {counts.reason}".rstrip()),
+        *((f"skipped, {reason}", str(count)) for reason, count in statistics.skipped.items()),
+        ("saved", str(statistics.saved)),
+        ("time jumps", str(counts.time_jumps)),
+    ]

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which topics a live shell listens to, after remapping."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from foundation_stereo_ros.ros.sync.pairing import Side
+
+SIDES: tuple[Side, Side] = ("left", "right")
+
+COMPRESSED = "/compressed"
+"""What image_transport puts behind an image's topic."""
+
+Resolve = Callable[[str], str]
+
+
+class SideTopics(NamedTuple):
+    """The topics of one camera, as a subscription should name them."""
+
+    image: str
+    info: str
+
+
+def side_topics(side: str, transport: str, resolve: Resolve, expand: Resolve) -> SideTopics:
+    """Find the topics of one camera.
+
+    The CameraInfo is the one beside the image, wherever that was remapped to, as drivers publish them. Names
+    that ROS resolves to the right topic stay relative: an absolute one would be remapped once more, which
+    undoes rules that exchange two topics.
+
+    Args:
+        side: ``left`` or ``right``.
+        transport: ``raw`` or ``compressed``.
+        resolve: a relative name -> the full one, remapped.
+        expand: the same without remapping.
+    """
+
+    def remapped(name: str) -> bool:
+        return resolve(name) != expand(name)
+
+    image, info = f"{side}/image_rect", f"{side}/camera_info"
+    if transport == "compressed":
+        if remapped(image + COMPRESSED):
+            image += COMPRESSED
+        elif not resolve(image).endswith(COMPRESSED):
+            image = resolve(image) + COMPRESSED if remapped(image) else image + COMPRESSED
+    if remapped(info):
+        return SideTopics(image, info)
+    beside = sibling(resolve(image), "camera_info")
+    return SideTopics(image, info if beside == expand(info) else beside)
+
+
+def sibling(image: str, name: str) -> str:
+    """Return the topic of this name in the namespace of an image topic, of any transport."""
+    return image.removesuffix(COMPRESSED).rpartition("/")[0] + "/" + name
+
+
+def image_type(transport: str) -> str:
+    """Return the message type of the images that a transport brings."""
+    return f"sensor_msgs/msg/{'CompressedImage' if transport == 'compressed' else 'Image'}"

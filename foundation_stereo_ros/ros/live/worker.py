@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One thread that takes the newest pair, computes what is wanted, and gives it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from threading import Event, Lock, Thread
+from time import monotonic
+from typing import Literal
+
+from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.stopwatch import Stopwatch
+from foundation_stereo_ros.ros.live.config import LiveConfig
+from foundation_stereo_ros.ros.live.demand import Demand
+from foundation_stereo_ros.ros.live.intake import StereoIntake
+from foundation_stereo_ros.ros.live.outlet import Outlet
+from foundation_stereo_ros.ros.live.pair import LivePair
+from foundation_stereo_ros.ros.live.pipeline_host import PipelineHost
+from foundation_stereo_ros.ros.live.rejections import Rejections
+from foundation_stereo_ros.ros.live.saving import SaveRequests
+from foundation_stereo_ros.ros.live.statistics import LiveStatistics
+from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
+from foundation_stereo_ros.ros.messages.types import MessageTypes
+
+State = Literal["stopped", "warming up", "disabled", "idle", "waiting", "running"]
+
+_POLL_S = 0.5
+_USUAL_SIZE = (640, 480)
+
+
+class StereoWorker:
+    """Runs the pipeline in a thread of its own, named "stereo-worker".
+
+    Args:
+        pipeline: makes results and messages; nothing else may use it while this runs.
+        intake: where pairs come from.
+        outlet: where messages go.
+        types: message classes to build.
+        config: ``publish_rate_limit``, ``save_directory``.
+        statistics: gets the counts and times.
+        clock_ns: the clock that the images' stamps are from, nanoseconds; a simulated one may stand at 0.
+    """
+
+    def __init__(
+        self,
+        pipeline: StereoPipeline,
+        intake: StereoIntake,
+        outlet: Outlet,
+        types: MessageTypes,
+        config: LiveConfig,
+        statistics: LiveStatistics,
+        clock_ns: Callable[[], int],
+    ) -> None:
+        self._intake, self._outlet, self._types = intake, outlet, types
+        self._config, self._statistics, self._clock_ns = config, statistics, clock_ns
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._stopping = Event()
+        self._saves = SaveRequests()
+        self._demand = Demand(outlet)
+        self._rejections = Rejections(statistics)
+        self._host = PipelineHost(pipeline)
+        self._phase: State = "waiting"
+
+    @property
+    def state(self) -> State:
+        """What the worker does."""
+        if self._thread is None or self._stopping.is_set():
+            return "stopped"
+        if self._phase != "warming up" and not self.enabled:
+            return "disabled"
+        return self._phase
+
+    @property
+    def enabled(self) -> bool:
+        """Whether pairs are computed; while false they are dropped, saving waits."""
+        return self._demand.enabled
+
+    @enabled.setter
+    def enabled(self, value: bool) -> None:
+        self._demand.enabled = value
+
+    def start(self) -> None:
+        """Start the thread: the network goes to its device and warms up there, then pairs are taken."""
+        with self._lock:
+            if self._thread is not None and not self._stopping.is_set():
+                return
+            previous, self._stopping = self._thread, Event()
+            self._phase = "warming up"
+            self._intake.open()
+            self._thread = Thread(
+                target=self._run, args=(self._stopping, previous), name="stereo-worker", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self, timeout: float) -> bool:
+        """End the thread; the network leaves its device, saving is cancelled, nothing is published any more.
+
+        Returns:
+            False where the thread is still inside the network after ``timeout`` seconds. It ends after that.
+        """
+        with self._lock:
+            thread = self._thread
+            self._stopping.set()
+            self._intake.close()
+        self._saves.cancel()
+        if thread is None:
+            return True
+        thread.join(timeout)
+        return not thread.is_alive()
+
+    def reconfigure(
+        self, pipeline_config: PipelineConfig | None = None, live_config: LiveConfig | None = None
+    ) -> None:
+        """Use other settings from the next pair on.
+
+        Raises:
+            ConfigError: a setting differs that cannot change while running, or one that cannot work here;
+                nothing is changed then.
+        """
+        if live_config is not None:
+            self._config.check_change(live_config)
+        if pipeline_config is not None:
+            self._host.change(pipeline_config)
+        self._config = live_config or self._config
+
+    def save_next(self) -> Future[list[Path]]:
+        """Write the next result to a folder of its own, also where nobody subscribes.
+
+        Returns:
+            The files, once written; the error if that failed; cancelled by `stop`, or where not started.
+        """
+        with self._lock:
+            future = self._saves.add()
+            running = self.state != "stopped"
+        if not running:
+            self._saves.cancel()
+        return future
+
+    def _run(self, stopping: Event, previous: Thread | None) -> None:
+        if previous is not None:
+            # It may still be inside the network, which two threads cannot share.
+            previous.join()
+        if stopping.is_set():
+            return
+        self._statistics.restart()
+        self._demand.restart()
+        self._rejections.restart()
+        self._rejections.guard(self._prepare, stopping)
+        while not stopping.is_set():
+            self._rejections.guard(lambda: self._next(stopping), stopping)
+        self._rejections.guard(self._host.rest, stopping)
+
+    def _prepare(self) -> None:
+        self._phase = "warming up"
+        self._host.prepare(*(self._intake.image_size() or _USUAL_SIZE))
+        self._phase = "waiting"
+
+    def _next(self, stopping: Event) -> None:
+        pair = self._intake.take(_POLL_S)
+        if stopping.is_set():
+            return
+        self._host.follow()
+        if pair is None:
+            self._phase = "waiting" if self._demand.wanted(self._host.config.confidence) else "idle"
+            return
+        refusal = self._demand.refusal(
+            self._host.config.confidence, self._config.publish_rate_limit, self._saves.pending
+        )
+        if refusal:
+            self._statistics.note_skipped(refusal)
+            self._phase = "idle" if refusal == "no subscriber" else "running"
+            return
+        if not self._host.on_device:
+            self._prepare()
+        self._phase = "running"
+        self._compute(pair, stopping)
+
+    def _compute(self, pair: LivePair, stopping: Event) -> None:
+        begin = monotonic()
+        pipeline = self._host.pipeline
+        result = pipeline.process(pair.left, pair.right, pair.left_info, pair.right_info)
+        if stopping.is_set():
+            return
+        watch = Stopwatch()
+        # Asked again: the network takes its time, and subscribers come and go.
+        wanted = self._demand.wanted(pipeline.config.confidence)
+        messages = pipeline.outputs(result, pair.left.header, self._types, wanted)
+        watch.lap("encode")
+        if messages:
+            self._outlet.publish(messages)
+        watch.lap("publish")
+        late_ns = self._clock_ns() - pair.stamp_ns
+        # A simulated clock stands at 0 until somebody drives it, and goes back when a recording loops.
+        latency = late_ns / 1e9 if late_ns >= 0 else None
+        stages = {**result.seconds, **watch.seconds}
+        self._statistics.note_result(latency, monotonic() - begin, stages, result.refinements)
+        if self._saves.fulfil(result, pipeline.config, self._config.save_directory, pair.stamp_ns):
+            self._statistics.note_saved()

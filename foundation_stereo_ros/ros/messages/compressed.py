@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""sensor_msgs/CompressedImage."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import cv2
+import numpy as np
+
+from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.ros.messages.colors import BAYER, CHANNELS, convert, to_eight_bits
+from foundation_stereo_ros.ros.messages.protocols import CompressedImage
+from foundation_stereo_ros.ros.messages.raw import byte_view
+from foundation_stereo_ros.shapes import RgbImage
+
+_CODECS = ("jpeg", "jpg", "png", "tiff", "webp", "bmp")
+_KNOWN = "jpeg, png, tiff, webp, bmp, alone or as 'bgr8; jpeg compressed bgr8'"
+_ORDER = {1: "mono", 3: "bgr", 4: "bgra"}
+
+
+def decode_compressed(message: CompressedImage) -> RgbImage:
+    """Return the picture of a CompressedImage.
+
+    The file itself says what its channels are; of ``format`` only a Bayer pattern is used (the colours of a
+    mosaic that was compressed as a grey picture).
+
+    Returns:
+        H x W x 3.
+
+    Raises:
+        ImageError: a format that is no picture (compressedDepth, video), or damaged data.
+    """
+    text = str(message.format)
+    words = re.split(r"[^a-z0-9_]+", text.lower())
+    if "compresseddepth" in words:
+        raise ImageError(f"compressed image has format {text!r}, which is depth; expected {_KNOWN}")
+    if not any(word in _CODECS for word in words):
+        raise ImageError(f"compressed image has format {text!r}; expected {_KNOWN}")
+    pixels = _decode_file(byte_view(message.data), text)
+    if pixels.dtype == np.uint16:
+        pixels = to_eight_bits(pixels)
+    if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] not in _ORDER):
+        raise ImageError(
+            f"compressed image ({text!r}) holds {pixels.dtype} {pixels.shape}; "
+            "expected a picture of 8 or 16 bits"
+        )
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    pattern = re.match(r"bayer_([rgb]{4})(8|16)", words[0])
+    # The transport writes "compressed mono8" where it made grey of a mosaic, and no target where it kept it.
+    if channels == 1 and pattern and pattern[1] in BAYER and "mono8" not in words:
+        return convert(pixels, BAYER[pattern[1]])
+    return convert(pixels, CHANNELS[_ORDER[channels]])
+
+
+def _decode_file(data: Any, text: str) -> Any:
+    try:
+        # An orientation tag would turn the image away from its calibration; UNCHANGED heeds none.
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error:
+        pixels = None
+    if pixels is None:
+        raise ImageError(f"compressed image ({text!r}) of {data.size} bytes cannot be decoded")
+    return pixels

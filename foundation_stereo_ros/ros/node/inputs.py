@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The subscriptions; their callbacks only store."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from message_filters import Subscriber
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
+from foundation_stereo_ros.ros.live.intake import StereoIntake
+from foundation_stereo_ros.ros.live.topics import SIDES, SideTopics, side_topics
+from foundation_stereo_ros.ros.node.qos import create_with_events, input_qos, overridable
+
+_log = logging.getLogger(__name__)
+
+_TYPE_NAMES = {
+    Image: "sensor_msgs/msg/Image",
+    CompressedImage: "sensor_msgs/msg/CompressedImage",
+    CameraInfo: "sensor_msgs/msg/CameraInfo",
+}
+
+
+class Inputs:
+    """Subscriptions to both images and their CameraInfo.
+
+    Each stream passes through a `message_filters.Subscriber`, but the intake puts them together and not
+    message_filters' synchronizers, because of three defects there: an exception in a callback leaves their
+    lock held for ever; after a jump back in time old messages with late stamps fill the queues and nothing
+    passes any more; and a slop of 0 never pairs, not even equal stamps.
+
+    Args:
+        node: that subscribes.
+        transport: ``raw`` or ``compressed``.
+        intake: where the messages go.
+
+    Raises:
+        ConfigError: QoS that there is not.
+    """
+
+    def __init__(self, node: Node, transport: str, intake: StereoIntake) -> None:
+        self._node = node
+        self._subscribers: dict[str, Subscriber] = {}
+        self._incompatible: dict[str, str] = {}
+        image_type = CompressedImage if transport == "compressed" else Image
+        try:
+            for side in SIDES:
+                image, info = input_topics(node, side, transport)
+                self._subscribe(f"{side}/image_rect", image_type, image, partial(intake.push_image, side))
+                self._subscribe(f"{side}/camera_info", CameraInfo, info, partial(intake.push_info, side))
+        except ConfigError:
+            self.destroy()
+            raise
+
+    def facts(self) -> dict[str, TopicFacts]:
+        """Return what is known about the topics: input -> facts."""
+        return {name: self._facts(name, subscriber) for name, subscriber in self._subscribers.items()}
+
+    def destroy(self) -> None:
+        """Remove the subscriptions from the node."""
+        for subscriber in self._subscribers.values():
+            self._node.destroy_subscription(subscriber.sub)
+        self._subscribers = {}
+
+    def _subscribe(self, name: str, kind: type, topic: str, store: Callable[[Any], None]) -> None:
+        create = partial(
+            Subscriber,
+            self._node,
+            kind,
+            topic,
+            qos_profile=input_qos(),
+            qos_overriding_options=overridable(),
+        )
+        subscriber = create_with_events(create, partial(self._tell, name), publisher=False)
+        subscriber.registerCallback(store)
+        self._subscribers[name] = subscriber
+
+    def _tell(self, name: str, policy: str) -> None:
+        self._incompatible[name] = policy
+        _log.warning("%s", mismatch(self._subscribers[name].sub.topic_name, policy, publisher=False))
+
+    def _facts(self, name: str, subscriber: Subscriber) -> TopicFacts:
+        expected = _TYPE_NAMES[subscriber.sub.msg_type]
+        types = [p.topic_type for p in self._node.get_publishers_info_by_topic(subscriber.topic)]
+        if not types:
+            self._incompatible.pop(name, None)
+        return TopicFacts(
+            name=subscriber.sub.topic_name,
+            publishers=types.count(expected),
+            types=tuple(dict.fromkeys(types)),
+            expected_type=expected,
+            incompatible=self._incompatible.get(name, ""),
+        )
+
+
+def input_topics(node: Node, side: str, transport: str) -> SideTopics:
+    """Return the topics of one camera, see `topics.side_topics`."""
+    return side_topics(
+        side, transport, node.resolve_topic_name, partial(node.resolve_topic_name, only_expand=True)
+    )

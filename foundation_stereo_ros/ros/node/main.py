@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry point of ``ros2 run foundation_stereo_ros stereo_node``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from foundation_stereo_ros.estimate.heap import keep_freed_memory
+from foundation_stereo_ros.ros.live.exit_once import ExitOnce
+
+STOP_S = 1.0
+"""How long the end waits for a pair that is in the network."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the node until Ctrl-C, or until its context is shut down.
+
+    Returns:
+        0: ended as asked; 1: one line says what is wrong.
+    """
+    # Before rclpy adds its own handlers, which call these.
+    exit_once = ExitOnce()
+    keep_freed_memory()
+    try:
+        code = _run(args)
+    except SystemExit:
+        code = 0
+    exit_once.leave()
+    return code
+
+
+def _run(args: Sequence[str] | None) -> int:
+    try:
+        import rclpy
+        from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+        from rclpy.impl.implementation_singleton import rclpy_implementation
+
+        from foundation_stereo_ros.errors import ConfigError
+        from foundation_stereo_ros.ros.node.stereo_node import StereoNode
+    except ImportError as error:
+        return _fail(f"{error}; source the setup file of ROS 2, and install what this package needs there")
+    try:
+        rclpy.init(args=None if args is None else [sys.argv[0], *args])
+    except RuntimeError as error:
+        return _fail(" ".join(str(error).split()))
+    try:
+        node = StereoNode()
+    except ConfigError as error:
+        rclpy.logging.get_logger("stereo_node").fatal(str(error))
+        rclpy.shutdown()
+        return 1
+    try:
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        node.autostart()
+        while rclpy.ok():
+            try:
+                executor.spin()
+            except rclpy_implementation.RCLError as error:
+                # One answer or event that could not be sent is no reason to end.
+                node.get_logger().error(" ".join(str(error).split()))
+    except (SystemExit, ExternalShutdownException):
+        pass
+    finally:
+        node.close(STOP_S)
+        node.destroy_node()
+        if rclpy.ok():
+            rclpy.shutdown()
+    return 0
+
+
+def _fail(reason: str) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The publishers of the results."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any
+
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from stereo_msgs.msg import DisparityImage
+
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.ros.live.advice import mismatch
+from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
+from foundation_stereo_ros.ros.node.qos import create_with_events, output_qos, overridable
+
+_log = logging.getLogger(__name__)
+
+_TYPES = {
+    "disparity": DisparityImage,
+    "depth/camera_info": CameraInfo,
+    "points2": PointCloud2,
+}
+"""Output -> message class; the others are images."""
+
+
+class Outputs:
+    """Lifecycle publishers of all outputs; a `live.outlet.Outlet`.
+
+    Args:
+        node: that publishes.
+
+    Raises:
+        ConfigError: QoS that there is not.
+    """
+
+    def __init__(self, node: LifecycleNode) -> None:
+        self._node = node
+        self._publishers: dict[str, Any] = {}
+        try:
+            for output in OUTPUTS:
+                self._publishers[output] = self._create(output)
+        except ConfigError:
+            self.destroy()
+            raise
+
+    def wanted(self) -> Collection[str]:
+        """Return the outputs that somebody subscribes to now."""
+        return self._while_running(
+            lambda: [o for o, publisher in self._publishers.items() if publisher.get_subscription_count()], ()
+        )
+
+    def publish(self, messages: Mapping[str, Any]) -> None:
+        """Publish what was made."""
+        for output, message in messages.items():
+            self._while_running(partial(self._publishers[output].publish, message), None)
+
+    def destroy(self) -> None:
+        """Remove the publishers from the node."""
+        for publisher in self._publishers.values():
+            self._node.destroy_lifecycle_publisher(publisher)
+        self._publishers = {}
+
+    def _while_running(self, call: Callable[[], Any], otherwise: Any) -> Any:
+        try:
+            return call()
+        except Exception:
+            # Ctrl-C makes all publishers invalid at once, also while the worker is about to use one.
+            if self._node.context.ok():
+                raise
+            return otherwise
+
+    def _create(self, output: str) -> Any:
+        create = partial(
+            self._node.create_lifecycle_publisher,
+            _TYPES.get(output, Image),
+            output,
+            output_qos(),
+            qos_overriding_options=overridable(),
+        )
+        topic = self._node.resolve_topic_name(output)
+        return create_with_events(
+            create, lambda policy: _log.warning("%s", mismatch(topic, policy, publisher=True)), publisher=True
+        )

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Quality of service: what the node offers and asks for, and what to say where others do not match it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.exceptions import ParameterException
+from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.ros.live.history import IMAGES_DEPTH, RESULTS_DEPTH
+
+try:
+    from rclpy.event_handler import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
+except ImportError:  # Humble
+    from rclpy.qos_event import (
+        PublisherEventCallbacks,
+        SubscriptionEventCallbacks,
+        UnsupportedEventTypeError,
+    )
+
+_OVERRIDABLE = (
+    QoSPolicyKind.HISTORY,
+    QoSPolicyKind.DEPTH,
+    QoSPolicyKind.RELIABILITY,
+    QoSPolicyKind.DURABILITY,
+)
+
+
+def input_qos() -> QoSProfile:
+    """Return a profile of sensor data: it matches every publisher."""
+    # A new one each time: rclpy writes overrides into it.
+    return QoSProfile(depth=IMAGES_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def output_qos() -> QoSProfile:
+    """Return a profile that serves reliable subscribers and best effort ones."""
+    return QoSProfile(depth=RESULTS_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def overridable() -> QoSOverridingOptions:
+    """Return the options that make parameters qos_overrides.TOPIC.* of the policies."""
+    return QoSOverridingOptions(_OVERRIDABLE)
+
+
+def create_with_events(create: Callable[..., Any], tell: Callable[[str], None], *, publisher: bool) -> Any:
+    """Create a publisher or a subscription that tells of others with incompatible QoS.
+
+    Args:
+        create: called with ``event_callbacks``.
+        tell: called with the name of the policy, such as RELIABILITY.
+        publisher: whether it is a publisher.
+
+    Raises:
+        ConfigError: a parameter qos_overrides.* has a value that there is not.
+    """
+    callbacks = PublisherEventCallbacks if publisher else SubscriptionEventCallbacks
+
+    def incompatible(event: Any) -> None:
+        tell(policy_name(event.last_policy_kind))
+
+    try:
+        try:
+            return create(event_callbacks=callbacks(incompatible_qos=incompatible))
+        except UnsupportedEventTypeError:  # by the middleware in use
+            return create()
+    except (RuntimeError, ParameterException) as error:
+        raise ConfigError(" ".join(str(error).split())) from None
+
+
+def policy_name(kind: int) -> str:
+    """Return the name of a policy that an event tells of."""
+    try:
+        return QoSPolicyKind(kind).name
+    except ValueError:
+        return f"policy {kind}"

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What real cameras do to a picture: focus, motion, exposure, vignetting, blur, gamma, tint, noise,
+compression; partly different in both views."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from foundation_stereo_ros.scenes.raycast import lens
+from foundation_stereo_ros.scenes.raycast.compression import jpeg
+
+_BLUR_RADIUS = 3
+_BRIGHT = 0.98  # share of the pixels that is kept from clipping
+_EVERY = 4  # pixels between those that the exposure looks at
+_TENSORS = ("numbers", "noise", "exposure", "focus", "motion", "rows", "quality")
+
+
+@dataclass(frozen=True)
+class SensorBatch:
+    """Flaws of B stereo cameras; where there is a second axis of 2, it is left, right.
+
+    Attributes:
+        numbers: B x 2 x 8: gain, gamma, vignetting, blur sigma in pixels, red, green, blue factors, mono (0
+            or 1).
+        noise: B x 2: share of full scale for read noise and for shot noise.
+        exposure: B x 2: mean brightness to expose for (0 leaves the brightness alone), and how bright bright
+            parts may become (1: white).
+        focus: B x 2: largest sigma of the defocus in pixels; which disparity is sharp, 0 (the farthest) to 1.
+        motion: B x 2: the line along which the picture moved, x and y in pixels.
+        rows: B x 3, of the right view, as in `lens.misalign`.
+        quality: B, of JPEG, 1 to 100.
+        seeds: for the noise; one each.
+        defocused, moved, misaligned, compressed: which of the B have the flaw at all.
+    """
+
+    numbers: Tensor
+    noise: Tensor
+    exposure: Tensor
+    focus: Tensor
+    motion: Tensor
+    rows: Tensor
+    quality: Tensor
+    seeds: tuple[int, ...]
+    defocused: tuple[int, ...] = ()
+    moved: tuple[int, ...] = ()
+    misaligned: tuple[int, ...] = ()
+    compressed: tuple[int, ...] = ()
+
+    @classmethod
+    def plain(cls, numbers: Tensor, noise: Tensor, exposure: Tensor, seeds: Sequence[int]) -> SensorBatch:
+        """Return cameras without defocus, motion, misalignment and compression."""
+        count = len(numbers)
+        return cls(
+            numbers=numbers,
+            noise=noise,
+            exposure=exposure,
+            focus=torch.zeros(count, 2),
+            motion=torch.zeros(count, 2),
+            rows=torch.zeros(count, 3),
+            quality=torch.full((count,), 100.0),
+            seeds=tuple(seeds),
+        )
+
+    def to(self, device: torch.device) -> SensorBatch:
+        """Return the same flaws on a device."""
+        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
+        return dataclasses.replace(self, **moved)
+
+    def pin_memory(self) -> SensorBatch:
+        """Return the same flaws in page-locked memory, from where they copy without waiting."""
+        return dataclasses.replace(self, **{name: getattr(self, name).pin_memory() for name in _TENSORS})
+
+
+def expose(
+    left: Tensor, right: Tensor, sensors: SensorBatch, disparity: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Turn light into pictures.
+
+    Args:
+        left, right: B x 3 x H x W, about 1 is white.
+        sensors: B camera pairs on the same device.
+        disparity: B x 1 x H x W of the left and of the right view, pixels; needed where something is out of
+            focus.
+
+    Returns:
+        Left and right pictures, B x 3 x H x W float, whole numbers 0 to 255.
+    """
+    light = torch.stack([left, right], dim=1)
+    light = light * _level(left, sensors.exposure)[:, None, None, None, None]
+    if disparity is not None:
+        light = _defocused(light, sensors, torch.stack(disparity, dim=1))
+    light = _some(light, sensors.moved, lambda x, i: lens.shake(x, sensors.motion[i].repeat_interleave(2, 0)))
+    pictures = (_developed(_on_sensor(light, sensors), sensors) * 255.0).round().clamp(0.0, 255.0)
+    pictures = _some(
+        pictures, sensors.compressed, lambda x, i: jpeg(x, sensors.quality[i].repeat_interleave(2, 0))
+    )
+    return pictures[:, 0], pictures[:, 1]
+
+
+def _level(left: Tensor, exposure: Tensor) -> Tensor:
+    """Return the factor that brings each pair to its brightness without burning out much of it, B."""
+    sample = left[..., ::_EVERY, ::_EVERY]
+    mean = sample.mean(dim=(1, 2, 3)).clamp(min=1e-3)
+    bright = sample.amax(1).flatten(1).quantile(_BRIGHT, dim=1).clamp(min=1e-3)
+    wanted, limit = exposure.unbind(1)
+    level = torch.minimum(wanted / mean, limit / bright).clamp(max=8.0)
+    return torch.where(wanted > 0, level, 1.0)
+
+
+def _some(images: Tensor, which: tuple[int, ...], change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Change some of B x 2 x 3 x H x W pictures; the function gets them as 2 N x 3 x H x W, and their
+    indices."""
+    if not which:
+        return images
+    index = torch.tensor(which).to(images.device, non_blocking=True)
+    changed = change(images[index].flatten(0, 1), index).unflatten(0, (-1, 2))
+    return images.index_copy(0, index, changed)
+
+
+def _defocused(light: Tensor, sensors: SensorBatch, disparity: Tensor) -> Tensor:
+    far, near = disparity[:, 0].amin(dim=(1, 2, 3)), disparity[:, 0].amax(dim=(1, 2, 3))
+    strength, share = sensors.focus.unbind(1)
+    sharp, span = far + share * (near - far), (near - far).clamp(min=1.0)
+    per_pixel = (strength / span)[:, None, None, None, None]
+    sigma = per_pixel * (disparity - sharp[:, None, None, None, None]).abs()
+    return _some(light, sensors.defocused, lambda x, i: lens.defocus(x, sigma[i].flatten(0, 1)))
+
+
+def _on_sensor(light: Tensor, sensors: SensorBatch) -> Tensor:
+    """Return the light on the pixels: gain, tint, vignetting, blur, rows of the right view that lie a bit
+    off."""
+    batch, _, _, height, width = light.shape
+    gain, dark = (sensors.numbers[:, :, i, None, None, None] for i in (0, 2))
+    y = torch.linspace(-1, 1, height, device=light.device)[:, None]
+    x = torch.linspace(-1, 1, width, device=light.device)
+    light = light * gain * sensors.numbers[:, :, 4:7, None, None] * (1.0 - dark * 0.5 * (x * x + y * y))
+    light = lens.gaussian(light.flatten(0, 1), sensors.numbers[:, :, 3].flatten(), _BLUR_RADIUS)
+    light = light.unflatten(0, (batch, 2))
+
+    def move(pictures: Tensor, index: Tensor) -> Tensor:
+        left, right = pictures.unflatten(0, (-1, 2)).unbind(1)
+        return torch.stack([left, lens.misalign(right, sensors.rows[index])], dim=1).flatten(0, 1)
+
+    return _some(light, sensors.misaligned, move)
+
+
+def _developed(light: Tensor, sensors: SensorBatch) -> Tensor:
+    mono = sensors.numbers[:, :, 7, None, None, None]
+    light = torch.lerp(light, light.mean(2, keepdim=True), mono)
+    light = light.clamp(1e-4, 1.0) ** sensors.numbers[:, :, 1, None, None, None]
+    read, shot = (sensors.noise[:, i, None, None, None, None] for i in range(2))
+    return light + _grain(sensors, light) * (read * read + shot * shot * light).sqrt()
+
+
+def _grain(sensors: SensorBatch, like: Tensor) -> Tensor:
+    """Return standard normal noise made by each pair's own seed, whatever the batch; mono: equal channels."""
+    generator = torch.Generator(device=like.device)
+    noise = torch.stack(
+        [
+            torch.randn(like.shape[1:], generator=generator.manual_seed(seed), device=like.device)
+            for seed in sensors.seeds
+        ]
+    )
+    return torch.lerp(noise, noise[:, :, :1], sensors.numbers[:, :, 7, None, None, None])

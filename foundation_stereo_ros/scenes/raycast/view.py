@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both pictures of a scene, the exact disparity of the left one, and what the right camera does not see.
+
+Each pixel's colour is its centre ray's (half the weight) and its four corner rays' (shared with the
+neighbours);
+the disparity is that of the centre ray alone, f B / Z.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from foundation_stereo_ros.scenes.raycast.radiance import Rays, radiance
+from foundation_stereo_ros.scenes.raycast.rays import cast
+from foundation_stereo_ros.scenes.raycast.shadows import lamp_points
+from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch
+from foundation_stereo_ros.scenes.raycast.tiles import TOGETHER, reachable, tiles
+
+_GRAZING = 1e-4  # relative depth below which a ray meets its own surface
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Pictures without a camera's flaws.
+
+    Attributes:
+        left, right: B x 3 x H x W, 0 and up, about 1 is white.
+        depth, right_depth: B x 1 x H x W, metres.
+        disparity: B x 1 x H x W, pixels.
+        occluded: B x 1 x H x W bool: hidden from the right camera or outside its picture; None if not asked
+            for.
+    """
+
+    left: Tensor
+    right: Tensor
+    depth: Tensor
+    right_depth: Tensor
+    disparity: Tensor
+    occluded: Tensor | None
+
+    @classmethod
+    def join(cls, parts: Sequence[Rendered]) -> Rendered:
+        """Return several batches as one."""
+        hidden = [part.occluded for part in parts if part.occluded is not None]
+        return cls(
+            left=torch.cat([part.left for part in parts]),
+            right=torch.cat([part.right for part in parts]),
+            depth=torch.cat([part.depth for part in parts]),
+            right_depth=torch.cat([part.right_depth for part in parts]),
+            disparity=torch.cat([part.disparity for part in parts]),
+            occluded=torch.cat(hidden) if hidden else None,
+        )
+
+
+def render(
+    scene: SceneBatch, height: int, width: int, occlusion: bool = False, tiled: bool | None = None
+) -> Rendered:
+    """Render B scenes on the device they are on.
+
+    Args:
+        scene: what to render.
+        height, width: of the pictures, pixels.
+        occlusion: whether to find out what the right camera does not see.
+        tiled: one scene after another in small tiles, each of which tries only the surfaces near it;
+            otherwise the whole batch at once. None: tiled on a CPU.
+    """
+    if tiled is None:
+        tiled = scene.camera.device.type == "cpu"
+    if tiled and len(scene.camera) > 1:
+        single = [scene.only(index) for index in range(len(scene.camera))]
+        return Rendered.join([render(one, height, width, occlusion, tiled) for one in single])
+    directions = _directions(scene, height, width)
+    left = torch.zeros(len(directions), 3, device=directions.device)
+    right = torch.stack([scene.camera[:, 3], left[:, 0], left[:, 0]], dim=1)
+    colors, depths = _trace(scene, directions, (left, right), height, width, tiled)
+    depth, right_depth = (each[:, : height * width] for each in depths)
+    focal, baseline = scene.camera[:, :1], scene.camera[:, 3:]
+    disparity = focal * baseline / depth
+    hidden = _hidden(scene, directions, depth, right, disparity, width, tiled) if occlusion else None
+
+    def image(flat: Tensor) -> Tensor:
+        return flat.reshape(len(flat), -1, height, width)
+
+    return Rendered(
+        left=_resolve(colors[0], height, width),
+        right=_resolve(colors[1], height, width),
+        depth=image(depth),
+        right_depth=image(right_depth),
+        disparity=image(disparity),
+        occluded=None if hidden is None else image(hidden),
+    )
+
+
+def _directions(scene: SceneBatch, height: int, width: int) -> Tensor:
+    """Return B x 3 x N: the H W pixel centres row by row, then the (H + 1)(W + 1) corners."""
+    rays = []
+    for rows, columns, shift in ((height, width, 0.0), (height + 1, width + 1, -0.5)):
+        v, u = torch.meshgrid(
+            torch.arange(rows, device=scene.camera.device) + shift,
+            torch.arange(columns, device=scene.camera.device) + shift,
+            indexing="ij",
+        )
+        rays.append(torch.stack([u.reshape(-1), v.reshape(-1)]))
+    pixel = torch.cat(rays, dim=1)
+    flat = (pixel - scene.camera[:, 1:3, None]) / scene.camera[:, :1, None]
+    return torch.cat([flat, torch.ones_like(flat[:, :1])], dim=1)
+
+
+def _trace(
+    scene: SceneBatch,
+    directions: Tensor,
+    origins: tuple[Tensor, Tensor],
+    height: int,
+    width: int,
+    tiled: bool,
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the colours of both views, B x 3 x N each, and their depths, B x N each."""
+    lamps = lamp_points(height, width, directions.device)
+    colors = [torch.empty_like(directions) for _ in origins]
+    depths = [torch.empty_like(directions[:, 0]) for _ in origins]
+    pieces = tiles(height, width, corners=True) if tiled else [torch.arange(directions.shape[2])]
+    for first in range(0, len(pieces), TOGETHER):
+        parts = [piece.to(directions.device) for piece in pieces[first : first + TOGETHER]]
+        found = [_ends(scene, directions[:, :, part], origins, tiled) for part in parts]
+        tile = torch.cat(parts)
+        for view, origin in enumerate(origins):
+            depth, row = (torch.cat([ends[view][i] for ends in found], dim=1) for i in (0, 1))
+            depths[view][:, tile] = depth
+            rays = Rays(origin, directions[:, :, tile], torch.zeros_like(depth), lamps[tile])
+            colors[view][:, :, tile] = radiance(scene, rays, depth, row)
+    return colors, depths
+
+
+def _ends(
+    scene: SceneBatch, directions: Tensor, origins: Sequence[Tensor], tiled: bool
+) -> list[tuple[Tensor, Tensor]]:
+    return cast(scene, directions, origins, reachable(scene, directions, origins) if tiled else None)
+
+
+def _resolve(color: Tensor, height: int, width: int) -> Tensor:
+    color = color.clamp(max=2.0)
+    center = color[:, :, : height * width].reshape(-1, 3, height, width)
+    corner = color[:, :, height * width :].reshape(-1, 3, height + 1, width + 1)
+    around = corner[..., :-1, :-1] + corner[..., :-1, 1:] + corner[..., 1:, :-1] + corner[..., 1:, 1:]
+    return 0.5 * center + 0.125 * around
+
+
+def _hidden(
+    scene: SceneBatch,
+    directions: Tensor,
+    depth: Tensor,
+    right: Tensor,
+    disparity: Tensor,
+    width: int,
+    tiled: bool,
+) -> Tensor:
+    """Cast a ray from the right camera towards each left pixel's surface point; hidden if it ends before."""
+    flat = directions[:, :, : depth.shape[1]].clone()
+    flat[:, 0] -= scene.camera[:, 3:] / depth
+    ends = torch.empty_like(depth)
+    pieces = tiles(depth.shape[1] // width, width, corners=False) if tiled else [torch.arange(depth.shape[1])]
+    for tile in pieces:
+        ends[:, tile] = _ends(scene, flat[:, :, tile], (right,), tiled)[0][0]
+    column = torch.arange(depth.shape[1], device=depth.device) % width - disparity
+    return (ends < depth * (1.0 - _GRAZING)) | (column < -0.5)

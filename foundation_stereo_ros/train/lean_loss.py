@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What training a lean network minimises: errors at three sizes, and cross entropies of matching scores.
+
+Pixels that the right camera does not see count less, those at depth edges more. The damped errors keep few
+hopeless pixels from deciding; published networks train with plain smooth L1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from foundation_stereo_ros.nets.stereo import LeanOutput
+from foundation_stereo_ros.nets.stereo.lean.matching import SHARPNESS
+from foundation_stereo_ros.nets.stereo.lean.refinement import Refined, RowMatcher
+from foundation_stereo_ros.train.visibility import near_edges, seen_by_right
+
+_DAMPED_FROM = 8.0  # pixels of error
+_FINE_REACH = 5  # half pixels to each side
+_FULL, _SHARPENED, _CHOSEN, _OFFERED, _INITIAL = 1.0, 0.6, 0.4, 0.4, 0.4
+
+
+class LeanLossWeights(Protocol):
+    """Weights, as `TrainingConfig` has them."""
+
+    @property
+    def matching(self) -> float:
+        """Of the logits' cross entropy."""
+
+    @property
+    def correlation(self) -> float:
+        """Of the cross entropy of the bare correlations."""
+
+    @property
+    def hidden(self) -> float:
+        """Of a pixel that the right camera does not see, beside one that it sees."""
+
+    @property
+    def edges(self) -> float:
+        """Of a pixel at a depth edge, beside others."""
+
+
+class Truth(NamedTuple):
+    """What is known of B pictures.
+
+    Attributes:
+        disparity: B x 1 x H x W, pixels; 0 where unknown.
+        valid: bool: where it is known.
+        seen: bool: known, and the right camera sees it.
+        weight: of each pixel in the loss; 0 where unknown.
+    """
+
+    disparity: Tensor
+    valid: Tensor
+    seen: Tensor
+    weight: Tensor
+
+    def every(self, step: int) -> Truth:
+        """Return every ``step``-th pixel of every ``step``-th row, where the coarser features stand."""
+        return Truth(*(x[..., ::step, ::step] for x in self))
+
+
+def truth_of(disparity: Tensor, valid: Tensor, weights: LeanLossWeights) -> Truth:
+    """Find out from a disparity map what is hidden and where its edges are."""
+    seen = valid & seen_by_right(disparity, valid)
+    weight = torch.where(seen, 1.0, weights.hidden)
+    weight = torch.where(near_edges(disparity, valid), weights.edges * weight, weight)
+    return Truth(disparity, valid, seen, weight * valid)
+
+
+def lean_loss(
+    output: LeanOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: LeanLossWeights
+) -> Tensor:
+    """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
+    good = valid & disparity.isfinite() & (disparity >= 0) & (disparity < max_disparity)
+    truth = truth_of(torch.where(good, disparity, 0.0), good, weights)
+    half, quarter = truth.every(2), truth.every(4)
+    found = (
+        (_FULL, output.refined[-1], truth),
+        (_SHARPENED, 2 * output.half.sharpened, half),
+        (_CHOSEN, 2 * output.half.chosen, half),
+        (_INITIAL, 4 * output.initial, quarter),
+    )
+    loss = sum((w * _mean(damped(x - t.disparity), t.weight) for w, x, t in found), torch.zeros(()))
+    loss = loss + _OFFERED * _expected_error(output.half, half)
+    if weights.matching:
+        loss = loss + weights.matching * _cross_entropy(output.logits, quarter, quarter.weight)
+    if weights.correlation:
+        bare = SHARPNESS * output.correlation
+        fine = _fine_cross_entropy(output.half.matcher, half)
+        loss = loss + weights.correlation * (_cross_entropy(bare, quarter, quarter.seen.float()) + fine)
+    return loss
+
+
+def damped(error: Tensor) -> Tensor:
+    """Return smooth L1 that grows only logarithmically once it is several pixels."""
+    smooth = F.smooth_l1_loss(error, torch.zeros_like(error), reduction="none")
+    return _DAMPED_FROM * torch.log1p(smooth / _DAMPED_FROM)
+
+
+def _fine_cross_entropy(matcher: RowMatcher, truth: Truth) -> Tensor:
+    """Cross entropy of the cosines at half the size, within a few pixels of the truth.
+
+    It teaches the fine descriptors what the choice among hypotheses, and its correction, rest upon.
+    """
+    cosines = matcher.around(truth.disparity / 2, _FINE_REACH)
+    likelihood = F.log_softmax(SHARPNESS * cosines, dim=1)
+    return _mean(-likelihood[:, _FINE_REACH : _FINE_REACH + 1], truth.seen.float())
+
+
+def _expected_error(output: Refined, truth: Truth) -> Tensor:
+    """Return the error of a hypothesis drawn by the preferences: least where all of the weight is on one.
+
+    The error of the mean hypothesis, which counts as well, does not mind a blend of two surfaces.
+    """
+    errors = damped(2 * output.offered.detach() - truth.disparity)
+    expected = (output.preferences.softmax(dim=1) * errors).sum(dim=1, keepdim=True)
+    return _mean(expected, truth.weight)
+
+
+def _cross_entropy(scores: Tensor, truth: Truth, weight: Tensor) -> Tensor:
+    """Cross entropy of B x H x W x D scores: the two bins around the truth share the probability of 1."""
+    target = (truth.disparity / 4).squeeze(1).unsqueeze(-1)
+    inside = target < scores.shape[-1] - 1
+    target = torch.where(inside, target, 0.0)
+    low = target.floor()
+    likelihood = F.log_softmax(scores.float(), dim=-1)
+    near, far = (likelihood.gather(-1, low.long() + step) for step in (0, 1))
+    return _mean(-torch.lerp(near, far, target - low), weight.squeeze(1).unsqueeze(-1) * inside)
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    return (values * weight).sum() / weight.sum().clamp(min=1.0)

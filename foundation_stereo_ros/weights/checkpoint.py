@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights on disk: this package's safetensors, and the official checkpoints with their cfg.yaml.
+
+A safetensors file is self-contained: its metadata hold the network's configuration. An official checkpoint
+is a pickle; it is read weights-only, so that no code in it ever runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from foundation_stereo_ros.errors import CheckpointError, ConfigError
+from foundation_stereo_ros.nets.stereo.kinds import (
+    FOUNDATION,
+    StereoConfig,
+    StereoNetwork,
+    build_network,
+    changed,
+    config_of,
+    kind_of,
+)
+from foundation_stereo_ros.nets.stereo.model import FoundationStereo
+from foundation_stereo_ros.weights.official import check_entries, load_official
+from foundation_stereo_ros.weights.official_file import read_official_file
+from foundation_stereo_ros.weights.tensor_file import write_tensors
+
+FORMAT = "foundation_stereo_ros/1"
+_PICKLES = (".pth", ".pt", ".ckpt", ".bin")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a weights file holds.
+
+    Attributes:
+        config: the network it belongs to.
+        tensors: name -> tensor; official names where ``official``.
+        official: whether the names are those of the official checkpoints.
+        metadata: what else the file says of itself, for people.
+    """
+
+    config: StereoConfig
+    tensors: Mapping[str, Tensor]
+    official: bool
+    metadata: Mapping[str, str]
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Read a weights file without building its network.
+
+    Args:
+        path: ``*.safetensors`` of `save_checkpoint`; or an official ``model_best_bp2.pth`` with its
+            ``cfg.yaml`` beside it (one without ``vit_size`` means vitl), or the folder that holds both.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, not a weights file, or holds code.
+    """
+    file = Path(path)
+    if file.is_dir():
+        file = file / "model_best_bp2.pth"
+    if not file.is_file():
+        raise CheckpointError(f"no weights file at {file}")
+    if file.suffix in _PICKLES:
+        return Checkpoint(*read_official_file(file))
+    if file.suffix == ".safetensors":
+        return _read_safetensors(file)
+    raise CheckpointError(f"weights file {file} ends in {file.suffix!r}; expected .safetensors or .pth")
+
+
+def _read_safetensors(file: Path) -> Checkpoint:
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = dict(opened.metadata() or {})
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{file} is damaged or no safetensors file: {error}") from None
+    kind = metadata.pop("format", None)
+    if kind != FORMAT:
+        raise CheckpointError(f"{file} says format {kind!r} of itself; expected {FORMAT!r}")
+    try:
+        # files from before there were several kinds name none
+        config = config_of(metadata.pop("kind", FOUNDATION), json.loads(metadata.pop("config", "")))
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{file} has no usable network configuration: {error}") from None
+    return Checkpoint(config, tensors, False, metadata)
+
+
+def load_checkpoint(
+    path: str | os.PathLike[str], device: str | torch.device = "cpu", **overrides: Any
+) -> StereoNetwork:
+    """Build the network a weights file belongs to and load it, in evaluation mode.
+
+    Args:
+        path: see `read_checkpoint`.
+        device: where the network goes.
+        overrides: fields of its configuration to differ from the file's, say ``disparity_attention`` or
+            ``max_disp``.
+
+    Raises:
+        CheckpointError: the file cannot be used; one line that says why.
+    """
+    checkpoint = read_checkpoint(path)
+    try:
+        model = build_network(changed(checkpoint.config, **overrides))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    with _naming(path):
+        if checkpoint.official and isinstance(model, FoundationStereo):
+            load_official(model, checkpoint.tensors)
+        else:
+            shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+            check_entries(shapes, checkpoint.tensors)
+            model.load_state_dict(dict(checkpoint.tensors))
+    return model.to(device).eval()
+
+
+@contextmanager
+def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str], model: StereoNetwork, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write weights and configuration to one safetensors file; whole or not at all.
+
+    Args:
+        path: ends in ``.safetensors``.
+        model: any precision; stored as it is.
+        metadata: what the file should say of itself, text under names of your choice.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+    """
+    file = Path(path)
+    if file.suffix != ".safetensors":
+        raise CheckpointError(f"weights file {file} ends in {file.suffix!r}; expected .safetensors")
+    header = {**(metadata or {}), "format": FORMAT, "kind": kind_of(model.config)}
+    header["config"] = json.dumps(model.config.to_dict())
+    write_tensors(file, model.state_dict(), header)

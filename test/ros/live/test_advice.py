@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from foundation_stereo_ros.ros.live.advice import INPUTS, TopicFacts, why_no_output
+from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
+
+IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
+CAMERA = CameraCounts(images=9, infos=9, image_rate=30, image_age=0.02, info_age=0.02)
+FINE = IntakeCounts(CAMERA, CAMERA, pairs=9, pair_age=0.02)
+
+
+def facts(**changes: dict[str, Any]) -> dict[str, TopicFacts]:
+    """Four topics with one publisher each; changes are named as left_image_rect."""
+    every = {
+        name: TopicFacts(f"/rig/{name}", 1, (kind,), kind)
+        for name in INPUTS
+        for kind in [IMAGE if name.endswith("rect") else INFO]
+    }
+    for name, change in changes.items():
+        key = name.replace("_", "/", 1)
+        every[key] = dataclasses.replace(every[key], **change)
+    return every
+
+
+def counts(
+    left: dict[str, Any] | None = None, right: dict[str, Any] | None = None, **rest: Any
+) -> IntakeCounts:
+    return dataclasses.replace(
+        FINE,
+        left=dataclasses.replace(CAMERA, **left or {}),
+        right=dataclasses.replace(CAMERA, **right or {}),
+        **rest,
+    )
+
+
+NO_IMAGE: dict[str, Any] = {"images": 0, "image_age": None}
+NO_INFO: dict[str, Any] = {"infos": 0, "info_age": None}
+NO_PAIR: dict[str, Any] = {"pairs": 0, "pair_age": None}
+NOBODY: dict[str, Any] = {"publishers": 0, "types": ()}
+
+
+def test_where_pairs_come_there_is_nothing_to_say() -> None:
+    assert why_no_output(facts(), FINE) == ()
+    assert why_no_output({}, FINE) == ()
+
+
+def test_calibrations_that_came_once_are_fine() -> None:
+    assert why_no_output(facts(left_camera_info=NOBODY), counts(left={"info_age": 500.0})) == ()
+
+
+def test_a_topic_without_publisher_is_named() -> None:
+    (sentence,) = why_no_output(facts(right_image_rect=NOBODY), counts(right=NO_IMAGE, **NO_PAIR))
+    assert sentence.startswith(
+        "/rig/right/image_rect has no publisher; start the camera, or remap right/image_rect"
+    )
+    assert "set image_transport to compressed" in sentence
+    (sentence,) = why_no_output(facts(left_camera_info=NOBODY), counts(left=NO_INFO))
+    assert sentence.startswith("/rig/left/camera_info has no publisher")
+    assert "compressed" not in sentence
+
+
+def test_a_publisher_that_has_died_is_noticed() -> None:
+    dead = counts(left={"image_age": 12.3}, pair_age=12.3)
+    (sentence,) = why_no_output(facts(left_image_rect=NOBODY), dead)
+    assert "/rig/left/image_rect has no publisher" in sentence
+
+
+def test_all_that_is_missing_is_said_images_first() -> None:
+    nothing = IntakeCounts(CameraCounts(), CameraCounts())
+    advice = why_no_output(facts(**{name.replace("/", "_"): NOBODY for name in INPUTS}), nothing)
+    assert [sentence.split()[0] for sentence in advice] == [f"/rig/{name}" for name in INPUTS]
+
+
+@pytest.mark.parametrize(
+    ("expected", "published", "mend"),
+    [
+        (IMAGE, "sensor_msgs/msg/CompressedImage", "set image_transport to compressed"),
+        ("sensor_msgs/msg/CompressedImage", IMAGE, "set image_transport to raw"),
+        (IMAGE, "sensor_msgs/msg/PointCloud2", "remap left/image_rect to another topic"),
+    ],
+)
+def test_a_publisher_of_another_type(expected: str, published: str, mend: str) -> None:
+    wrong = {"publishers": 0, "types": (published,), "expected_type": expected}
+    (sentence,) = why_no_output(facts(left_image_rect=wrong), counts(left=NO_IMAGE, **NO_PAIR))
+    assert sentence == f"/rig/left/image_rect carries {published}, expected {expected}; {mend}"
+
+
+def test_an_incompatible_publisher() -> None:
+    (sentence,) = why_no_output(
+        facts(left_image_rect={"incompatible": "RELIABILITY"}), counts(left=NO_IMAGE, **NO_PAIR)
+    )
+    assert "RELIABILITY QoS does not fit" in sentence
+    assert "qos_overrides./rig/left/image_rect.subscription.reliability" in sentence
+
+
+def test_an_incompatible_publisher_beside_a_good_one_does_not_matter() -> None:
+    assert why_no_output(facts(left_image_rect={"incompatible": "RELIABILITY"}), FINE) == ()
+
+
+def test_a_publisher_that_is_silent() -> None:
+    (sentence,) = why_no_output(facts(), counts(left={**NO_IMAGE, "info_age": 9.0}, **NO_PAIR))
+    assert "/rig/left/image_rect: no image has come, though it has a publisher; is the camera" in sentence
+    (sentence,) = why_no_output(facts(), counts(left={"image_age": 7.2, "info_age": 7.2}, pair_age=7.2))
+    assert "no image has come for 7 s" in sentence
+    assert why_no_output(facts(), counts(left={"image_age": 2.9}, pair_age=2.9)) == ()
+
+
+def test_a_camera_of_which_calibrations_come_and_no_images() -> None:
+    """Large messages get lost before small ones."""
+    (sentence,) = why_no_output(facts(), counts(left=NO_IMAGE, **NO_PAIR))
+    assert sentence.startswith("/rig/left/image_rect: no image has come, but its camera_info comes")
+    assert "reliable:=true" in sentence
+
+
+def test_images_without_calibration() -> None:
+    (sentence,) = why_no_output(facts(), counts(right=NO_INFO))
+    assert sentence.startswith("/rig/right/camera_info: no calibration has come")
+
+
+@pytest.mark.parametrize(
+    ("nearest_ms", "slop"), [(0.4, "0.001"), (12.3, "0.016"), (100, "0.125"), (900, "1"), (1000, "1")]
+)
+def test_stamps_that_never_fit(nearest_ms: float, slop: str) -> None:
+    (sentence,) = why_no_output(facts(), counts(**NO_PAIR, nearest_ns=int(nearest_ms * 1e6)))
+    assert f"{nearest_ms:.3g} ms apart" in sentence
+    assert f"approximate_sync:=true slop:={slop}" in sentence
+    assert float(slop) * 1000 >= nearest_ms
+
+
+@pytest.mark.parametrize("nearest_ms", [26, 33.3, 200])
+def test_stamps_farther_apart_than_those_of_one_camera(nearest_ms: float) -> None:
+    """Of different moments: pairing them would give wrong depths."""
+    lossy = counts(
+        {"step_ns": 33_300_000}, {"step_ns": 66_600_000}, **NO_PAIR, nearest_ns=int(nearest_ms * 1e6)
+    )
+    (sentence,) = why_no_output(facts(), lossy)
+    assert "may get lost on the way" in sentence
+    assert "reliable:=true" in sentence
+    assert "approximate_sync" not in sentence
+
+
+def test_cameras_that_are_not_triggered_together_lose_nothing() -> None:
+    free = counts({"step_ns": 33_300_000}, {"step_ns": 33_300_000}, **NO_PAIR, nearest_ns=16_600_000)
+    (sentence,) = why_no_output(facts(), free)
+    assert "approximate_sync:=true slop:=0.021" in sentence
+
+
+def test_clocks_that_differ() -> None:
+    (sentence,) = why_no_output(facts(), counts(pair_age=100.0, nearest_ns=3_600_000_000_000))
+    assert "3600.0 s apart" in sentence
+    assert "clocks" in sentence
+    assert "approximate_sync" not in sentence
+
+
+def test_a_queue_that_is_too_short() -> None:
+    (sentence,) = why_no_output(facts(), counts(**NO_PAIR, nearest_ns=0))
+    assert "raise queue_size" in sentence
+
+
+def test_without_facts_topics_are_called_by_their_relative_names() -> None:
+    (sentence,) = why_no_output({}, counts(right=NO_IMAGE, **NO_PAIR))
+    assert sentence.startswith("right/image_rect: no image has come")

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from foundation_stereo_ros.ros.live.repeats import Repeats, with_count
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_sentence_is_due_once_and_then_after_a_while_with_its_count() -> None:
+    clock = Clock()
+    repeats = Repeats(period=30, clock=clock)
+    assert [repeats.due("late") for _ in range(4)] == [1, 0, 0, 0]
+    clock.now = 29
+    assert repeats.due("late") == 0
+    clock.now = 30
+    assert repeats.due("late") == 5
+    assert repeats.due("late") == 0
+    clock.now = 60
+    assert repeats.due("late") == 2
+
+
+def test_numbers_do_not_make_a_new_sentence() -> None:
+    repeats = Repeats()
+    assert [repeats.due(f"{n} MiB free") for n in range(3)] == [1, 0, 0]
+    assert repeats.due("other") == 1
+
+
+def test_memory_is_bounded() -> None:
+    repeats = Repeats(capacity=10)
+    for n in range(1000):
+        assert repeats.due("x" * n) == 1
+    assert repeats.due("x" * 999) == 0
+    assert repeats.due("x" * 5) == 1
+
+
+def test_after_forgetting_everything_is_new() -> None:
+    repeats = Repeats()
+    repeats.due("late")
+    repeats.forget()
+    assert repeats.due("late") == 1
+
+
+def test_the_count_is_said_where_there_is_one() -> None:
+    assert with_count("late", 1) == "late"
+    assert "5 times" in with_count("late", 5)
