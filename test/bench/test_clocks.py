@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from foundation_stereo_ros.bench.clocks import CudaClock, FlopClock, HostClock, Switch, clock_for
-from foundation_stereo_ros.bench.plain_network import PlainNetwork
+from plain_network import PlainNetwork
 from foundation_stereo_ros.bench.random_weights import randomize
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 

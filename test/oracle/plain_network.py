@@ -12,21 +12,21 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from foundation_stereo_ros.bench.plain_context import context_levels
-from foundation_stereo_ros.bench.plain_features import (
+from plain_context import context_levels
+from plain_features import (
     Pyramid,
     fused_features,
     half_resolution_stem,
 )
-from foundation_stereo_ros.bench.plain_filtering import (
+from plain_filtering import (
     filtered_volume,
     initial_disparity,
     reduced_volume,
 )
-from foundation_stereo_ros.bench.plain_layers import Weights, single
-from foundation_stereo_ros.bench.plain_monocular import monocular_map
-from foundation_stereo_ros.bench.plain_refinement import looked_up, lookup_rows, updated, upsampled
-from foundation_stereo_ros.bench.plain_volume import cost_volume
+from plain_layers import Weights, single
+from plain_monocular import monocular_map
+from plain_refinement import looked_up, lookup_rows, updated, upsampled
+from plain_volume import cost_volume
 from foundation_stereo_ros.nets.stereo import FoundationStereo
 from foundation_stereo_ros.nets.stereo.config import MONOCULAR
 

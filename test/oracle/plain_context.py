@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.bench.plain_layers import Weights, batch_norm, conv2d, residual_block
+from plain_layers import Weights, batch_norm, conv2d, residual_block
 
 
 class Level(NamedTuple):

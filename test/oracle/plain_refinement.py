@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.bench.plain_context import Level
-from foundation_stereo_ros.bench.plain_layers import Weights, conv2d, resized, single, sizes, up2d
+from plain_context import Level
+from plain_layers import Weights, conv2d, resized, single, sizes, up2d
 
 
 def lookup_rows(left: Tensor, right: Tensor, volume: Tensor, levels: int) -> list[tuple[Tensor, Tensor]]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.bench.plain_network import PlainNetwork
+from plain_network import PlainNetwork
 from foundation_stereo_ros.bench.random_weights import randomize
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.weights import load_checkpoint

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.bench.plain_layers import (
+from plain_layers import (
     Weights,
     conv2d,
     instance_norm,

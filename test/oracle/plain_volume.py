@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.bench.plain_layers import Weights, conv2d, single
+from plain_layers import Weights, conv2d, single
 
 
 def cost_volume(w: Weights, left: Tensor, right: Tensor, bins: int, groups: int) -> Tensor:

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.bench.plain_features import Pyramid
-from foundation_stereo_ros.bench.plain_layers import (
+from plain_features import Pyramid
+from plain_layers import (
     Weights,
     batch_norm,
     conv2d,
