@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The official checkpoints' names for this network's weights: one table (specification sections 4 and 27)."""
+"""The official checkpoints' names for this network's weights: one table."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading an official checkpoint: a pickle that is never trusted, and its cfg.yaml.
-
-Specification sections 3 and 4.
-"""
+"""Reading an official checkpoint: a pickle that is never trusted, and its cfg.yaml."""
 
 from __future__ import annotations
 

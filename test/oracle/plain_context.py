@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The context network (specification section 17), plainly."""
+"""The context network, plainly."""
 
 from __future__ import annotations
 

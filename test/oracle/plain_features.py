@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""EdgeNeXt and the decoder that fuses it with the monocular map (specification sections 8 to 10), plainly."""
+"""EdgeNeXt and the decoder that fuses it with the monocular map, plainly."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Pyramid(NamedTuple):
 
 
 def fused_features(w: Weights, images: Tensor, mono: Tensor | None) -> Pyramid:
-    """Return the features of normalised B x 3 x H x W images (section 9)."""
+    """Return the features of normalised B x 3 x H x W images."""
     e4, e8, e16, e32 = edgenext(w.at("cnn"), images)
     f16 = _up_block(w.at("up16"), e32, e16)
     f8 = _up_block(w.at("up8"), f16, e8)
@@ -50,7 +50,7 @@ def fused_features(w: Weights, images: Tensor, mono: Tensor | None) -> Pyramid:
 
 
 def half_resolution_stem(w: Weights, left: Tensor) -> Tensor:
-    """Return the left image's detail at 1/2 (section 10)."""
+    """Return the left image's detail at 1/2."""
     x = F.leaky_relu(instance_norm(w, conv2d(w.at("layers.0"), left, stride=2)), 0.01)
     return F.relu(instance_norm(w, conv2d(w.at("layers.3"), x)))
 
@@ -64,7 +64,7 @@ def _up_block(w: Weights, coarse: Tensor, fine: Tensor) -> Tensor:
 
 
 def edgenext(w: Weights, x: Tensor) -> list[Tensor]:
-    """Return the four stages' maps (section 8)."""
+    """Return the four stages' maps."""
     x = _channel_norm(w.at("stem.1"), F.conv2d(x, w["stem.0.weight"], w["stem.0.bias"], stride=4))
     maps = []
     for stage in w.numbered("stages"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filtering of the cost volume and the first disparity (specification sections 12 to 16), plainly."""
+"""Filtering of the cost volume and the first disparity, plainly."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def reduced_volume(w: Weights, volume: Tensor) -> Tensor:
 
 
 def filtered_volume(w: Weights, volume: Tensor, left: Pyramid, config: NetworkConfig) -> Tensor:
-    """Return V1 of the reduced volume (sections 13 and 14).
+    """Return V1 of the reduced volume.
 
     Args:
         w: of the whole network.
@@ -57,7 +57,7 @@ def filtered_volume(w: Weights, volume: Tensor, left: Pyramid, config: NetworkCo
 
 
 def initial_disparity(w: Weights, volume: Tensor) -> Tensor:
-    """Return B x 1 x h x w in quarter pixels of V1 (section 16); ``w``: the classifier's."""
+    """Return B x 1 x h x w in quarter pixels of V1; ``w``: the classifier's."""
     x = _conv_bn(w.at("reduce"), volume)
     if w.has("block.conv1"):
         x = _residual_block(w.at("block"), x)
@@ -107,7 +107,7 @@ def _up(w: Weights, coarse: Tensor, fine: Tensor, features: Tensor) -> Tensor:
 
 
 def _transformer(w: Weights, volume: Tensor, config: NetworkConfig) -> Tensor:
-    """Let the disparities of each pixel attend to one another (section 15)."""
+    """Let the disparities of each pixel attend to one another."""
     batch, channels, depth, height, width = volume.shape
     x = volume.permute(0, 3, 4, 2, 1).reshape(-1, depth, channels)
     x = x + _sines(depth, channels, x)

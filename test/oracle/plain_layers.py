@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers as functions of weights found by name, one library call each.
 
-A network that is made of these stays what the specification says, whatever the modules that own the weights
+A network that is made of these stays as the papers have it, whatever the modules that own the weights
 do to be fast.
 """
 
@@ -98,7 +98,7 @@ def layer_norm(w: Weights, x: Tensor, eps: float) -> Tensor:
 def residual_block(
     w: Weights, x: Tensor, norm: Callable[[Weights, Tensor], Tensor], stride: int = 1
 ) -> Tensor:
-    """Apply ResBlock2 (section 9): ReLU stands before and after the addition."""
+    """Apply a residual block: ReLU stands before and after the addition."""
     y = F.relu(norm(w.at("norm1"), conv2d(w.at("conv1"), x, stride)))
     y = F.relu(norm(w.at("norm2"), conv2d(w.at("conv2"), y)))
     if w.has("shortcut"):

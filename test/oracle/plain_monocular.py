@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monocular branch (specification sections 6 and 7), plainly."""
+"""The monocular branch, plainly."""
 
 from __future__ import annotations
 

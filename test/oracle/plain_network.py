@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network once more, as its specification reads: nothing shared, nothing skipped, nothing rearranged.
+"""The network once more, as the papers have it: nothing shared, nothing skipped, nothing rearranged.
 
 It is what the fast network is tested against and measured beside. It reads the fast network's weights by
 their names and nothing else of it, so that it stays what it is whatever is done to the other.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lookup, update and upsampling (specification sections 18 to 20), plainly."""
+"""Lookup, update and upsampling, plainly."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _sampled(rows: Tensor, positions: Tensor) -> Tensor:
 def updated(
     w: Weights, hidden: list[Tensor], levels: list[Level], taps: Tensor, disparity: Tensor
 ) -> tuple[list[Tensor], Tensor, Tensor]:
-    """Return the new hidden states, the disparity's increment, and the mask features (section 19)."""
+    """Return the new hidden states, the disparity's increment, and the mask features."""
     hidden = list(hidden)
     for level in range(len(hidden) - 1, -1, -1):
         h = hidden[level]
@@ -102,7 +102,7 @@ def _bottleneck(w: Weights, x: Tensor) -> Tensor:
 
 
 def upsampled(w: Weights, disparity: Tensor, mask: Tensor, stem: Tensor) -> Tensor:
-    """Return B x 1 x H x W pixels of B x 1 x H/4 x W/4 quarter pixels (section 20)."""
+    """Return B x 1 x H x W pixels of B x 1 x H/4 x W/4 quarter pixels."""
     up = F.leaky_relu(up2d(w.at("up.0"), single(mask)), 0.01)
     joined = torch.cat((up, single(stem).to(up.dtype)), dim=1)
     joined = F.leaky_relu(conv2d(w.at("join.0"), joined), 0.01)

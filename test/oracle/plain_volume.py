@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hybrid cost volume, disparity by disparity (specification section 11)."""
+"""The hybrid cost volume, disparity by disparity."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ class NetworkConfig(PlainValues):
 
 @dataclass(frozen=True)
 class MonocularSpec:
-    """A size of Depth Anything V2 (specification section 3).
+    """A size of Depth Anything V2 (arXiv 2406.09414).
 
     Attributes:
         vit: timm's name of the DINOv2 encoder.

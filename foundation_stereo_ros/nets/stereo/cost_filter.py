@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attentive hybrid cost filtering: stem, axial-planar hourglass, disparity transformer, initial disparity.
 
-Paper section 3.2; specification sections 13, 14 and 16.
+FoundationStereo (arXiv 2501.09898), section 3.2; the gates by image features are those of CoEx
+(arXiv 2108.05773).
 """
 
 from __future__ import annotations

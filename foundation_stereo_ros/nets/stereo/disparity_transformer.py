@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Self-attention along the disparity axis (paper section 3.2; specification section 15)."""
+"""Self-attention along the disparity axis (FoundationStereo, arXiv 2501.09898, section 3.2)."""
 
 from __future__ import annotations
 

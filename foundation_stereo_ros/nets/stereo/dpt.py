@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DPT head of Depth Anything V2, up to the features before its depth map (specification section 7)."""
+"""The DPT head (arXiv 2103.13413) of Depth Anything V2, up to the features before its depth map."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image features: the CNN pyramid, side-tuned with the monocular prior.
 
-Paper section 3.1; specification sections 8 and 9.
+FoundationStereo (arXiv 2501.09898), section 3.1; the CNN is EdgeNeXt (arXiv 2206.10589).
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The selective GRU of one level (specification section 19), and what of it is shared.
+"""The selective GRU of one level, and what of it is shared.
+
+FoundationStereo (arXiv 2501.09898), section 3.3, after Selective-Stereo (arXiv 2403.00486).
 
 Two sums are taken apart or put together, which is exact but for rounding, since a convolution is linear in
 its input channels:

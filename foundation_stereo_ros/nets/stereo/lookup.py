@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the GRUs see of the match: volume and correlation around a disparity (specification section 18)."""
+"""What the GRUs see of the match: volume and correlation around a disparity.
+
+FoundationStereo (arXiv 2501.09898), section 3.3; the pyramid along rows is RAFT-Stereo's (arXiv 2109.07547).
+"""
 
 from __future__ import annotations
 

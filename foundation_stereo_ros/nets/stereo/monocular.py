@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The frozen monocular prior: Depth Anything V2's DINOv2 encoder and DPT head (specification section 6)."""
+"""The frozen monocular prior: Depth Anything V2's DINOv2 encoder and DPT head.
+
+FoundationStereo (arXiv 2501.09898), section 3.1; Depth Anything V2 (arXiv 2406.09414).
+"""
 
 from __future__ import annotations
 

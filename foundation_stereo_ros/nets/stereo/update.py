@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One refinement: motion features, selective GRUs from coarse to fine, disparity head.
 
-Specification section 19.
+FoundationStereo (arXiv 2501.09898), section 3.3; the order of the levels is RAFT-Stereo's (arXiv 2109.07547).
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Convex upsampling of the disparity to the image's size (specification sections 10 and 20)."""
+"""Convex upsampling of the disparity to the image's size, as in RAFT (arXiv 2003.12039)."""
 
 from __future__ import annotations
 

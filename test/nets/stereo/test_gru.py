@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shared and merged convolutions of the GRUs against the specification's formulas, gradients included."""
+"""Shared and merged convolutions of the GRUs against their formulas, gradients included."""
 
 import copy
 
@@ -18,7 +18,7 @@ from foundation_stereo_ros.nets.stereo.gru import (
 
 
 def by_the_formulas(gru: SelectiveGru, attention, h, *inputs):
-    """Specification section 19, with nothing shared."""
+    """The formulas (gru.py names the papers), with nothing shared."""
     x = F.relu(F.conv2d(torch.cat(inputs, 1), gru.mix_inputs.weight, gru.mix_inputs.bias, padding=1))
     mixed = F.relu(gru.mix_all(torch.cat((x, h), 1)))
     states = []
