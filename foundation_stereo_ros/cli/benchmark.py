@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``foundation_stereo benchmark``: how long each stage takes, beside the plain form of the network."""
+"""``foundation_stereo benchmark``: how long each stage takes, and with what share of the machine's best."""
 
 from __future__ import annotations
 
@@ -66,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--precision", action="append", choices=_PRECISIONS, help="repeatable (default: auto)")
     add("--device", action="append", metavar="NAME", help="cpu, cuda, cuda:1 ...; repeatable (default: auto)")
     add("--compile", action="store_true", help="measure the compiled network, too")
-    add("--plain", action="store_true", help="measure the plain form of the network in turns with it")
+    add(
+        "--plain",
+        action="store_true",
+        help="measure in turns with it its plain form, too: the network before it is prepared for inference",
+    )
     add("--threads", type=count, metavar="N", help="threads of the CPU (default: PyTorch's choice)")
     add(
         "--processor-time",

@@ -106,7 +106,6 @@ class TorchBackend:
         iterations, stop = self.iterations(config), None
         if config.early_stop:
             stop = EarlyStop(config.early_stop, config.early_stop_minimum)
-        settings = {"stop": stop} if stop else {}  # the benchmark's plain network knows of none
         autocast = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         eager_on_cpu = self.device.type == "cpu" and not config.compile
         memory = idle_memory_given_back(self.model, self.dtype) if eager_on_cpu else nullcontext()
@@ -116,9 +115,9 @@ class TorchBackend:
             right_padded = padding.apply(self._tensor(right))
             if config.hierarchical:
                 ratio = config.small_ratio
-                disparity = self.model.hierarchical(left_padded, right_padded, iterations, ratio, **settings)
+                disparity = self.model.hierarchical(left_padded, right_padded, iterations, ratio, stop=stop)
             else:
-                disparity = self.model(left_padded, right_padded, iterations, **settings)
+                disparity = self.model(left_padded, right_padded, iterations, stop=stop)
             self.refinements = stop.iterations if stop else iterations
             return np.asarray(padding.crop(disparity)[0, 0].float().cpu().numpy(), np.float32)
 

@@ -33,7 +33,7 @@ def test_the_stages_of_a_frame_sum_up_and_the_estimator_gives_what_it_gives_alon
     config = PipelineConfig(device="cpu", precision="fp32", iterations=1, checkpoint=weights)
     estimator = StereoEstimator(config)
     network, switch = estimator.model, Switch()
-    frame = Frame(estimator, network, switch, NETWORK_STAGES[-1], messages, message_types())
+    frame = Frame(estimator, switch, NETWORK_STAGES[-1], messages, message_types())
     with stage_hooks(network, switch.lap):
         result, laps = frame.run(HostClock())
         again, none = frame.run()

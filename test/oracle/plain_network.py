@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network once more, as the papers have it: nothing shared, nothing skipped, nothing rearranged.
 
-It is what the fast network is tested against and measured beside. It reads the fast network's weights by
+It is what the fast network is tested against. It reads the fast network's weights by
 their names and nothing else of it, so that it stays what it is whatever is done to the other.
 """
 
@@ -45,14 +45,8 @@ class PlainNetwork(nn.Module):
     def __init__(self, model: FoundationStereo, lap: Callable[[str], None] | None = None) -> None:
         super().__init__()
         self.config = model.config
-        self._tensors = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-        self._weights = Weights(self._tensors)
+        self._weights = Weights({name: tensor.clone() for name, tensor in model.state_dict().items()})
         self._lap = lap or (lambda stage: None)
-
-    def move_to(self, device: torch.device) -> None:
-        """Take the weights to a device."""
-        self._tensors = {name: tensor.to(device) for name, tensor in self._tensors.items()}
-        self._weights = Weights(self._tensors)
 
     def forward(
         self, left: Tensor, right: Tensor, iterations: int = 32, initial: Tensor | None = None
