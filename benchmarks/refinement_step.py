@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from foundation_stereo_ros.bench.best_rates import BestRates
-from foundation_stereo_ros.bench.clocks import FlopClock
+from foundation_stereo_ros.bench.meters import FlopClock
 from foundation_stereo_ros.bench.random_weights import randomize
 from foundation_stereo_ros.estimate.heap import keep_freed_memory
 from foundation_stereo_ros.nets.stereo import NetworkConfig, for_inference

@@ -8,7 +8,7 @@ from typing import Any
 
 from foundation_stereo_ros.bench.measurement import CaseResult, Measured
 from foundation_stereo_ros.bench.stages import STAGES
-from foundation_stereo_ros.bench.summary import (
+from foundation_stereo_ros.bench.report import (
     arithmetic,
     best_rate_of,
     part_flops,

@@ -118,7 +118,7 @@ class _Outcome:
 def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
     """Yield all combinations, and what to call each."""
     from foundation_stereo_ros.bench.measurement import Case
-    from foundation_stereo_ros.bench.networks import NetworkSource
+    from foundation_stereo_ros.bench.inputs import NetworkSource
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     sources = [NetworkSource(checkpoint=find_checkpoint(path)) for path in args.checkpoint or ()]
@@ -162,7 +162,7 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
 
 def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: BestRates) -> int:
     from foundation_stereo_ros.bench.machine import machine, versions
-    from foundation_stereo_ros.bench.summary import case_facts
+    from foundation_stereo_ros.bench.report import case_facts
     from foundation_stereo_ros.bench.table import tables
     from foundation_stereo_ros.evaluate.results import write_json
 

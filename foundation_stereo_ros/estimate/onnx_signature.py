@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from foundation_stereo_ros.errors import CheckpointError
-from foundation_stereo_ros.estimate.onnx_session import ModelFacts, TensorFacts
+from foundation_stereo_ros.estimate.onnx_model import ModelFacts, TensorFacts
 
 OWN = "foundation_stereo_ros"
 """Metadata of the models that this package writes; they take RGB from 0 to 255."""

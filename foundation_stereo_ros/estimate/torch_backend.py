@@ -13,7 +13,7 @@ from torch import Tensor
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.estimate.arithmetic import arithmetic
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.device_memory import (
+from foundation_stereo_ros.estimate.memory import (
     MemoryUse,
     give_back_unused,
     is_out_of_memory,

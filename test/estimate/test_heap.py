@@ -45,7 +45,7 @@ from foundation_stereo_ros.estimate.heap import give_back_freed_memory, keep_fre
 keep_freed_memory()
 
 import torch
-from foundation_stereo_ros.estimate.device_memory import memory_use
+from foundation_stereo_ros.estimate.memory import memory_use
 
 def resident():
     return memory_use(torch.device("cpu")).used_bytes // 2**20

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from foundation_stereo_ros.errors import CheckpointError
-from foundation_stereo_ros.estimate.onnx_session import ModelFacts, TensorFacts
+from foundation_stereo_ros.estimate.onnx_model import ModelFacts, TensorFacts
 from foundation_stereo_ros.estimate.onnx_signature import read_signature
 
 IMAGE = (1, 3, 320, 736)

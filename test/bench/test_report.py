@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from foundation_stereo_ros.bench.measurement import Case, CaseResult, Measured
-from foundation_stereo_ros.bench.networks import NetworkSource
-from foundation_stereo_ros.bench.summary import (
+from foundation_stereo_ros.bench.inputs import NetworkSource
+from foundation_stereo_ros.bench.report import (
     case_facts,
     part_flops,
     part_times,

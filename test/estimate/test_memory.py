@@ -7,13 +7,13 @@ import torch
 
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.device_memory import is_out_of_memory, wanted_bytes
+from foundation_stereo_ros.estimate.memory import is_out_of_memory, wanted_bytes
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.nets.stereo import LeanConfig, LeanStereo
 
 GROWTH = """
 import numpy as np, torch
-from foundation_stereo_ros.estimate.device_memory import memory_use
+from foundation_stereo_ros.estimate.memory import memory_use
 
 before = memory_use(torch.device("cpu"))
 held = np.ones(2**26, np.uint8)

@@ -10,7 +10,7 @@ import torch
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
 from foundation_stereo_ros.estimate import onnx_session
-from foundation_stereo_ros.estimate.onnx_session import OnnxSession, TensorFacts, choose_providers
+from foundation_stereo_ros.estimate.onnx_model import OnnxSession, TensorFacts, choose_providers
 
 ALL = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 
