@@ -358,8 +358,8 @@ def measure(row: Row, device_text: str, repeats: int) -> dict[str, Any]:
     """Return the median time of a pair, the peak of the memory, and more."""
     import torch
 
-    from foundation_stereo_ros.bench.meters import clock_for
     from foundation_stereo_ros.bench.memory_growth import memory_growth
+    from foundation_stereo_ros.bench.meters import clock_for
 
     device = torch.device(device_text)
     network = _network(row.preset, device_text)

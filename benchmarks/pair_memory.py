@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a network takes of main memory for one pair, beyond its weights: for estimate/pair_memory.py.
+"""What a network takes of main memory for one pair, beyond its weights: for estimate/memory.py.
 
 ``python benchmarks/pair_memory.py lean tiny small large``, on Linux. Presets have random weights, each case
 one refinement. Printed for each case: the growth of the process's resident memory at its peak, after a first

@@ -2,9 +2,9 @@
 """One refinement alone, prepared for inference and not: of the published size, whose frames take long.
 
 ``python benchmarks/refinement_step.py --height 320 --width 448``. Motion features, GRUs and disparity head of
-a network of random weights, on random maps of a quarter of the pictures' size; without the lookup. Processor time
-on one thread, in turns. The share of the machine's best is that of the operations which direct convolutions
-take, so it may be more than all.
+a network of random weights, on random maps of a quarter of the pictures' size; without the lookup. Processor
+time on one thread, in turns. The share of the machine's best is that of the operations which direct
+convolutions take, so it may be more than all.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from foundation_stereo_ros.bench.measurement import CaseResult, Measured
-from foundation_stereo_ros.bench.stages import STAGES
 from foundation_stereo_ros.bench.report import (
     arithmetic,
     best_rate_of,
@@ -17,6 +16,7 @@ from foundation_stereo_ros.bench.report import (
     percentiles,
     speedup,
 )
+from foundation_stereo_ros.bench.stages import STAGES
 
 _PARTS = {**{stage: stage.replace("_", " ") for stage in STAGES}, "loop": "refinement loop"}
 _TOTALS = {"network": "network", "frame": "frame"}

@@ -117,8 +117,8 @@ class _Outcome:
 
 def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
     """Yield all combinations, and what to call each."""
-    from foundation_stereo_ros.bench.measurement import Case
     from foundation_stereo_ros.bench.inputs import NetworkSource
+    from foundation_stereo_ros.bench.measurement import Case
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     sources = [NetworkSource(checkpoint=find_checkpoint(path)) for path in args.checkpoint or ()]

@@ -8,8 +8,7 @@ from typing import Protocol
 import torch
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.memory import MemoryUse
-from foundation_stereo_ros.estimate.pair_memory import PairMemory
+from foundation_stereo_ros.estimate.memory import MemoryUse, PairMemory
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 

@@ -13,15 +13,16 @@ from torch import Tensor
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.estimate.arithmetic import arithmetic
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.heap import idle_memory_given_back
 from foundation_stereo_ros.estimate.memory import (
     MemoryUse,
+    PairMemory,
     give_back_unused,
     is_out_of_memory,
+    memory_of,
     memory_use,
     shortage,
 )
-from foundation_stereo_ros.estimate.idle_memory import idle_memory_given_back
-from foundation_stereo_ros.estimate.pair_memory import PairMemory, memory_of
 from foundation_stereo_ros.nets.stereo import EarlyStop, StereoNetwork, for_inference, pad_to_multiple
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 from foundation_stereo_ros.weights import load_checkpoint

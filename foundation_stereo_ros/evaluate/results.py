@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from foundation_stereo_ros import __version__
-from foundation_stereo_ros.bench.machine import processor
 from foundation_stereo_ros.bench.inputs import weights_sha256
+from foundation_stereo_ros.bench.machine import processor
 from foundation_stereo_ros.datasets.dataset import StereoDataset
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.evaluate.job import EvaluationJob

@@ -4,8 +4,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foundation_stereo_ros.bench.meters import HostClock, Switch
 from foundation_stereo_ros.bench.frame import Frame, stereo_messages
+from foundation_stereo_ros.bench.meters import HostClock, Switch
 from foundation_stereo_ros.bench.stages import NETWORK_STAGES, STAGES, stage_hooks
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from foundation_stereo_ros.bench.measurement import Case, CaseMeasurement, CaseResult
 from foundation_stereo_ros.bench.inputs import NetworkSource
+from foundation_stereo_ros.bench.measurement import Case, CaseMeasurement, CaseResult
 from foundation_stereo_ros.bench.stages import STAGES
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.nets.stereo import NetworkConfig

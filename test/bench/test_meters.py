@@ -6,9 +6,9 @@ import time
 import pytest
 import torch
 import torch.nn.functional as F
+from plain_network import PlainNetwork
 
 from foundation_stereo_ros.bench.meters import CudaClock, FlopClock, HostClock, Switch, clock_for
-from plain_network import PlainNetwork
 from foundation_stereo_ros.bench.random_weights import randomize
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 

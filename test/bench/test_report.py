@@ -6,8 +6,8 @@ import json
 import pytest
 import torch
 
-from foundation_stereo_ros.bench.measurement import Case, CaseResult, Measured
 from foundation_stereo_ros.bench.inputs import NetworkSource
+from foundation_stereo_ros.bench.measurement import Case, CaseResult, Measured
 from foundation_stereo_ros.bench.report import (
     case_facts,
     part_flops,

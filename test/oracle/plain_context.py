@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from plain_layers import Weights, batch_norm, conv2d, residual_block
+from torch import Tensor
 
 
 class Level(NamedTuple):

@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from plain_layers import (
     Weights,
     conv2d,
@@ -19,6 +17,7 @@ from plain_layers import (
     residual_block,
     up2d,
 )
+from torch import Tensor
 
 _EPS = 1e-6
 _POSITION_CHANNELS = 32

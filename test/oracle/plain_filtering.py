@@ -7,8 +7,6 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from plain_features import Pyramid
 from plain_layers import (
     Weights,
@@ -19,6 +17,8 @@ from plain_layers import (
     linear,
     up3d,
 )
+from torch import Tensor
+
 from foundation_stereo_ros.nets.stereo.config import NetworkConfig
 
 

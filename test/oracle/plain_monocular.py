@@ -7,8 +7,6 @@ import math
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from plain_layers import (
     Weights,
     conv2d,
@@ -18,6 +16,7 @@ from plain_layers import (
     single,
     sizes,
 )
+from torch import Tensor
 
 _PATCH, _HEAD_WIDTH, _EPS = 14, 64, 1e-6
 _MULTIPLE, _LARGEST = 112, 1344

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
-
 from plain_context import context_levels
 from plain_features import (
     Pyramid,
@@ -27,6 +25,8 @@ from plain_layers import Weights, single
 from plain_monocular import monocular_map
 from plain_refinement import looked_up, lookup_rows, updated, upsampled
 from plain_volume import cost_volume
+from torch import Tensor, nn
+
 from foundation_stereo_ros.nets.stereo import FoundationStereo
 from foundation_stereo_ros.nets.stereo.config import MONOCULAR
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from plain_context import Level
 from plain_layers import Weights, conv2d, resized, single, sizes, up2d
+from torch import Tensor
 
 
 def lookup_rows(left: Tensor, right: Tensor, volume: Tensor, levels: int) -> list[tuple[Tensor, Tensor]]:

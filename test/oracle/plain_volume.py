@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-
 from plain_layers import Weights, conv2d, single
+from torch import Tensor
 
 
 def cost_volume(w: Weights, left: Tensor, right: Tensor, bins: int, groups: int) -> Tensor:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The context network: left image to first GRU states, contexts and attention.
 
-FoundationStereo (arXiv 2501.09898), section 3.3. The encoder is RAFT-Stereo's (arXiv 2109.07547), the attention
-that of Selective-Stereo (arXiv 2403.00486).
+FoundationStereo (arXiv 2501.09898), section 3.3. The encoder is RAFT-Stereo's (arXiv 2109.07547), the
+attention that of Selective-Stereo (arXiv 2403.00486).
 """
 
 from __future__ import annotations

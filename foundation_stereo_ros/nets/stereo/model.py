@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole network: a rectified image pair in, disparity out (FoundationStereo, arXiv 2501.09898, section 3)."""
+"""The whole network of FoundationStereo (arXiv 2501.09898): a rectified image pair in, disparity out."""
 
 from __future__ import annotations
 

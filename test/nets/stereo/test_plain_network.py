@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from plain_network import PlainNetwork
 from torch import Tensor
 
-from plain_network import PlainNetwork
 from foundation_stereo_ros.bench.random_weights import randomize
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.weights import load_checkpoint
