@@ -358,8 +358,7 @@ def measure(row: Row, device_text: str, repeats: int) -> dict[str, Any]:
     """Return the median time of a pair, the peak of the memory, and more."""
     import torch
 
-    from foundation_stereo_ros.bench.memory_growth import memory_growth
-    from foundation_stereo_ros.bench.meters import clock_for
+    from foundation_stereo_ros.bench.meters import clock_for, memory_growth
 
     device = torch.device(device_text)
     network = _network(row.preset, device_text)
@@ -396,7 +395,7 @@ def measure(row: Row, device_text: str, repeats: int) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=1)
 def _network(preset: str, device: str) -> Any:
-    from foundation_stereo_ros.bench.random_weights import randomize
+    from foundation_stereo_ros.bench.inputs import randomize
     from foundation_stereo_ros.nets.stereo import build_network, for_inference, network_preset
 
     network = build_network(network_preset(preset))

@@ -14,9 +14,8 @@ import argparse
 import numpy as np
 import torch
 
-from foundation_stereo_ros.bench.memory_growth import memory_growth
-from foundation_stereo_ros.bench.pictures import stereo_pictures
-from foundation_stereo_ros.bench.random_weights import randomize
+from foundation_stereo_ros.bench.inputs import randomize, stereo_pictures
+from foundation_stereo_ros.bench.meters import memory_growth
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.torch_backend import TorchBackend
 from foundation_stereo_ros.nets.stereo import build_network, for_inference, network_preset

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from foundation_stereo_ros.bench.best_rates import BestRates
+from foundation_stereo_ros.bench.inputs import randomize
+from foundation_stereo_ros.bench.machine import BestRates
 from foundation_stereo_ros.bench.meters import FlopClock
-from foundation_stereo_ros.bench.random_weights import randomize
 from foundation_stereo_ros.estimate.heap import keep_freed_memory
 from foundation_stereo_ros.nets.stereo import NetworkConfig, for_inference
 from foundation_stereo_ros.nets.stereo.context import Context

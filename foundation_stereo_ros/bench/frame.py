@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 
+from foundation_stereo_ros.bench.inputs import stereo_pictures
 from foundation_stereo_ros.bench.meters import Clock, Switch
-from foundation_stereo_ros.bench.pictures import stereo_pictures
 from foundation_stereo_ros.bench.stages import Lap
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.prediction import Prediction

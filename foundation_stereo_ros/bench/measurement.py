@@ -17,8 +17,7 @@ import torch
 
 from foundation_stereo_ros.bench.frame import Frame, stereo_messages
 from foundation_stereo_ros.bench.inputs import NetworkSource
-from foundation_stereo_ros.bench.memory_growth import memory_growth
-from foundation_stereo_ros.bench.meters import FlopClock, Switch, clock_for
+from foundation_stereo_ros.bench.meters import FlopClock, Switch, clock_for, memory_growth
 from foundation_stereo_ros.bench.stages import NETWORK_STAGES, WHOLE_NETWORK, stage_hooks
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.config import PipelineConfig

@@ -17,7 +17,7 @@ from foundation_stereo_ros.cli.status_line import StatusLine
 from foundation_stereo_ros.errors import FoundationStereoError
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.bench.best_rates import BestRates
+    from foundation_stereo_ros.bench.machine import BestRates
     from foundation_stereo_ros.bench.measurement import Case, CaseResult
 
 INCOMPLETE = 3
@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
 
     import torch
 
-    from foundation_stereo_ros.bench.best_rates import BestRates
+    from foundation_stereo_ros.bench.machine import BestRates
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -162,8 +162,7 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
 
 def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: BestRates) -> int:
     from foundation_stereo_ros.bench.machine import machine, versions
-    from foundation_stereo_ros.bench.report import case_facts
-    from foundation_stereo_ros.bench.table import tables
+    from foundation_stereo_ros.bench.report import case_facts, tables
     from foundation_stereo_ros.evaluate.results import write_json
 
     if outcome.results:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from foundation_stereo_ros import __version__
-from foundation_stereo_ros.bench.inputs import weights_sha256
 from foundation_stereo_ros.bench.machine import processor
 from foundation_stereo_ros.datasets.dataset import StereoDataset
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
@@ -29,6 +28,7 @@ from foundation_stereo_ros.evaluate.scores import (
 )
 from foundation_stereo_ros.evaluate.table import averagings
 from foundation_stereo_ros.io.atomic import atomic_write
+from foundation_stereo_ros.weights.checkpoint import weights_sha256
 from foundation_stereo_ros.weights.shipped import find_checkpoint
 
 

@@ -6,8 +6,7 @@ import hashlib
 import pytest
 import torch
 
-from foundation_stereo_ros.bench.inputs import NetworkSource
-from foundation_stereo_ros.bench.random_weights import randomize
+from foundation_stereo_ros.bench.inputs import NetworkSource, randomize
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.weights.checkpoint import read_checkpoint

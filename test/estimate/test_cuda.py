@@ -16,7 +16,7 @@ import pytest
 import torch
 from device_tests import DEVICE, MARKS, MEAN, WORST, full_float32, network
 
-from foundation_stereo_ros.bench.pictures import SHIFT, stereo_pictures
+from foundation_stereo_ros.bench.inputs import SHIFT, stereo_pictures
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator

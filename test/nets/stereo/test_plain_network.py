@@ -10,7 +10,7 @@ import torch
 from plain_network import PlainNetwork
 from torch import Tensor
 
-from foundation_stereo_ros.bench.random_weights import randomize
+from foundation_stereo_ros.bench.inputs import randomize
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.weights import load_checkpoint
 from foundation_stereo_ros.weights.shipped import shipped_checkpoint
