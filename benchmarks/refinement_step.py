@@ -23,8 +23,8 @@ from foundation_stereo_ros.bench.machine import BestRates
 from foundation_stereo_ros.bench.meters import FlopClock
 from foundation_stereo_ros.estimate.heap import keep_freed_memory
 from foundation_stereo_ros.nets.stereo import NetworkConfig, for_inference
-from foundation_stereo_ros.nets.stereo.context import Context
-from foundation_stereo_ros.nets.stereo.update import Refinement, UpdateBlock
+from foundation_stereo_ros.nets.stereo.foundation.context import Context
+from foundation_stereo_ros.nets.stereo.foundation.update import Refinement, UpdateBlock
 
 CPU = torch.device("cpu")
 

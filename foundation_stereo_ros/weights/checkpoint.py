@@ -31,7 +31,7 @@ from foundation_stereo_ros.nets.stereo.kinds import (
     config_of,
     kind_of,
 )
-from foundation_stereo_ros.nets.stereo.model import FoundationStereo
+from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 from foundation_stereo_ros.weights.official import check_entries, load_official
 from foundation_stereo_ros.weights.official_file import read_official_file
 

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from foundation_stereo_ros.errors import CheckpointError
-from foundation_stereo_ros.nets.stereo.config import MONOCULAR, NetworkConfig
-from foundation_stereo_ros.nets.stereo.model import FoundationStereo
+from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR, NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 
 _DINO = "feature.dino.depth_anything."
 _PLANAR = {"0": "conv1.0", "1": "conv1.1", "3": "conv2.0", "4": "conv2.1"}

@@ -16,7 +16,7 @@ import yaml
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
-from foundation_stereo_ros.nets.stereo.config import MONOCULAR, NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR, NetworkConfig
 
 _log = logging.getLogger(__name__)
 _CLS_TOKEN = "feature.dino.depth_anything.pretrained.cls_token"

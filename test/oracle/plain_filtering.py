@@ -19,7 +19,7 @@ from plain_layers import (
 )
 from torch import Tensor
 
-from foundation_stereo_ros.nets.stereo.config import NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.config import NetworkConfig
 
 
 def reduced_volume(w: Weights, volume: Tensor) -> Tensor:

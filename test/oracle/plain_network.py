@@ -28,7 +28,7 @@ from plain_volume import cost_volume
 from torch import Tensor, nn
 
 from foundation_stereo_ros.nets.stereo import FoundationStereo
-from foundation_stereo_ros.nets.stereo.config import MONOCULAR
+from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR
 
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from foundation_stereo_ros.nets.parts.attention import attend
 from foundation_stereo_ros.nets.parts.blocks import resize_aligned
 from foundation_stereo_ros.nets.parts.timm_import import import_timm
-from foundation_stereo_ros.nets.stereo.config import MONOCULAR, MonocularSize
-from foundation_stereo_ros.nets.stereo.dpt import DptHead
+from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR, MonocularSize
+from foundation_stereo_ros.nets.stereo.foundation.dpt import DptHead
 
 PATCH = 14
 _STEP = math.lcm(PATCH, 16)

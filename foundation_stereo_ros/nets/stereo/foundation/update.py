@@ -14,9 +14,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation_stereo_ros.nets.parts.blocks import conv3x3, resize_aligned
-from foundation_stereo_ros.nets.stereo.config import NetworkConfig
-from foundation_stereo_ros.nets.stereo.context import Context
-from foundation_stereo_ros.nets.stereo.gru import SelectiveGru
+from foundation_stereo_ros.nets.stereo.foundation.config import NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.context import Context
+from foundation_stereo_ros.nets.stereo.foundation.gru import SelectiveGru
 
 
 class MotionEncoder(nn.Module):

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from foundation_stereo_ros.nets.parts.blocks import ResidualBlock, conv3x3
 from foundation_stereo_ros.nets.parts.timm_import import import_timm
-from foundation_stereo_ros.nets.stereo.config import NetworkConfig
-from foundation_stereo_ros.nets.stereo.monocular import MonocularBranch
+from foundation_stereo_ros.nets.stereo.foundation.config import NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.monocular import MonocularBranch
 
 
 class FeaturePyramid(NamedTuple):

@@ -21,9 +21,9 @@ from foundation_stereo_ros.nets.parts.blocks3d import (
     up_bn3d,
 )
 from foundation_stereo_ros.nets.parts.cost_volume import shifted
-from foundation_stereo_ros.nets.stereo.config import NetworkConfig
-from foundation_stereo_ros.nets.stereo.disparity_transformer import DisparityTransformer
-from foundation_stereo_ros.nets.stereo.features import FeaturePyramid
+from foundation_stereo_ros.nets.stereo.foundation.config import NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.disparity_transformer import DisparityTransformer
+from foundation_stereo_ros.nets.stereo.foundation.features import FeaturePyramid
 
 
 class CostStem(nn.Module):

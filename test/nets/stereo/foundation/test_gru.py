@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from foundation_stereo_ros.nets.stereo.gru import (
+from foundation_stereo_ros.nets.stereo.foundation.gru import (
     MergedGruBranch,
     PartlyFixedConv,
     SelectiveGru,

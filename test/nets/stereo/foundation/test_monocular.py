@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from foundation_stereo_ros.nets.stereo.monocular import DinoV2, MonocularBranch, vit_input_size
+from foundation_stereo_ros.nets.stereo.foundation.monocular import DinoV2, MonocularBranch, vit_input_size
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation_stereo_ros.nets.parts.attention import attend
-from foundation_stereo_ros.nets.stereo.config import DisparityAttention
+from foundation_stereo_ros.nets.stereo.foundation.config import DisparityAttention
 
 
 def sinusoidal_table(length: int, width: int) -> Float[Tensor, "length width"]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from foundation_stereo_ros.nets.stereo.cost_filter import _four_times_as_fine, soft_argmin
+from foundation_stereo_ros.nets.stereo.foundation.cost_filter import _four_times_as_fine, soft_argmin
 
 
 def test_the_first_disparity_is_the_mean_of_the_bins() -> None:

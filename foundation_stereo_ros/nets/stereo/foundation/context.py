@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation_stereo_ros.nets.parts.blocks import ResidualBlock, conv3x3
-from foundation_stereo_ros.nets.stereo.config import NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.config import NetworkConfig
 
 
 class Context(NamedTuple):

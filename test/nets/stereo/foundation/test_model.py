@@ -6,7 +6,7 @@ import torch
 
 from foundation_stereo_ros.errors import ConfigError, ImageError
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.nets.stereo.cost_filter import soft_argmin
+from foundation_stereo_ros.nets.stereo.foundation.cost_filter import soft_argmin
 
 
 @pytest.fixture(scope="module")

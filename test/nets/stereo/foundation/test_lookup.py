@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation_stereo_ros.nets.parts.cost_volume import all_pairs
-from foundation_stereo_ros.nets.stereo.lookup import GeometryLookup
+from foundation_stereo_ros.nets.stereo.foundation.lookup import GeometryLookup
 
 
 def sampled(rows, positions):
