@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
+from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 from foundation_stereo_ros.nets.stereo.kinds import (
     FOUNDATION,
     StereoConfig,
@@ -31,7 +32,6 @@ from foundation_stereo_ros.nets.stereo.kinds import (
     config_of,
     kind_of,
 )
-from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 from foundation_stereo_ros.weights.official import check_entries, load_official
 from foundation_stereo_ros.weights.official_file import read_official_file
 

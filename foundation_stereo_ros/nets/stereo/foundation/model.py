@@ -15,10 +15,15 @@ from foundation_stereo_ros.nets.parts.blocks import resize_aligned
 from foundation_stereo_ros.nets.parts.cost_volume import groupwise_correlation
 from foundation_stereo_ros.nets.parts.padding import MULTIPLE, check_pair, pad_to_multiple, small_pair
 from foundation_stereo_ros.nets.parts.precision import at_least_float32
+from foundation_stereo_ros.nets.stereo.early_stop import EarlyStop
 from foundation_stereo_ros.nets.stereo.foundation.config import NetworkConfig
 from foundation_stereo_ros.nets.stereo.foundation.context import ContextEncoder
-from foundation_stereo_ros.nets.stereo.foundation.cost_filter import Classifier, CostStem, Hourglass, soft_argmin
-from foundation_stereo_ros.nets.stereo.early_stop import EarlyStop
+from foundation_stereo_ros.nets.stereo.foundation.cost_filter import (
+    Classifier,
+    CostStem,
+    Hourglass,
+    soft_argmin,
+)
 from foundation_stereo_ros.nets.stereo.foundation.features import FeatureEncoder, FeaturePyramid
 from foundation_stereo_ros.nets.stereo.foundation.lookup import GeometryLookup
 from foundation_stereo_ros.nets.stereo.foundation.update import UpdateBlock

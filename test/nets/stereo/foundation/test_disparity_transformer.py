@@ -4,7 +4,10 @@ import math
 import pytest
 import torch
 
-from foundation_stereo_ros.nets.stereo.foundation.disparity_transformer import DisparityTransformer, sinusoidal_table
+from foundation_stereo_ros.nets.stereo.foundation.disparity_transformer import (
+    DisparityTransformer,
+    sinusoidal_table,
+)
 
 
 def test_table_of_positions():
