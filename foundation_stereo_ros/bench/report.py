@@ -106,7 +106,7 @@ def _form(measured: Measured, rate: float | None) -> dict[str, Any]:
     }
 
 
-_PARTS = {**{stage: stage.replace("_", " ") for stage in STAGES}, "loop": "refinement loop"}
+_ROW_NAMES = {**{stage: stage.replace("_", " ") for stage in STAGES}, "loop": "refinement loop"}
 _TOTALS = {"network": "network", "frame": "frame"}
 _WIDTH = 9
 
@@ -149,7 +149,7 @@ def _block(result: CaseResult, rate: float | None) -> Iterator[str]:
     heads = ["p50 ms", "p95 ms", "GFLOP", "of peak"]
     heads += ["plain ms", "GFLOP", "speed-up"] if result.plain else []
     yield f"{'':<17}" + "".join(f"{head:>{_WIDTH}}" for head in heads)
-    for part, name in {**_PARTS, **_TOTALS}.items():
+    for part, name in {**_ROW_NAMES, **_TOTALS}.items():
         if part in ("loop", "network"):
             yield "-" * (17 + _WIDTH * len(heads))
         if part_times(result.fast, part) or (result.plain and part_times(result.plain, part)):

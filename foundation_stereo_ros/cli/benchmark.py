@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure; prints tables and writes what was asked for."""
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
-    keep_freed_memory()  # as the live node does, and before torch is loaded
+    keep_freed_memory()  # as the node does, and before torch is loaded
 
     import torch
 

@@ -95,7 +95,7 @@ class Inference:
         """Bring the network back to its device.
 
         Raises:
-            DeviceMemoryError: there is no room for it now.
+            DeviceMemoryError: it does not fit now.
         """
         try:
             self._backend.to_device()

@@ -137,7 +137,7 @@ def _brought(model: StereoNetwork, device: torch.device) -> StereoNetwork:
         if not is_out_of_memory(error):
             raise
         missing = shortage(error, device)
-    model.to("cpu")  # what of it had found room
+    model.to("cpu")  # the part that is there already
     give_back_unused(device)
     raise DeviceMemoryError(f"the network does not fit: {missing}")
 
