@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``foundation_stereo benchmark``: how long each stage takes, beside the plain form of the network."""
+"""``foundation_stereo benchmark``: how long each stage takes, and with what share of the machine's best."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from foundation_stereo_ros.cli.status_line import StatusLine
 from foundation_stereo_ros.errors import FoundationStereoError
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.bench.best_rates import BestRates
+    from foundation_stereo_ros.bench.machine import BestRates
     from foundation_stereo_ros.bench.measurement import Case, CaseResult
 
 INCOMPLETE = 3
@@ -66,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--precision", action="append", choices=_PRECISIONS, help="repeatable (default: auto)")
     add("--device", action="append", metavar="NAME", help="cpu, cuda, cuda:1 ...; repeatable (default: auto)")
     add("--compile", action="store_true", help="measure the compiled network, too")
-    add("--plain", action="store_true", help="measure the plain form of the network in turns with it")
+    add(
+        "--plain",
+        action="store_true",
+        help="measure in turns with it its plain form, too: the network before it is prepared for inference",
+    )
     add("--threads", type=count, metavar="N", help="threads of the CPU (default: PyTorch's choice)")
     add(
         "--processor-time",
@@ -82,11 +86,11 @@ def run(args: argparse.Namespace) -> int:
     """Measure; prints tables and writes what was asked for."""
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
-    keep_freed_memory()  # as the live node does, and before torch is loaded
+    keep_freed_memory()  # as the node does, and before torch is loaded
 
     import torch
 
-    from foundation_stereo_ros.bench.best_rates import BestRates
+    from foundation_stereo_ros.bench.machine import BestRates
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -113,8 +117,8 @@ class _Outcome:
 
 def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
     """Yield all combinations, and what to call each."""
+    from foundation_stereo_ros.bench.inputs import NetworkSource
     from foundation_stereo_ros.bench.measurement import Case
-    from foundation_stereo_ros.bench.networks import NetworkSource
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     sources = [NetworkSource(checkpoint=find_checkpoint(path)) for path in args.checkpoint or ()]
@@ -158,8 +162,7 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
 
 def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: BestRates) -> int:
     from foundation_stereo_ros.bench.machine import machine, versions
-    from foundation_stereo_ros.bench.summary import case_facts
-    from foundation_stereo_ros.bench.table import tables
+    from foundation_stereo_ros.bench.report import case_facts, tables
     from foundation_stereo_ros.evaluate.results import write_json
 
     if outcome.results:

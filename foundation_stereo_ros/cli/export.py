@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """Export; prints what was written, and how far ONNX Runtime is from PyTorch."""
     import torch
 
-    from foundation_stereo_ros.bench.pictures import stereo_pictures
+    from foundation_stereo_ros.bench.inputs import stereo_pictures
     from foundation_stereo_ros.errors import FileFormatError
     from foundation_stereo_ros.estimate.onnx_export import runtime_difference, write_onnx
     from foundation_stereo_ros.weights import load_checkpoint

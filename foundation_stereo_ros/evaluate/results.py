@@ -16,7 +16,6 @@ import torch
 
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.bench.machine import processor
-from foundation_stereo_ros.bench.networks import weights_sha256
 from foundation_stereo_ros.datasets.dataset import StereoDataset
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.evaluate.job import EvaluationJob
@@ -29,6 +28,7 @@ from foundation_stereo_ros.evaluate.scores import (
 )
 from foundation_stereo_ros.evaluate.table import averagings
 from foundation_stereo_ros.io.atomic import atomic_write
+from foundation_stereo_ros.weights.checkpoint import weights_sha256
 from foundation_stereo_ros.weights.shipped import find_checkpoint
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError
 from foundation_stereo_ros.nets.stereo import StereoNetwork
-from foundation_stereo_ros.weights.tensor_file import write_tensors
+from foundation_stereo_ros.weights.checkpoint import write_tensors
 
 FORMAT = "foundation_stereo_ros/training/1"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")

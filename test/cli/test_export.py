@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from foundation_stereo_ros.bench.pictures import stereo_pictures
+from foundation_stereo_ros.bench.inputs import stereo_pictures
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator

@@ -16,7 +16,7 @@ import torch
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.estimate.fitting import Fit
+from foundation_stereo_ros.estimate.grid import Fit
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.ros.live.core import engine_of
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
