@@ -27,9 +27,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.event_handlers import OnStateTransition
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.folder import find_files
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
-from foundation_stereo_ros.ros.bags.topics import COMPRESSED, find_stereo
+from foundation_stereo_ros.ros.bags.storage import find_files
+from foundation_stereo_ros.ros.messages.stereo_topics import COMPRESSED, find_stereo
 
 STORAGES = {".mcap": "mcap", ".db3": "sqlite3"}
 OUTPUTS = ("disparity", "depth/image_rect", "depth/camera_info", "points2", "confidence", "disparity/visual")

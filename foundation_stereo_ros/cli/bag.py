@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from foundation_stereo_ros.cli.bag_options import add_bag_options, job_options
 from foundation_stereo_ros.cli.options import pipeline_config
 from foundation_stereo_ros.errors import BagError, ConfigError
-from foundation_stereo_ros.progress import FrameProgress
+from foundation_stereo_ros.terminal import FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.ros.bags.job import BagJob
     from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
     from foundation_stereo_ros.ros.bags.reader import Recording
-    from foundation_stereo_ros.ros.bags.topics import StereoTopics
     from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
+    from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics
 
 DAMAGED = 3
 INTERRUPTED = 130
@@ -46,8 +46,8 @@ def run(args: argparse.Namespace) -> int:
     """Process the recording; returns the exit code."""
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
     from foundation_stereo_ros.ros.bags.reader import Recording
-    from foundation_stereo_ros.ros.bags.record import describe
-    from foundation_stereo_ros.ros.bags.topics import find_stereo
+    from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
+    from foundation_stereo_ros.ros.messages.topics import describe
 
     keep_freed_memory()  # before torch is loaded
     with Recording(args.input) as recording:

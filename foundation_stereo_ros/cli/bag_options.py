@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
     from foundation_stereo_ros.ros.bags.job_options import JobOptions
     from foundation_stereo_ros.ros.bags.reader import Recording
-    from foundation_stereo_ros.ros.bags.topics import StereoTopics
+    from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics
 
 
 def add_bag_options(parser: argparse.ArgumentParser) -> None:

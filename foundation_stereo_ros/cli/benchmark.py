@@ -137,7 +137,7 @@ def _measure(
     case: Case, name: str, args: argparse.Namespace, rates: BestRates, line: StatusLine
 ) -> CaseResult:
     from foundation_stereo_ros.bench.measurement import CaseMeasurement
-    from foundation_stereo_ros.ros.bags.types import message_types
+    from foundation_stereo_ros.ros.messages.cdr import message_types
 
     def tell(what: str) -> None:
         line.show(f"{name}: {what}")

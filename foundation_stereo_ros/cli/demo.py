@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
-from foundation_stereo_ros.progress import FrameProgress
+from foundation_stereo_ros.terminal import FrameProgress
 
 if TYPE_CHECKING:
     import torch
@@ -117,9 +117,9 @@ def _process(
     from foundation_stereo_ros.ros.bags.job import BagJob
     from foundation_stereo_ros.ros.bags.job_options import JobOptions
     from foundation_stereo_ros.ros.bags.reader import Recording
-    from foundation_stereo_ros.ros.bags.topics import find_stereo
     from foundation_stereo_ros.ros.bags.writer import BagWriter
     from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, StereoPipeline
+    from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
 
     outputs = MAIN_OUTPUTS + (("confidence",) if estimator.config.confidence else ())
     seconds: list[float] = []

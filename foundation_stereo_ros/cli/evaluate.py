@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
-from foundation_stereo_ros.progress import FrameProgress
+from foundation_stereo_ros.terminal import FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.dataset import StereoDataset

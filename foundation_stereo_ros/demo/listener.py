@@ -10,9 +10,9 @@ from time import monotonic
 
 from foundation_stereo_ros.demo.recording import NAMESPACE
 from foundation_stereo_ros.errors import WireError
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, deserialize
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, deserialize
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
 
 _RESULT = f"{NAMESPACE}/depth/camera_info"

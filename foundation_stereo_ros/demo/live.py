@@ -19,8 +19,8 @@ from foundation_stereo_ros.demo.processes import Processes, private_environment
 from foundation_stereo_ros.demo.recording import NAMESPACE
 from foundation_stereo_ros.errors import BagError, WireError
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
-from foundation_stereo_ros.progress import FrameProgress
 from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS
+from foundation_stereo_ros.terminal import FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.demo.listener import Listener

@@ -18,9 +18,9 @@ from wire_stage import WireStage
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.ros.bags.qos import offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.types import IMAGE, message_types, typestore
 from foundation_stereo_ros.ros.bags.writer import BagWriter
 from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
+from foundation_stereo_ros.ros.messages.cdr import IMAGE, message_types, typestore
 
 DOMAINS = domains_of_worker(range(90, 95))
 BEGIN = 1_500_000_000 * 10**9

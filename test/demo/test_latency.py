@@ -12,15 +12,15 @@ from foundation_stereo_ros.demo.latency import live_figures, received
 from foundation_stereo_ros.demo.recording import NAMESPACE
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
-from foundation_stereo_ros.ros.bags.types import (
+from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import (
     CAMERA_INFO,
     DISPARITY_IMAGE,
     IMAGE,
     POINT_CLOUD,
     message_types,
 )
-from foundation_stereo_ros.ros.bags.writer import BagWriter
-from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
 from foundation_stereo_ros.ros.messages.depth import encode_depth
 from foundation_stereo_ros.ros.messages.disparity import encode_disparity
 from foundation_stereo_ros.ros.messages.point_cloud import encode_points

@@ -14,11 +14,11 @@ from foundation_stereo_ros.ros.bags.frames import Frame, FrameAssembler, Stamped
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.ros.bags.qos import offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.record import RecordedMessage
-from foundation_stereo_ros.ros.bags.topics import StereoTopics
-from foundation_stereo_ros.ros.bags.types import decode, message_types
 from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.cdr import decode, message_types
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
+from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics
+from foundation_stereo_ros.ros.messages.topics import RecordedMessage
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.ros.sync.pairing import Side
 

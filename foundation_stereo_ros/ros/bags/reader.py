@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, Protocol
 import zstandard
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.folder import SUFFIXES, find_files
 from foundation_stereo_ros.ros.bags.mcap_file import McapFile
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
 from foundation_stereo_ros.ros.bags.ros1_file import Ros1File
 from foundation_stereo_ros.ros.bags.sqlite_file import SqliteFile
-from foundation_stereo_ros.ros.bags.types import decode
+from foundation_stereo_ros.ros.bags.storage import SUFFIXES, find_files
+from foundation_stereo_ros.ros.messages.cdr import decode
+from foundation_stereo_ros.ros.messages.topics import RecordedMessage, Topic
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.ros.bags.qos import offered_profile
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, IMAGE, message_types
 from foundation_stereo_ros.ros.bags.writer import BagWriter
 from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, IMAGE, message_types
 from foundation_stereo_ros.ros.messages.images import encode_image
 from foundation_stereo_ros.shapes import RgbImage
 

@@ -10,10 +10,10 @@ from threading import Event
 from time import monotonic
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.topics import StereoTopics, find_stereo
 from foundation_stereo_ros.ros.dds.graph import Graph
 from foundation_stereo_ros.ros.dds.names import full_name
 from foundation_stereo_ros.ros.live.topics import COMPRESSED, SIDES, SideTopics, side_topics
+from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics, find_stereo
 from foundation_stereo_ros.ros.sync.pairing import Side
 
 _UNCOUNTED = re.compile(r" +\?$", re.MULTILINE)

@@ -6,9 +6,9 @@ from __future__ import annotations
 import time
 from threading import Lock
 
-from foundation_stereo_ros.ros.bags.types import deserialize
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.cdr import deserialize
 
 CLOCK = "rosgraph_msgs/msg/Clock"
 TOPIC = "/clock"

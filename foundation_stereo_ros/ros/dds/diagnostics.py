@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from foundation_stereo_ros.ros.bags.types import serialized, typestore
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.status import Status
+from foundation_stereo_ros.ros.messages.cdr import serialized, typestore
 
 _ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
 

@@ -11,9 +11,9 @@ from cyclonedds.builtin import BuiltinDataReader, BuiltinTopicDcpsPublication, B
 from cyclonedds.core import InstanceState, ReadCondition, SampleState, ViewState
 from cyclonedds.domain import DomainParticipant
 
-from foundation_stereo_ros.ros.bags.record import Schema, Topic
 from foundation_stereo_ros.ros.dds.names import ros_topic, ros_type
 from foundation_stereo_ros.ros.dds.qos import Profile, of_endpoint
+from foundation_stereo_ros.ros.messages.topics import Schema, Topic
 
 _MOST = 10_000
 

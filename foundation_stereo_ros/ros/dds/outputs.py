@@ -7,10 +7,16 @@ import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, DISPARITY_IMAGE, IMAGE, POINT_CLOUD, serialized
 from foundation_stereo_ros.ros.dds.qos import RESULTS, overridden
 from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.advice import mismatch
+from foundation_stereo_ros.ros.messages.cdr import (
+    CAMERA_INFO,
+    DISPARITY_IMAGE,
+    IMAGE,
+    POINT_CLOUD,
+    serialized,
+)
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
 
 _log = logging.getLogger(__name__)

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
-from foundation_stereo_ros.ros.bags.types import serialized, store_of, typestore
 from foundation_stereo_ros.ros.dds.clock import CLOCK
 from foundation_stereo_ros.ros.dds.clock import TOPIC as CLOCK_TOPIC
-from foundation_stereo_ros.ros.dds.publisher import Publisher
+from foundation_stereo_ros.ros.dds.endpoints import Publisher
 from foundation_stereo_ros.ros.dds.qos import Profile, of_recording
 from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.cdr import serialized, store_of, typestore
+from foundation_stereo_ros.ros.messages.topics import RecordedMessage, Topic
 
 _log = logging.getLogger(__name__)
 

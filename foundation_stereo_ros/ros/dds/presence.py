@@ -17,7 +17,7 @@ import numpy as np
 from rosbags.serde import SerdeError
 from rosbags.typesys.store import Typestore
 
-from foundation_stereo_ros.ros.bags.types import typestore
+from foundation_stereo_ros.ros.messages.cdr import typestore
 
 _log = logging.getLogger(__name__)
 

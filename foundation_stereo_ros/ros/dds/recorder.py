@@ -11,12 +11,12 @@ from time import time_ns
 
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.bags import qos
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
-from foundation_stereo_ros.ros.bags.types import schema_of, type_hash
 from foundation_stereo_ros.ros.bags.writer import BagWriter
 from foundation_stereo_ros.ros.dds.graph import Endpoint
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.cdr import schema_of, type_hash
+from foundation_stereo_ros.ros.messages.topics import RecordedMessage, Topic
 
 _log = logging.getLogger(__name__)
 

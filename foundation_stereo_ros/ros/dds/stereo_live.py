@@ -8,17 +8,17 @@ from typing import Any
 
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.rectification import says_rectified
-from foundation_stereo_ros.ros.bags.types import message_types
 from foundation_stereo_ros.ros.dds.cameras import Cameras
 from foundation_stereo_ros.ros.dds.clock import WireClock
 from foundation_stereo_ros.ros.dds.diagnostics import Diagnostics
-from foundation_stereo_ros.ros.dds.inputs import Inputs
+from foundation_stereo_ros.ros.dds.live_topics import Inputs
 from foundation_stereo_ros.ros.dds.outputs import Outputs
 from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.core import LiveStereo
 from foundation_stereo_ros.ros.live.parameters import Configs
 from foundation_stereo_ros.ros.live.status import Status
+from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 
 

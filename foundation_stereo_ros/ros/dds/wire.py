@@ -17,17 +17,17 @@ from cyclonedds.topic import Topic
 from rosbags.typesys.store import Typestore
 
 from foundation_stereo_ros.errors import WireError
-from foundation_stereo_ros.ros.bags.types import typestore
 from foundation_stereo_ros.ros.dds.announcer import Announcer
+from foundation_stereo_ros.ros.dds.endpoints import Publisher
 from foundation_stereo_ros.ros.dds.engine import delete
 from foundation_stereo_ros.ros.dds.environment import WireSettings
 from foundation_stereo_ros.ros.dds.graph import Graph
 from foundation_stereo_ros.ros.dds.names import wire_topic
 from foundation_stereo_ros.ros.dds.presence import ENCLAVE, NodePresence, type_hash_data
-from foundation_stereo_ros.ros.dds.publisher import Publisher
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.dds.receiver import OnData, Receiver, Subscription
 from foundation_stereo_ros.ros.dds.wire_types import wire_type
+from foundation_stereo_ros.ros.messages.cdr import typestore
 
 _log = logging.getLogger(__name__)
 

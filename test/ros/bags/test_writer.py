@@ -13,8 +13,8 @@ from rosbags.typesys import Stores, get_typestore
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, DISPARITY_IMAGE, schema_of
 from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, DISPARITY_IMAGE, schema_of
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE).types
 TEXT = "std_msgs/msg/String"
@@ -127,7 +127,7 @@ def test_what_was_flushed_survives_a_kill(tmp_path) -> None:
     out = tmp_path / "out.mcap"
     code = (
         "import os, sys\n"
-        "from foundation_stereo_ros.ros.bags.types import typestore\n"
+        "from foundation_stereo_ros.ros.messages.cdr import typestore\n"
         "from foundation_stereo_ros.ros.bags.writer import BagWriter\n"
         "writer = BagWriter(sys.argv[1])\n"
         "text = typestore().types['std_msgs/msg/String']\n"

@@ -14,10 +14,10 @@ from live_messages import wait_until
 from wire_stage import WireStage
 
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.types import typestore
 from foundation_stereo_ros.ros.bags.writer import BagWriter
 from foundation_stereo_ros.ros.dds.player import Player, PlayOptions
 from foundation_stereo_ros.ros.dds.qos import Profile
+from foundation_stereo_ros.ros.messages.cdr import typestore
 
 STRING = "std_msgs/msg/String"
 BEGIN = 1_500_000_000 * 10**9

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.record import Topic, describe
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
+from foundation_stereo_ros.ros.messages.topics import Topic, describe
 
 _PARTNER = {"left": "right", "infra1": "infra2"}
 _LEFT = re.compile(r"(?<![a-z0-9])(left|infra1)(?![a-z0-9])", re.IGNORECASE)

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Schema, Topic
-from foundation_stereo_ros.ros.bags.types import (
+from foundation_stereo_ros.ros.messages.cdr import (
     IMAGE,
     decode,
     message_types,
@@ -13,6 +12,7 @@ from foundation_stereo_ros.ros.bags.types import (
     type_hash,
     typestore,
 )
+from foundation_stereo_ros.ros.messages.topics import RecordedMessage, Schema, Topic
 
 TEXT = "std_msgs/msg/String"
 RULE = "=" * 80 + "\n"

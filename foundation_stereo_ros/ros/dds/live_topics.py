@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, deserialize
 from foundation_stereo_ros.ros.dds.host import receive_buffer_advice
 from foundation_stereo_ros.ros.dds.qos import Profile, overridden
 from foundation_stereo_ros.ros.dds.receiver import Subscription
@@ -16,6 +15,7 @@ from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.topics import SIDES, SideTopics, image_type
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, deserialize
 from foundation_stereo_ros.ros.sync.pairing import Side
 
 _log = logging.getLogger(__name__)

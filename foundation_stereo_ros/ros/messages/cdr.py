@@ -12,7 +12,7 @@ from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_
 from rosbags.typesys.store import Typestore
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Schema
+from foundation_stereo_ros.ros.messages.topics import RecordedMessage, Schema
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 
 IMAGE = "sensor_msgs/msg/Image"

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.record import Schema, Topic
-from foundation_stereo_ros.ros.bags.topics import StereoTopics, find_stereo, image_pairs, info_of
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE
+from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics, find_stereo, image_pairs, info_of
+from foundation_stereo_ros.ros.messages.topics import Schema, Topic
 
 
 def topics(*names: str, count: int | None = 3) -> list[Topic]:
