@@ -4,7 +4,6 @@
 ``ros2 launch foundation_stereo_ros replay.launch.py bag:=ride rviz:=true``
 """
 
-import re
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -97,7 +96,7 @@ def _choose_topics(context: LaunchContext) -> list[Action]:
         with Recording(bag) as recording:
             found = find_stereo(recording.topics, **given)
     except BagError as error:
-        raise BagError(re.sub(r"--(left|right)(-info)?( (?=[/T]))?", _as_argument, str(error))) from None
+        raise BagError(error.told(lambda name, value: f"{name}:={value}")) from None
     chosen = {name: getattr(found, name) for name in INPUTS}
     # A recording can wait, so nothing need get lost.
     chosen["reliable"] = context.launch_configurations.get("reliable") or "true"
@@ -110,11 +109,6 @@ def _choose_topics(context: LaunchContext) -> list[Action]:
         LogInfo(msg=f"stereo pair: {found.left} and {found.right}"),
         *(SetLaunchConfiguration(name, value) for name, value in chosen.items()),
     ]
-
-
-def _as_argument(flag: re.Match[str]) -> str:
-    """Say ``--left-info TOPIC`` as launch wants it."""
-    return flag[1] + ("_info" if flag[2] else "") + (":=" if flag[3] else "")
 
 
 def _frame_of(bag: Path, topic: str) -> str:

@@ -79,9 +79,9 @@ def _process(
     topics: StereoTopics,
     options: JobOptions,
 ) -> int:
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.bags.job import BagJob
     from foundation_stereo_ros.ros.bags.writer import BagWriter
+    from foundation_stereo_ros.terminal import Interrupts
 
     if args.output is None:
         raise ConfigError("no output; expected -o OUT.mcap, or --list")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.argument_types import count, image_size
-from foundation_stereo_ros.cli.status_line import StatusLine
 from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.bench.best_rates import BestRates

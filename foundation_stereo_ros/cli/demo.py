@@ -113,13 +113,13 @@ def _process(
 ) -> tuple[JobReport, float]:
     """Do what ``foundation_stereo bag`` does; returns its report and the network's seconds for one frame."""
     from foundation_stereo_ros.estimate.rectification import says_rectified
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.bags.job import BagJob
     from foundation_stereo_ros.ros.bags.job_options import JobOptions
     from foundation_stereo_ros.ros.bags.reader import Recording
     from foundation_stereo_ros.ros.bags.writer import BagWriter
     from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, StereoPipeline
     from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
+    from foundation_stereo_ros.terminal import Interrupts
 
     outputs = MAIN_OUTPUTS + (("confidence",) if estimator.config.confidence else ())
     seconds: list[float] = []

@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.evaluate.gallery import Gallery
     from foundation_stereo_ros.evaluate.job import EvaluationJob
     from foundation_stereo_ros.evaluate.methods import NetworkMethod, SgbmMethod
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.terminal import Interrupts
 
     given = {name: getattr(args, name) for name in _READER_OPTIONS if hasattr(args, name)}
     dataset = open_dataset(args.dataset, args.root, DatasetOptions(**given))

@@ -10,8 +10,9 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from foundation_stereo_ros.cli.live_options import add_live_options, live_values, wire_settings_of
-from foundation_stereo_ros.cli.status_line import StatusLine
+from foundation_stereo_ros.cli.options import in_flags
 from foundation_stereo_ros.errors import WireError
+from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.cameras import Cameras
@@ -43,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
     settings = wire_settings_of(args)
     logging.getLogger("foundation_stereo_ros").setLevel(logging.INFO)
 
-    from foundation_stereo_ros.ros.dds.names import full_name, namespace_of
     from foundation_stereo_ros.ros.dds.wire import Wire
+    from foundation_stereo_ros.ros.messages.topics import full_name, namespace_of
 
     full_name(args.name)
     namespace = namespace_of(args.namespace or "")
@@ -78,21 +79,21 @@ def _run(args: argparse.Namespace, wire: Wire, line: StatusLine) -> None:
 
 
 def _cameras(args: argparse.Namespace, wire: Wire) -> Cameras:
-    from foundation_stereo_ros.ros.dds.cameras import NamedTopics, named_cameras, search
+    from foundation_stereo_ros.ros.dds.cameras import Cameras, NamedTopics, named_cameras, search
 
     named = NamedTopics(args.left, args.right, args.left_info, args.right_info).resolved(wire.namespace)
     if named.left and named.right:
         return named_cameras(named, getattr(args, "image_transport", "raw"))
     for found in search(wire.graph, named, wire.namespace, Event()):
-        if not isinstance(found, str):
+        if isinstance(found, Cameras):
             return found
-        _say(f"looking for a stereo pair: {found}")
+        _say(f"looking for a stereo pair: {in_flags(found)}")
     raise WireError("no stereo pair was found")
 
 
 def _with_outputs(cameras: Cameras, args: argparse.Namespace, wire: Wire) -> Cameras:
     """Choose the namespaces of the node and of its outputs."""
-    from foundation_stereo_ros.ros.dds.output_namespace import free_namespace
+    from foundation_stereo_ros.ros.dds.cameras import free_namespace
 
     if args.namespace is not None:
         return replace(cameras, namespace=wire.namespace)

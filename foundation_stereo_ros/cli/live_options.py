@@ -69,7 +69,7 @@ def wire_settings_of(args: argparse.Namespace) -> WireSettings:
         ConfigError: Cyclone DDS is not installed, or the environment asks for what there is not.
     """
     try:
-        importlib.import_module("foundation_stereo_ros.ros.dds.engine")
+        importlib.import_module("foundation_stereo_ros.ros.dds.endpoints")
     except ImportError as error:
         raise ConfigError(
             f"Cyclone DDS is not here ({error}); pip install 'foundation-stereo-ros[dds]'"

@@ -46,7 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(importlib.import_module(f"{__package__}.{args.command}").run(args))
     except FoundationStereoError as error:
-        print(f"error: {error}", file=sys.stderr)
+        from foundation_stereo_ros.cli.options import in_flags
+
+        print(f"error: {in_flags(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
     """Play; returns the exit code."""
     settings = wire_settings_of(args)
 
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.bags.reader import Recording
     from foundation_stereo_ros.ros.dds.player import Player, PlayOptions
     from foundation_stereo_ros.ros.dds.wire import Wire
+    from foundation_stereo_ros.terminal import Interrupts
 
     options = PlayOptions(
         rate=args.rate,

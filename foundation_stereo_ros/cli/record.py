@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from foundation_stereo_ros.cli.live_options import add_node_options, wire_settings_of
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.dds.recorder import Recorder
+    from foundation_stereo_ros.terminal import Interrupts
 
 _LOOK_S = 0.2
 
@@ -34,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM; returns the exit code."""
     settings = wire_settings_of(args)
 
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.bags.writer import BagWriter
-    from foundation_stereo_ros.ros.dds.names import full_name
     from foundation_stereo_ros.ros.dds.recorder import Recorder
     from foundation_stereo_ros.ros.dds.wire import Wire
+    from foundation_stereo_ros.ros.messages.topics import full_name
+    from foundation_stereo_ros.terminal import Interrupts
 
     topics = [full_name(name) for name in args.topics]
     with (

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.datasets.images import Pixels, read_pixels
 from foundation_stereo_ros.datasets.pfm import read_pfm
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.pictures import Pixels, read_pixels
 from foundation_stereo_ros.shapes import DisparityMap, Mask
 
 SEEN = 255

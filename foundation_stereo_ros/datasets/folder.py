@@ -24,9 +24,9 @@ from foundation_stereo_ros.datasets.disparity_files import (
     read_pfm_disparity,
     read_png_disparity,
 )
-from foundation_stereo_ros.datasets.images import read_pixels
 from foundation_stereo_ros.datasets.tree import IMAGES, at_least_one, files_below, with_ending
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.pictures import read_pixels
 from foundation_stereo_ros.shapes import DisparityMap
 
 SCALE = 256.0

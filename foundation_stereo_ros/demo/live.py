@@ -42,7 +42,7 @@ def try_live(
 ) -> LiveFigures | None:
     """As `run_live`, and tell how it went; None where it could not be done, which costs the rest nothing."""
     try:
-        importlib.import_module("foundation_stereo_ros.ros.dds.engine")
+        importlib.import_module("foundation_stereo_ros.ros.dds.endpoints")
     except ImportError:
         say("     skipped: Cyclone DDS is not here; pip install 'foundation-stereo-ros[dds]'")
         return None
@@ -66,11 +66,11 @@ def run_live(recording: Path, output: Path, config: PipelineConfig) -> LiveFigur
         BagError: a recording cannot be read.
     """
     from foundation_stereo_ros.demo.listener import Listener
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.bags.reader import Recording
     from foundation_stereo_ros.ros.dds.environment import wire_settings
     from foundation_stereo_ros.ros.dds.player import Player, PlayOptions
     from foundation_stereo_ros.ros.dds.wire import Wire
+    from foundation_stereo_ros.terminal import Interrupts
 
     environment = private_environment(f"foundation_stereo_demo_{os.getpid()}")
     images = [f"{NAMESPACE}/{side}/image_rect" for side in _SIDES]

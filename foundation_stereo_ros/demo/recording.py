@@ -15,8 +15,7 @@ from foundation_stereo_ros.estimate.cloud import Cloud
 from foundation_stereo_ros.geometry.calibration import stereo_camera
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.ros.bags.reader import read_messages
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info, encode_camera_info
 from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, IMAGE, message_types
 from foundation_stereo_ros.ros.messages.depth import decode_depth, encode_depth

@@ -1,17 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which files a recording is made of."""
+"""What recordings of every kind have in common: which files they are made of, and what is read from each."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import yaml
 
 from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.ros.messages.cdr import deserialize, store_of
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 SUFFIXES = (".mcap", ".db3", ".bag")
+
+
+class RecordedMessage(NamedTuple):
+    """A message as it is in the recording; times in nanoseconds."""
+
+    topic: Topic
+    log_time: int
+    publish_time: int
+    sequence: int
+    data: bytes
+
+
+class Storage(Protocol):
+    """What the readers of the three kinds of files have in common; see McapFile."""
+
+    damage: str
+    start_ns: int
+    end_ns: int
+
+    @property
+    def topics(self) -> dict[int, Topic]:
+        """Topics by the file's own numbers."""
+
+    def messages(
+        self, names: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[RecordedMessage]:
+        """Yield messages in the order of their log times."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+def decode(message: RecordedMessage) -> Any:
+    """Return the message object with the fields of its ROS type; images' ``data`` are uint8 arrays.
+
+    The recording's own definition of the type is used; where it has none, that of Humble.
+
+    Raises:
+        BagError: the bytes are not a message of this type.
+    """
+    topic = message.topic
+    return deserialize(message.data, topic.msgtype, topic.name, store_of(topic.schema))
 
 
 @dataclass

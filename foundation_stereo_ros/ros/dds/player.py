@@ -13,13 +13,12 @@ from typing import NamedTuple
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.dds.clock import CLOCK
-from foundation_stereo_ros.ros.dds.clock import TOPIC as CLOCK_TOPIC
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage
 from foundation_stereo_ros.ros.dds.endpoints import Publisher
-from foundation_stereo_ros.ros.dds.qos import Profile, of_recording
-from foundation_stereo_ros.ros.dds.wire import Wire
-from foundation_stereo_ros.ros.messages.cdr import serialized, store_of, typestore
-from foundation_stereo_ros.ros.messages.topics import RecordedMessage, Topic
+from foundation_stereo_ros.ros.dds.qos import LARGEST_DEPTH, Profile
+from foundation_stereo_ros.ros.dds.wire import CLOCK_TOPIC, Wire
+from foundation_stereo_ros.ros.messages.cdr import CLOCK, serialized, store_of, typestore
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +56,11 @@ class Moment(NamedTuple):
 
     log_time: int
     written_ns: int
+
+
+def of_recording(noted: qos.Offered) -> Profile:
+    """Return the profile that a replay offers."""
+    return Profile(noted.reliable, noted.latched, min(max(1, noted.depth), LARGEST_DEPTH))
 
 
 class Player:

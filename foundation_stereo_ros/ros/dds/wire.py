@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node of ROS on the wire: a participant with its publishers and subscriptions."""
+"""A node of ROS on the wire: a participant with its publishers and subscriptions, and its clock."""
 
 from __future__ import annotations
 
-import logging
-from threading import RLock
+import time
+from threading import Lock, RLock
 from types import TracebackType
 from typing import Any
 
@@ -17,19 +17,15 @@ from cyclonedds.topic import Topic
 from rosbags.typesys.store import Typestore
 
 from foundation_stereo_ros.errors import WireError
-from foundation_stereo_ros.ros.dds.announcer import Announcer
-from foundation_stereo_ros.ros.dds.endpoints import Publisher
-from foundation_stereo_ros.ros.dds.engine import delete
+from foundation_stereo_ros.ros.dds.conventions import ENCLAVE, NodePresence, type_hash_data, wire_topic
+from foundation_stereo_ros.ros.dds.endpoints import OnData, Publisher, Receiver, Subscription, delete
 from foundation_stereo_ros.ros.dds.environment import WireSettings
-from foundation_stereo_ros.ros.dds.graph import Graph
-from foundation_stereo_ros.ros.dds.names import wire_topic
-from foundation_stereo_ros.ros.dds.presence import ENCLAVE, NodePresence, type_hash_data
+from foundation_stereo_ros.ros.dds.graph import Announcer, Graph
 from foundation_stereo_ros.ros.dds.qos import Profile
-from foundation_stereo_ros.ros.dds.receiver import OnData, Receiver, Subscription
 from foundation_stereo_ros.ros.dds.wire_types import wire_type
-from foundation_stereo_ros.ros.messages.cdr import typestore
+from foundation_stereo_ros.ros.messages.cdr import CLOCK, deserialize, typestore
 
-_log = logging.getLogger(__name__)
+CLOCK_TOPIC = "/clock"
 
 
 class Wire:
@@ -151,3 +147,29 @@ class Wire:
                 tuple(s.reader.guid.bytes for s in self._subscriptions),
                 tuple(p.writer.guid.bytes for p in self._publishers),
             )
+
+
+class WireClock:
+    """Tells the time in nanoseconds.
+
+    Args:
+        wire: listens to /clock.
+        simulated: whether that counts; it stands still between its messages, and is 0 before the first.
+    """
+
+    def __init__(self, wire: Wire, simulated: bool) -> None:
+        self._simulated = simulated
+        self._now_ns = 0
+        self._lock = Lock()
+        if simulated:
+            wire.subscription(CLOCK_TOPIC, CLOCK, Profile(reliable=False, depth=1), self._set)
+
+    def __call__(self) -> int:
+        """Return the time."""
+        with self._lock:
+            return self._now_ns if self._simulated else time.time_ns()
+
+    def _set(self, data: bytes, _: int) -> None:
+        clock = deserialize(data, CLOCK, CLOCK_TOPIC).clock
+        with self._lock:
+            self._now_ns = int(clock.sec) * 10**9 + int(clock.nanosec)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Message classes and definitions without a ROS installation, from the type stores of ``rosbags``."""
+"""Messages as bytes (CDR) and back, and the definitions of their types, without a ROS installation.
+
+Classes and definitions are those of the ``rosbags`` library.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rosbags.serde import SerdeError
@@ -12,7 +15,6 @@ from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_
 from rosbags.typesys.store import Typestore
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.messages.topics import RecordedMessage, Schema
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 
 IMAGE = "sensor_msgs/msg/Image"
@@ -20,6 +22,20 @@ COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 POINT_CLOUD = "sensor_msgs/msg/PointCloud2"
 DISPARITY_IMAGE = "stereo_msgs/msg/DisparityImage"
+CLOCK = "rosgraph_msgs/msg/Clock"
+DIAGNOSTICS = "diagnostic_msgs/msg/DiagnosticArray"
+
+
+class Schema(NamedTuple):
+    """The definition of a message type.
+
+    ``name`` is the type ("sensor_msgs/msg/Image"), ``encoding`` says what ``data`` is: "ros2msg" (the
+    definition and all that it depends on, one after the other), "ros2idl", or "" where there is none.
+    """
+
+    name: str
+    encoding: str = ""
+    data: bytes = b""
 
 
 @lru_cache
@@ -58,7 +74,7 @@ def schema_of(msgtype: str, store: Typestore | None = None) -> Schema:
 
 
 def type_hash(msgtype: str) -> str:
-    """Return the hash of a type's description (REP-2016) that ``ros2 bag`` notes beside a topic."""
+    """Return the hash of a type's description (REP 2016); empty for an unknown type."""
     return typestore().hash_rihs01(msgtype) if msgtype in typestore().fielddefs else ""
 
 
@@ -79,18 +95,6 @@ def serialized(message: Any, msgtype: str) -> memoryview:
         return memoryview(typestore().serialize_cdr(message, msgtype, little_endian=True))
     except (SerdeError, TypeError, ValueError, AttributeError) as error:
         raise BagError(f"cannot write this message as {msgtype}: {error}") from error
-
-
-def decode(message: RecordedMessage) -> Any:
-    """Return the message object with the fields of its ROS type; images' ``data`` are uint8 arrays.
-
-    The definition that the recording holds counts; without one, that of Humble.
-
-    Raises:
-        BagError: the bytes are not a message of this type.
-    """
-    topic = message.topic
-    return deserialize(message.data, topic.msgtype, topic.name, store_of(topic.schema))
 
 
 def deserialize(data: bytes | memoryview, msgtype: str, topic: str, store: Typestore | None = None) -> Any:

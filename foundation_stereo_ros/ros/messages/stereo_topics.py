@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds the stereo pair among the topics of a recording by the names that camera drivers use."""
+"""Finds the stereo pair among topics by the names that camera drivers use."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def find_stereo(
     without messages do not count.
 
     Raises:
-        BagError: a named topic is missing or of another type; no pair, or several rigs: the message lists
-            what there is and which options to give.
+        BagError: a named topic is missing or of another type; no pair, or several rigs. The message lists
+            what there is, and the remedies are arguments of this function.
     """
     given = [_named(topics, name, *kinds) for name, kinds in _kinds(left, right, left_info, right_info)]
     if given[0] or given[1]:
@@ -66,13 +66,15 @@ def find_stereo(
     else:
         pairs = _preferred(_with_info(topics, image_pairs(topics), given[2], given[3]))
     if len(pairs) > 1:
-        listed = "".join(f"\n  --left {one} --right {other}" for one, other in pairs)
-        raise BagError(f"several stereo pairs; choose one:{listed}")
+        choices = [{"left": one, "right": other} for one, other in pairs]
+        raise BagError("several stereo pairs; choose one:", remedy=choices)
     image, other = pairs[0]
     infos = [given[2] or info_of(topics, image), given[3] or info_of(topics, other)]
-    for name, info, flag in ((image, infos[0], "--left-info"), (other, infos[1], "--right-info")):
+    for name, info, option in ((image, infos[0], "left_info"), (other, infos[1], "right_info")):
         if not info:
-            raise BagError(f"no camera_info beside {name}; give {flag} TOPIC{_list(topics, CAMERA_INFO)}")
+            raise BagError(
+                f"no camera_info beside {name}; {_choose(topics, CAMERA_INFO)}", remedy=_named_by(option)
+            )
     return StereoTopics(image, other, *infos)
 
 
@@ -108,18 +110,20 @@ def _named(topics: Sequence[Topic], name: str, *kinds: str) -> str:
     name = "/" + name.lstrip("/")
     found = [topic for topic in topics if topic.name == name]
     if not found:
-        raise BagError(f"no topic {name} in the recording:\n{describe(topics)}")
+        raise BagError(f"no topic {name}; expected one of\n{describe(topics)}")
     if found[0].msgtype not in kinds:
         raise BagError(f"{name} is a {found[0].msgtype}; expected {' or '.join(kinds)}")
     return name
 
 
 def _counterpart(topics: Sequence[Topic], image: str, *, to_left: bool = False) -> str:
-    flag = "--left" if to_left else "--right"
     for left, right in image_pairs(topics):
         if image == (right if to_left else left):
             return left if to_left else right
-    raise BagError(f"no counterpart of {image} found by its name; give {flag} TOPIC{_list(topics, IMAGE)}")
+    option = "left" if to_left else "right"
+    raise BagError(
+        f"no counterpart of {image} by its name; {_choose(topics, IMAGE)}", remedy=_named_by(option)
+    )
 
 
 def _with_info(
@@ -128,8 +132,9 @@ def _with_info(
     """Keep the pairs with both calibrations; all of them where there is none, for the error's sake."""
     if not pairs:
         raise BagError(
-            "no stereo pair found by name (left/right or infra1/infra2 images); name them by --left and "
-            f"--right:\n{describe(topics) or '  (the recording is empty)'}"
+            "no stereo pair found by name (left/right or infra1/infra2 images); expected both to be named, "
+            f"out of\n{describe(topics) or '  (there are no topics)'}",
+            remedy=_named_by("left", "right"),
         )
     complete = [
         (left, right)
@@ -196,6 +201,10 @@ def _uncompressed(image: str) -> str:
     return image.removesuffix(COMPRESSED)
 
 
-def _list(topics: Sequence[Topic], kind: str) -> str:
+def _choose(topics: Sequence[Topic], kind: str) -> str:
     names = [topic.name for topic in topics if topic.msgtype == kind]
-    return f" (there are {', '.join(names)})" if names else f" (there is no {kind})"
+    return f"expected one of {', '.join(names)}" if names else f"there is no {kind}"
+
+
+def _named_by(*options: str) -> list[dict[str, str]]:
+    return [dict.fromkeys(options, "TOPIC")]

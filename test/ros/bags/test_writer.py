@@ -88,14 +88,15 @@ def test_written_messages_are_read_back(tmp_path) -> None:
         ("/a", "a2", 3),
     ]
     with Recording(out) as recording:
-        assert {t.name: t.latched for t in recording.topics} == {"/a": False, "/b": True}
+        latched = {t.name: qos.is_latched(t.metadata[qos.KEY]) for t in recording.topics}
+        assert latched == {"/a": False, "/b": True}
         assert [m.sequence for m in recording.messages(["/a"])] == [0, 1, 2]
 
 
 def test_existing_output_is_replaced_only_with_force_and_only_when_done(tmp_path) -> None:
     out = tmp_path / "out.mcap"
     out.write_bytes(b"precious")
-    with pytest.raises(BagError, match="--force"):
+    with pytest.raises(BagError, match="exists already"):
         BagWriter(out)
     writer = BagWriter(out, force=True)
     writer.write("/a", TEXT, text("x"), 1)

@@ -19,13 +19,17 @@ from ros_processes import RosProcess
 from wire_stage import local
 
 from foundation_stereo_ros.errors import WireError
+from foundation_stereo_ros.ros.dds.conventions import (
+    TOPIC,
+    TYPE,
+    decode_presence,
+    store_of_ids,
+)
 from foundation_stereo_ros.ros.dds.environment import wire_settings
-from foundation_stereo_ros.ros.dds.presence import TOPIC, TYPE, decode_presence, store_of_ids
 from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.dds.wire_types import RawMessage, wire_type
-from foundation_stereo_ros.ros.messages.cdr import IMAGE, message_types, serialize, store_of
-from foundation_stereo_ros.ros.messages.topics import Schema
+from foundation_stereo_ros.ros.messages.cdr import IMAGE, Schema, message_types, serialize, store_of
 
 STRING = "std_msgs/msg/String"
 OTHER_TYPE = Path(__file__).parents[1] / "support" / "other_type_process.py"

@@ -3,16 +3,17 @@ import numpy as np
 import pytest
 
 from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage, decode
 from foundation_stereo_ros.ros.messages.cdr import (
     IMAGE,
-    decode,
+    Schema,
     message_types,
     schema_of,
     serialize,
     type_hash,
     typestore,
 )
-from foundation_stereo_ros.ros.messages.topics import RecordedMessage, Schema, Topic
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 TEXT = "std_msgs/msg/String"
 RULE = "=" * 80 + "\n"

@@ -4,32 +4,8 @@ from __future__ import annotations
 import pytest
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.ros.dds.names import (
-    full_name,
-    namespace_of,
-    ros_topic,
-    ros_type,
-    wire_topic,
-    wire_type_name,
-)
-
-
-def test_topics() -> None:
-    assert wire_topic("/rig/left/image_rect") == "rt/rig/left/image_rect"
-    assert ros_topic("rt/rig/left/image_rect") == "/rig/left/image_rect"
-    assert [ros_topic(name) for name in ("ros_discovery_info", "rq/node/get_parametersRequest", "rtx/a")] == [
-        "",
-        "",
-        "",
-    ]
-
-
-def test_types() -> None:
-    assert wire_type_name("sensor_msgs/msg/Image") == "sensor_msgs::msg::dds_::Image_"
-    assert ros_type("sensor_msgs::msg::dds_::Image_") == "sensor_msgs/msg/Image"
-    assert ros_type("Shapes::Square") == "Shapes::Square"
-    for name in ("a_b/msg/C_d", "tf2_msgs/msg/TFMessage", "p/srv/Add_Event"):
-        assert ros_type(wire_type_name(name)) == name
+from foundation_stereo_ros.ros.messages.cdr import Schema
+from foundation_stereo_ros.ros.messages.topics import Topic, describe, full_name, namespace_of
 
 
 @pytest.mark.parametrize(
@@ -54,3 +30,9 @@ def test_namespaces() -> None:
         "/rig",
         "/a/b",
     ]
+
+
+def test_topics_are_described_with_what_is_known() -> None:
+    counted = [Topic("/a", Schema("p/msg/T"), count=3), Topic("/long", Schema("p/msg/Tt"))]
+    assert describe(counted) == "  /a     p/msg/T         3\n  /long  p/msg/Tt        ?"
+    assert describe([Topic("/a", Schema("p/msg/T"))]) == "  /a  p/msg/T"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from foundation_stereo_ros.datasets.images import read_pair, read_rgb
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.pictures import read_pair, read_rgb
 
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [10, 20, 30]]], np.uint8)
 

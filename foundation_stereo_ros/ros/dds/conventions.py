@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What makes a participant of DDS a node of ROS: ros_discovery_info, enclave, and the hash of types.
+"""How ROS uses DDS: names of topics and types, ros_discovery_info, the enclave, and the hash of types.
 
-Each participant tells on one topic which nodes it has, and which readers and writers are theirs. The ids in
-there have 16 bytes since Iron and 24 before, which is all that differs on the wire between distributions.
+A topic /a/b of type p/msg/T is rt/a/b of type p::msg::dds_::T_. Each participant tells on one topic which
+nodes it has, and which readers and writers are theirs. The ids in there have 16 bytes since Iron and 24 before,
+which is all that differs on the wire between distributions.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
@@ -21,15 +23,39 @@ from foundation_stereo_ros.ros.messages.cdr import typestore
 
 _log = logging.getLogger(__name__)
 
-TOPIC = "ros_discovery_info"
-TYPE = "rmw_dds_common/msg/ParticipantEntitiesInfo"
+DISCOVERY_TOPIC = "ros_discovery_info"
+DISCOVERY_TYPE = "rmw_dds_common/msg/ParticipantEntitiesInfo"
 ENCLAVE = b"enclave=/;"
 """User data of a participant of ROS that has no security."""
 
+_TOPIC_PREFIX = "rt"
+_TYPE = re.compile(r"(\w+)::(\w+)::dds_::(\w+)_")
 _LONG_IDS = frozenset({"foxy", "galactic", "humble"})
 _SIZES = (16, 24)
 _ID = 16
 _PARTS = ("Gid", "NodeEntitiesInfo", "ParticipantEntitiesInfo")
+
+
+def wire_topic(name: str) -> str:
+    """Return the topic's name on the wire."""
+    return f"{_TOPIC_PREFIX}{name}"
+
+
+def ros_topic(name: str) -> str:
+    """Return the full name in ROS of a topic on the wire; empty where it is no topic of ROS."""
+    return name.removeprefix(_TOPIC_PREFIX) if name.startswith(f"{_TOPIC_PREFIX}/") else ""
+
+
+def wire_type_name(msgtype: str) -> str:
+    """Return the name on the wire of a message type such as "sensor_msgs/msg/Image"."""
+    package, kind, name = msgtype.split("/")
+    return f"{package}::{kind}::dds_::{name}_"
+
+
+def ros_type(name: str) -> str:
+    """Return the message type of a name on the wire; the name itself where it is none of ROS."""
+    match = _TYPE.fullmatch(name)
+    return "/".join(match.groups()) if match else name
 
 
 class NodePresence(NamedTuple):
@@ -85,14 +111,14 @@ def encode_presence(presence: Presence) -> bytes:
         make_node(n.namespace or "/", n.name, [gid(i) for i in n.readers], [gid(i) for i in n.writers])
         for n in presence.nodes
     ]
-    return bytes(store.serialize_cdr(make_all(gid(presence.participant), nodes), TYPE))
+    return bytes(store.serialize_cdr(make_all(gid(presence.participant), nodes), DISCOVERY_TYPE))
 
 
 def decode_presence(data: bytes) -> Presence | None:
     """Read a message with ids of either size; None where it is neither."""
     for size in _SIZES:
         try:
-            message: Any = store_of_ids(size).deserialize_cdr(data, TYPE)
+            message: Any = store_of_ids(size).deserialize_cdr(data, DISCOVERY_TYPE)
         except (SerdeError, AssertionError, struct.error, ValueError, IndexError):
             # With the other size, something is missing or left over at the end.
             continue
@@ -101,7 +127,7 @@ def decode_presence(data: bytes) -> Presence | None:
             for n in message.node_entities_info_seq
         )
         return Presence(bytes(message.gid.data)[:_ID], nodes, size)
-    _log.debug("a %s of %d bytes that is no such message", TOPIC, len(data))
+    _log.debug("a %s of %d bytes that is no such message", DISCOVERY_TOPIC, len(data))
     return None
 
 

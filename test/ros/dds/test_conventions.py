@@ -5,14 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation_stereo_ros.ros.dds.presence import (
+from foundation_stereo_ros.ros.dds.conventions import (
     NodePresence,
     Presence,
     decode_presence,
     encode_presence,
     id_size_of,
+    ros_topic,
+    ros_type,
     store_of_ids,
     type_hash_data,
+    wire_topic,
+    wire_type_name,
 )
 
 IDS = st.binary(min_size=16, max_size=16)
@@ -59,3 +63,21 @@ def test_hash_of_a_type() -> None:
     # As `ros2 topic info -v` shows it in Jazzy.
     image = b"RIHS01_d31d41a9a4c4bc8eae9be757b0beed306564f7526c88ea6a4588fb9582527d47"
     assert type_hash_data("sensor_msgs/msg/Image", store_of_ids(16)) == b"typehash=" + image + b";"
+
+
+def test_names_of_topics() -> None:
+    assert wire_topic("/rig/left/image_rect") == "rt/rig/left/image_rect"
+    assert ros_topic("rt/rig/left/image_rect") == "/rig/left/image_rect"
+    assert [ros_topic(name) for name in ("ros_discovery_info", "rq/node/get_parametersRequest", "rtx/a")] == [
+        "",
+        "",
+        "",
+    ]
+
+
+def test_names_of_types() -> None:
+    assert wire_type_name("sensor_msgs/msg/Image") == "sensor_msgs::msg::dds_::Image_"
+    assert ros_type("sensor_msgs::msg::dds_::Image_") == "sensor_msgs/msg/Image"
+    assert ros_type("Shapes::Square") == "Shapes::Square"
+    for name in ("a_b/msg/C_d", "tf2_msgs/msg/TFMessage", "p/srv/Add_Event"):
+        assert ros_type(wire_type_name(name)) == name

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from foundation_stereo_ros.ros.bags.interrupts import Interrupts
+from foundation_stereo_ros.terminal import Interrupts
 
 
 def send(number: int) -> None:

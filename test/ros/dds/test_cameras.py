@@ -13,7 +13,7 @@ pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Pyt
 from live_messages import wait_until
 from wire_stage import QUICK, WireStage
 
-from foundation_stereo_ros.ros.dds.output_namespace import free_namespace, taken_outputs
+from foundation_stereo_ros.ros.dds.cameras import free_namespace, taken_outputs
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, IMAGE, POINT_CLOUD
 
