@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every error this package raises on purpose: one sentence that names the value and what was expected.
 
-The sentence names no flag, parameter or launch argument: what would help is data beside it, and the layer that
-shows the error puts it in its own words.
+The sentence names no flag, parameter or launch argument: what would help is data beside it, and the layer
+that shows the error puts it in its own words.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.argument_types import count, image_size
+from foundation_stereo_ros.cli.options import count, image_size
 from foundation_stereo_ros.errors import FoundationStereoError
 from foundation_stereo_ros.terminal import StatusLine
 

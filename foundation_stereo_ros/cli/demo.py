@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.cli.options import add_pipeline_options, count, pipeline_config
 from foundation_stereo_ros.terminal import FrameProgress
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--frames",
-        type=_frames,
+        type=count,
         metavar="N",
         help=f"stereo pairs (default: {_FRAMES}; {_ROUND} with --recording)",
     )
@@ -158,13 +158,6 @@ def _live(args: argparse.Namespace, recording: Path, estimator: StereoEstimator)
 
 def _say(text: str) -> None:
     print(text, flush=True)
-
-
-def _frames(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
-    return value
 
 
 def _size(text: str) -> tuple[int, int]:

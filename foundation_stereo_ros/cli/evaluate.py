@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.cli.options import add_pipeline_options, count, pipeline_config, positive
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
 from foundation_stereo_ros.terminal import FrameProgress
 
@@ -58,11 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--root", type=Path, metavar="DIR", required=True, help="folder of the dataset")
     add("-o", "--output", type=Path, metavar="DIR", help="folder for pictures, index.html and results.json")
     add("--json", type=Path, metavar="FILE", help="write all figures to this file")
-    add("--limit", type=_count, metavar="N", help="only the first N images")
+    add("--limit", type=count, metavar="N", help="only the first N images")
     add("--warm", action="store_true", help="run each image once untimed, then timed: speed, peak memory")
     # Not the pipeline's setting of that name, which makes no difference here.
     add("--baseline", dest="peer", choices=("sgbm",), help="run OpenCV's StereoSGBM, holes filled, beside it")
-    add("--sgbm-disparities", type=_count, metavar="N", help=f"its search range in pixels (default: {RANGE})")
+    add("--sgbm-disparities", type=count, metavar="N", help=f"its search range in pixels (default: {RANGE})")
     _add_reading_options(parser.add_argument_group("reading"))
     add_pipeline_options(parser, without=[s.name for s in settings() if s.name not in _USED])
 
@@ -70,13 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_reading_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-disparity",
-        type=_number,
+        type=positive,
         metavar="X",
         help="do not count truth of X pixels or more (default: 192 for sceneflow, otherwise none)",
     )
     group.add_argument(
         "--disparity-scale",
-        type=_number,
+        type=positive,
         metavar="X",
         default=argparse.SUPPRESS,
         help="disparity in PNG files is multiplied by this: folder (default: 256), and middlebury before "
@@ -153,19 +153,3 @@ def _conclude(
     if not job.results:
         return 1
     return INCOMPLETE if job.failed else 0
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a positive number")
-    return value

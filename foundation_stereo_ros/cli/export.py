@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from foundation_stereo_ros.cli.argument_types import count, image_size
+from foundation_stereo_ros.cli.options import count, image_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

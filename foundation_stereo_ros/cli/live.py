@@ -6,12 +6,20 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from foundation_stereo_ros.cli.live_options import add_live_options, live_values, wire_settings_of
-from foundation_stereo_ros.cli.options import in_flags
+from foundation_stereo_ros.cli.options import (
+    add_node_options,
+    add_pipeline_options,
+    add_setting_options,
+    add_topic_options,
+    in_flags,
+    wire_settings_of,
+)
 from foundation_stereo_ros.errors import WireError
+from foundation_stereo_ros.ros.live.config import live_settings
 from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.stereo_live import StereoLive
     from foundation_stereo_ros.ros.dds.wire import Wire
     from foundation_stereo_ros.ros.live.parameters import Configs
+
 
 _log = logging.getLogger(__name__)
 
@@ -28,9 +37,42 @@ STOP_S = 1.0
 _PERIOD_S = 1.0
 
 
+_EPILOG = """\
+QoS: qos_overrides./TOPIC.subscription.reliability and so on in a parameter file, as for nodes of ROS.
+Environment: ROS_DOMAIN_ID, ROS_AUTOMATIC_DISCOVERY_RANGE, ROS_STATIC_PEERS, ROS_LOCALHOST_ONLY, ROS_DISTRO,
+CYCLONEDDS_URI mean what they mean to ROS.
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; loads no torch."""
-    add_live_options(parser)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    group = parser.add_argument_group(
+        "topics", "Found on the network by their names where they are not given."
+    )
+    add_topic_options(group)
+    group.add_argument(
+        "--namespace",
+        metavar="NAME",
+        help="of the node and its outputs, and where cameras are looked for (default: that of the camera, "
+        "/rig for /rig/left/..., outputs one level below where others publish topics of their names; cameras "
+        "are looked for everywhere)",
+    )
+    add_node_options(parser, "stereo_node")
+    parser.add_argument("--params", type=Path, metavar="FILE", help="parameters, as config/stereo.yaml")
+    parser.add_argument(
+        "--use-sim-time",
+        action="store_true",
+        help="stamps are of the clock on /clock, as of a replay; only the measured latency depends on it",
+    )
+    parser.add_argument(
+        "--reliable",
+        action="store_true",
+        help="subscribe reliably, for large images of reliable publishers (default: best effort)",
+    )
+    add_setting_options(parser.add_argument_group("live"), live_settings(), without=("autostart",))
+    add_pipeline_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -113,6 +155,31 @@ def _judged(args: argparse.Namespace, wire: Wire) -> tuple[Configs, dict[str, An
 
     values = live_values(args, wire.full_name)
     return judge(values), values
+
+
+def live_values(args: argparse.Namespace, node: str) -> dict[str, Any]:
+    """Return all parameters that are given: flags win over the file.
+
+    Args:
+        args: the flags.
+        node: full name of the node.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    from foundation_stereo_ros.ros.live.parameter_file import read_parameters
+    from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS, in_its_type
+
+    values: dict[str, Any] = read_parameters(args.params, node) if args.params else {}
+    values.update(
+        {s.parameter: getattr(args, s.name) for s in ALL_SETTINGS.values() if hasattr(args, s.name)}
+    )
+    if args.use_sim_time:
+        values["use_sim_time"] = True
+    typed = {
+        name: in_its_type(ALL_SETTINGS[name], value) for name, value in values.items() if name in ALL_SETTINGS
+    }
+    return {**values, **typed}
 
 
 def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras) -> StereoLive:

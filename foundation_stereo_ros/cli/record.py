@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.live_options import add_node_options, wire_settings_of
+from foundation_stereo_ros.cli.options import add_node_options, wire_settings_of
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.recorder import Recorder

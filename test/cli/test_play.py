@@ -145,7 +145,7 @@ def test_nothing_to_play(bag: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--rate", "0"], "expected a number above 0"),
+        (["--rate", "0"], "expected a positive number"),
         (["--start-offset", "-1"], "expected seconds, 0 or more"),
     ],
 )

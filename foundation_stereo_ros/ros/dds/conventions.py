@@ -2,8 +2,8 @@
 """How ROS uses DDS: names of topics and types, ros_discovery_info, the enclave, and the hash of types.
 
 A topic /a/b of type p/msg/T is rt/a/b of type p::msg::dds_::T_. Each participant tells on one topic which
-nodes it has, and which readers and writers are theirs. The ids in there have 16 bytes since Iron and 24 before,
-which is all that differs on the wire between distributions.
+nodes it has, and which readers and writers are theirs. The ids in there have 16 bytes since Iron and 24
+before, which is all that differs on the wire between distributions.
 """
 
 from __future__ import annotations
