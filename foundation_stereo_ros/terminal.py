@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+_DIGITS = re.compile(r"\d+(\.\d+)?")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 class FrameProgress:
     """Frames done, of how many, and frames per second; a context manager.
@@ -40,9 +43,6 @@ class FrameProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.close()
-
-
-_DIGITS = re.compile(r"\d+(\.\d+)?")
 
 
 class StatusLine:
@@ -73,9 +73,6 @@ class StatusLine:
     def _make_room(self, _: logging.LogRecord) -> bool:
         sys.stderr.write("\r\x1b[K")
         return True
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:

@@ -13,7 +13,7 @@ from foundation_stereo_ros.terminal import FrameProgress
 if TYPE_CHECKING:
     import torch
 
-    from foundation_stereo_ros.demo.latency import LiveFigures
+    from foundation_stereo_ros.demo.live import LiveFigures
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
     from foundation_stereo_ros.estimate.prediction import Prediction
     from foundation_stereo_ros.ros.bags.job_options import JobReport
@@ -68,8 +68,7 @@ def run(args: argparse.Namespace) -> int:
     config = pipeline_config(args)
 
     from foundation_stereo_ros.demo.figures import compare
-    from foundation_stereo_ros.demo.report import write_pages
-    from foundation_stereo_ros.demo.summary import summary
+    from foundation_stereo_ros.demo.report import summary, write_pages
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
 
     # Before anything slow, so that wrong weights are told at once.

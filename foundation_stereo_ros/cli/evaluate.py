@@ -133,8 +133,8 @@ def _conclude(
     estimator: StereoEstimator,
     gallery: Gallery | None,
 ) -> int:
-    from foundation_stereo_ros.evaluate.results import facts, write_json
-    from foundation_stereo_ros.evaluate.table import table
+    from foundation_stereo_ros.evaluate.report import facts, table
+    from foundation_stereo_ros.io.atomic import write_json
 
     if job.results:
         results = facts(args.dataset, args.root, dataset, job, estimator, _USED)

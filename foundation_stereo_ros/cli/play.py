@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import positive, seconds
-from foundation_stereo_ros.cli.options import add_node_options, wire_settings_of
+from foundation_stereo_ros.cli.options import add_node_options, positive, seconds, wire_settings_of
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.player import Player

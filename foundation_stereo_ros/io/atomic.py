@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from foundation_stereo_ros.errors import FileFormatError
 
@@ -32,3 +33,14 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             unfinished.unlink()
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write values as JSON.
+
+    Raises:
+        FileFormatError: the file cannot be written.
+    """
+    content = json.dumps(values, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    with atomic_write(path) as stream:
+        stream.write(content.encode("utf-8"))

@@ -42,7 +42,7 @@ def test_no_domain(text: str) -> None:
 
 
 def test_no_domain_on_the_command_line() -> None:
-    with pytest.raises(ConfigError, match="^domain is 300; expected a number from 0 to 232") as error:
+    with pytest.raises(ConfigError, match=r"^domain is 300; expected a number from 0 to 232") as error:
         wire_settings(300, {})
     assert error.value.remedies == ({"domain": ""},)
 

@@ -20,8 +20,8 @@ from wire_stage import local
 
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.dds.conventions import (
-    TOPIC,
-    TYPE,
+    DISCOVERY_TOPIC,
+    DISCOVERY_TYPE,
     decode_presence,
     store_of_ids,
 )
@@ -138,7 +138,7 @@ def test_the_node_is_announced(stage) -> None:
     publisher = stage.wire.publisher("/a", STRING, Profile())
     participant = DomainParticipant(stage.domain)
     qos = Profile(latched=True, depth=0).qos()
-    topic = Topic(participant, TOPIC, wire_type(TYPE, store_of_ids(16)))
+    topic = Topic(participant, DISCOVERY_TOPIC, wire_type(DISCOVERY_TYPE, store_of_ids(16)))
     reader: DataReader[RawMessage] = DataReader(participant, topic, qos)
     told = []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foundation_stereo_ros.demo.latency import live_figures, received
+from foundation_stereo_ros.demo.live import live_figures, received
 from foundation_stereo_ros.demo.recording import NAMESPACE
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig

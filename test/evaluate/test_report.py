@@ -7,9 +7,8 @@ import torch
 
 from foundation_stereo_ros.datasets.dataset import StereoDataset
 from foundation_stereo_ros.evaluate.job import EvaluationJob
-from foundation_stereo_ros.evaluate.metrics import NAMES
-from foundation_stereo_ros.evaluate.scores import ImageScore, MethodScore
-from foundation_stereo_ros.evaluate.table import table
+from foundation_stereo_ros.evaluate.metrics import NAMES, ImageScore, MethodScore
+from foundation_stereo_ros.evaluate.report import table
 
 
 class Named:
