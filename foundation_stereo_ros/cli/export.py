@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     if args.onnx.exists() and not args.force:
-        raise FileFormatError(f"{args.onnx} is there already; --force replaces it")
+        raise FileFormatError(f"{args.onnx} exists already; --force replaces it")
     model = load_checkpoint(find_checkpoint(args.checkpoint or ""))
     iterations = model.config.refinements(args.iterations or 0)
     height, width = args.size

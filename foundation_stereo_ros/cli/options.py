@@ -98,7 +98,7 @@ def wire_settings_of(args: argparse.Namespace) -> WireSettings:
         importlib.import_module("foundation_stereo_ros.ros.dds.endpoints")
     except ImportError as error:
         raise ConfigError(
-            f"Cyclone DDS is not here ({error}); pip install 'foundation-stereo-ros[dds]'"
+            f"Cyclone DDS is not installed ({error}); pip install 'foundation-stereo-ros[dds]'"
         ) from error
     from foundation_stereo_ros.ros.dds.environment import wire_settings
 

@@ -101,7 +101,7 @@ def _convert(source: Path, target: Path, force: bool) -> int:
     from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
     if target.exists() and not force:
-        raise CheckpointError(f"{target} is there already; --force replaces it")
+        raise CheckpointError(f"{target} exists already; --force replaces it")
     notes = {**read_checkpoint(source).metadata, "converted_from": source.name}
     save_checkpoint(target, load_checkpoint(source), notes)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")

@@ -57,7 +57,7 @@ def _fields(path: Path, separator: str) -> dict[str, str]:
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError:
-        raise FileFormatError(f"{path} is no text; expected lines of name{separator}value") from None
+        raise FileFormatError(f"{path} is not a text file; expected lines of name{separator}value") from None
     pairs = (line.partition(separator) for line in lines if separator in line)
     return {name.strip(): value.strip() for name, _, value in pairs}
 

@@ -76,7 +76,7 @@ def read_array_disparity(path: Path) -> DisparityMap:
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, KeyError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is no NumPy file of numbers: {error}") from None
+        raise FileFormatError(f"{path} is not a NumPy file of numbers: {error}") from None
     if values.ndim != 2 or not values.size or values.dtype.kind not in "fiu":
         raise FileFormatError(f"{path} holds {values.dtype} {values.shape}; expected numbers (height, width)")
     return known_or_nan(values)

@@ -32,7 +32,7 @@ def read_pfm(path: Path) -> npt.NDArray[np.float32]:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
     header = _HEADER.match(content)
     if header is None:
-        raise FileFormatError(f"{path} is no PFM file; expected 'Pf', width, height and scale as text")
+        raise FileFormatError(f"{path} is not a PFM file; expected 'Pf', width, height and scale as text")
     if header["kind"] == b"F":
         raise FileFormatError(f"{path} is a PFM file of three channels (PF); expected one (Pf)")
     width, height, scale = int(header[2]), int(header[3]), _number(header[4], path)

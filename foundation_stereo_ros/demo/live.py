@@ -49,7 +49,7 @@ def try_live(
     try:
         importlib.import_module("foundation_stereo_ros.ros.dds.endpoints")
     except ImportError:
-        say("     skipped: Cyclone DDS is not here; pip install 'foundation-stereo-ros[dds]'")
+        say("     skipped: Cyclone DDS is not installed; pip install 'foundation-stereo-ros[dds]'")
         return None
     try:
         return run_live(recording, output, config)

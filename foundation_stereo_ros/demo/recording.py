@@ -52,7 +52,7 @@ _STORED = {
 
 @dataclass(frozen=True, eq=False)
 class StoredFrame:
-    """One frame as it lies in the result's recording.
+    """One frame as it is in the result's recording.
 
     Attributes:
         stamp_ns: of the left image, and of all that was made from it.

@@ -19,8 +19,8 @@ from foundation_stereo_ros.ros.bags.job_options import JobReport
 
 _SMALL = (
     "The weights that ship are small and were trained for a short time on painted scenes alone; this room is "
-    "ray cast, and of a kind that was never trained on. Expect more errors on real images, and see the "
-    "README for the published weights (--checkpoint)."
+    "ray cast, and of a kind that was never trained on. Expect more errors on real images; the README "
+    "tells where the published weights are."
 )
 _SUMMARY = (
     "A stereo camera moves through a generated room; the pictures show the frame in the middle of the "
@@ -44,7 +44,7 @@ def write_pages(
     estimator: StereoEstimator,
     live: LiveFigures | None = None,
 ) -> list[tuple[Path, str]]:
-    """Write index.html, the pictures as files, and cloud.ply, from what lies in the result's recording.
+    """Write index.html, the pictures as files, and cloud.ply, from the result's recording.
 
     Args:
         folder: to write to.

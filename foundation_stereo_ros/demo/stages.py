@@ -111,8 +111,8 @@ class Stages:
             "confidence": Picture(
                 "Confidence",
                 colorize(confidence, np.ones_like(frame.valid), Range(0.0, 1.0)),
-                "The network runs once more, from the right image; 1: both agree. For every frame with "
-                "--confidence, which takes twice the time.",
+                "The network runs once more, from the right image; 1: both agree. The setting confidence "
+                "does this for every frame, and takes twice the time.",
                 Legend("0", "1"),
             ),
         }
@@ -133,7 +133,7 @@ class Stages:
             "cloud_confident": Picture(
                 "Point cloud, consistent points",
                 picture_of_cloud(consistent),
-                "What --confidence leaves: where both directions differ, there is no point.",
+                "What the setting confidence leaves: where both directions differ, there is no point.",
             ),
             "cloud_exact": Picture("Exact point cloud", picture_of_cloud(exact), "From the exact depth."),
         }

@@ -87,7 +87,7 @@ def read_camera_info(path: Path) -> Calibration:
     missing = [name for name in ("width", "height", "k") if values[name] is None]
     if missing:
         names = ", ".join(" or ".join(_NAMES[name]) for name in missing)
-        raise FileFormatError(f"{path} is no CameraInfo: it has no {names}")
+        raise FileFormatError(f"{path} is not a CameraInfo: it has no {names}")
     k = _matrix(path, "k", values["k"], (3, 3))
     projection = values["p"]
     if projection is None:
@@ -108,9 +108,9 @@ def _document(path: Path) -> Mapping[str, Any]:
         # `ros2 topic echo` ends every message with `---`; the first one is taken.
         document = next(yaml.safe_load_all(_text(path)), None)
     except yaml.YAMLError as error:
-        raise FileFormatError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FileFormatError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, Mapping):
-        raise FileFormatError(f"{path} is no CameraInfo: expected names and values")
+        raise FileFormatError(f"{path} is not a CameraInfo: expected names and values")
     return document
 
 
@@ -142,4 +142,4 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError:
-        raise FileFormatError(f"{path} is no text file") from None
+        raise FileFormatError(f"{path} is not a text file") from None

@@ -64,7 +64,9 @@ def read_pixels(path: Path) -> Pixels:
     except cv2.error:  # a header that promises more pixels than OpenCV will hold
         image = None
     if image is None:
-        raise FileFormatError(f"{path} is no image that OpenCV can read (PNG, JPEG, TIFF, PGM, PPM, BMP ...)")
+        raise FileFormatError(
+            f"{path} is not an image that OpenCV can read (PNG, JPEG, TIFF, PGM, PPM, BMP ...)"
+        )
     if image.dtype not in (np.uint8, np.uint16):
         raise FileFormatError(f"{path} holds {image.dtype} pixels; expected 8 or 16 bit")
     return np.asarray(image)

@@ -75,9 +75,9 @@ def test_the_file_that_ships(root: Path) -> None:
     ("words", "expected"),
     [
         (["--domain", "300"], "domain is 300; expected a number from 0 to 232 (--domain)"),
-        (["--left", "a b"], "'a b' is no name of a topic"),
-        (["--namespace", "1st"], "'/1st' is no name of a topic"),
-        (["--name", "a-b"], "'a-b' is no name of a topic"),
+        (["--left", "a b"], "'a b' is not a topic name"),
+        (["--namespace", "1st"], "'/1st' is not a topic name"),
+        (["--name", "a-b"], "'a-b' is not a topic name"),
         (["--namespace", "/rig", "--z-near", "9", "--z-far", "1"], "z_near"),
         (["--params", "none.yaml", "--namespace", "/rig"], "cannot read none.yaml"),
         (["--left", "/l", "--right", "/r", "--checkpoint", "none.pth"], "none.pth"),

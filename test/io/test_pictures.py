@@ -62,7 +62,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
         read_rgb(tmp_path / "none.png")
     for content in (b"", b"no image at all"):
         (tmp_path / "text.png").write_bytes(content)
-        with pytest.raises(FileFormatError, match=r"text\.png is no image"):
+        with pytest.raises(FileFormatError, match=r"text\.png is not an image"):
             read_rgb(tmp_path / "text.png")
     cv2.imwrite(str(tmp_path / "float.tiff"), np.ones((2, 2), np.float32))
     with pytest.raises(FileFormatError, match="holds float32 pixels; expected 8 or 16 bit"):

@@ -47,7 +47,7 @@ class PlayOptions:
 
 
 class Moment(NamedTuple):
-    """Messages that lie at one time in a recording.
+    """Messages of one time in a recording.
 
     Attributes:
         log_time: theirs, nanoseconds.
@@ -64,7 +64,7 @@ def of_recording(noted: qos.Offered) -> Profile:
 
 
 class Player:
-    """Publishes a recording's messages as they lie in it, with its quality of service.
+    """Publishes a recording's messages as they are in it, with its quality of service.
 
     Args:
         wire: that publishes.

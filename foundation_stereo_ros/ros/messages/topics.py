@@ -63,7 +63,7 @@ def full_name(name: str, namespace: str = "") -> str:
     full = name if name.startswith("/") else f"{namespace}/{name}"
     if not _FULL_NAME.fullmatch(full) or "__" in full:
         raise ConfigError(
-            f"{name!r} is no name of a topic; expected words of letters, digits and single underscores, with "
+            f"{name!r} is not a topic name; expected words of letters, digits and single underscores, with "
             "slashes between them"
         )
     return full

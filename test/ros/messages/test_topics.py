@@ -18,7 +18,7 @@ def test_full_names(name: str, namespace: str, full: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "/", "a//b", "/a/", "1a", "a b", "a__b", "ä", "a-b", "~a"])
 def test_no_names(name: str) -> None:
-    with pytest.raises(ConfigError, match="no name of a topic"):
+    with pytest.raises(ConfigError, match="not a topic name"):
         full_name(name)
 
 

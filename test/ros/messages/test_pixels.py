@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from foundation_stereo_ros.errors import ImageError
-from foundation_stereo_ros.ros.messages.raw import byte_view, raw_pixels
+from foundation_stereo_ros.ros.messages.pixels import byte_view, raw_pixels
 
 BYTES = bytes(range(12))
 
