@@ -160,7 +160,7 @@ def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: BestRates) -> 
     from foundation_stereo_ros.bench.machine import machine, versions
     from foundation_stereo_ros.bench.summary import case_facts
     from foundation_stereo_ros.bench.table import tables
-    from foundation_stereo_ros.io.atomic import write_json
+    from foundation_stereo_ros.io.files import write_json
 
     if outcome.results:
         facts = {

@@ -134,7 +134,7 @@ def _conclude(
     gallery: Gallery | None,
 ) -> int:
     from foundation_stereo_ros.evaluate.report import facts, table
-    from foundation_stereo_ros.io.atomic import write_json
+    from foundation_stereo_ros.io.files import write_json
 
     if job.results:
         results = facts(args.dataset, args.root, dataset, job, estimator, _USED)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.io.atomic import atomic_write
+from foundation_stereo_ros.io.files import atomic_write, read_bytes
 from foundation_stereo_ros.shapes import DepthMap, RgbImage
 
 Pixels = npt.NDArray[Any]
@@ -55,10 +55,7 @@ def read_pixels(path: Path) -> Pixels:
     Raises:
         FileFormatError: there is no such file, or no such image in it.
     """
-    try:
-        content = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
+    content = np.frombuffer(read_bytes(path), np.uint8)
     try:
         image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
     except cv2.error:  # a header that promises more pixels than OpenCV will hold

@@ -29,6 +29,7 @@ from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.dds.qos import policy_name
 from foundation_stereo_ros.ros.dds.wire_types import RawMessage
 from foundation_stereo_ros.ros.live.repeats import Repeats, with_count
+from foundation_stereo_ros.ros.messages.cdr import serialized
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def delete(entity: Entity) -> None:
 
 
 class Publisher:
-    """Publishes messages that are already encoded.
+    """Publishes messages of one type.
 
     Args:
         topic: full name in ROS.
@@ -105,6 +106,15 @@ class Publisher:
             self.refused += not write(self.writer, data)
         except DDSException as error:
             raise WireError(f"{self.topic}: a {self.msgtype} could not be sent: {error}") from error
+
+    def send(self, message: Any) -> None:
+        """Publish a message object.
+
+        Raises:
+            BagError: it does not fit the type.
+            WireError: the participant is closed.
+        """
+        self.publish(serialized(message, self.msgtype))
 
     def incompatible(self) -> str:
         """Return the policy on which a subscriber differs that came since the last call; empty: none."""

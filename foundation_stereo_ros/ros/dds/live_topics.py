@@ -20,8 +20,6 @@ from foundation_stereo_ros.ros.messages.cdr import (
     DISPARITY_IMAGE,
     IMAGE,
     POINT_CLOUD,
-    deserialize,
-    serialized,
 )
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
 from foundation_stereo_ros.ros.sync.pairing import Side
@@ -80,11 +78,8 @@ class Inputs:
         return {name: self._facts(name, s, types.get(s.topic, [])) for name, s in self._subscriptions.items()}
 
     def _subscribe(self, name: str, msgtype: str, topic: str, store: Callable[[Any], None]) -> None:
-        def on_data(data: bytes, _: int) -> None:
-            store(deserialize(data, msgtype, topic))
-
         profile = overridden(self._profile, self._parameters, topic, "subscription")
-        self._subscriptions[name] = self._wire.subscription(topic, msgtype, profile, on_data)
+        self._subscriptions[name] = self._wire.listen(topic, msgtype, profile, store)
 
     def _facts(self, name: str, subscription: Subscription, types: list[str]) -> TopicFacts:
         policy = subscription.incompatible()
@@ -147,8 +142,7 @@ class Outputs:
     def publish(self, messages: Mapping[str, Any]) -> None:
         """Publish what was made."""
         for output, message in messages.items():
-            publisher = self._publishers[output]
-            publisher.publish(serialized(message, publisher.msgtype))
+            self._publishers[output].send(message)
 
     def check(self) -> None:
         """Log what has become known: subscribers that do not fit, or do not keep up."""

@@ -15,7 +15,7 @@ from foundation_stereo_ros.ros.dds.wire import Wire, WireClock
 from foundation_stereo_ros.ros.live.core import LiveStereo
 from foundation_stereo_ros.ros.live.parameters import Configs
 from foundation_stereo_ros.ros.live.status import Status
-from foundation_stereo_ros.ros.messages.cdr import DIAGNOSTICS, message_types, serialized, typestore
+from foundation_stereo_ros.ros.messages.cdr import DIAGNOSTICS, message_types, typestore
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 
 
@@ -86,7 +86,7 @@ class Diagnostics:
     def publish(self, status: Status, stamp_ns: int) -> None:
         """Publish a status now."""
         message = diagnostic_array(status, self._name, self._hardware, stamp_ns)
-        self._publisher.publish(serialized(message, DIAGNOSTICS))
+        self._publisher.send(message)
 
 
 def diagnostic_array(status: Status, node: str, hardware: str, stamp_ns: int) -> Any:

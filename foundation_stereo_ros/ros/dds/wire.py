@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from threading import Lock, RLock
 from types import TracebackType
 from typing import Any
@@ -116,8 +117,16 @@ class Wire:
         self._announcer.announce()
         return subscription
 
+    def listen(
+        self, topic: str, msgtype: str, profile: Profile, on_message: Callable[[Any], None]
+    ) -> Subscription:
+        """As `subscription`, for messages that are decoded first."""
+        return self.subscription(
+            topic, msgtype, profile, lambda data, _: on_message(deserialize(data, msgtype, topic))
+        )
+
     def close(self) -> None:
-        """Leave the domain; peers are told."""
+        """Leave the domain, and tell the others."""
         if self._closed:
             return
         self._closed = True
@@ -162,14 +171,13 @@ class WireClock:
         self._now_ns = 0
         self._lock = Lock()
         if simulated:
-            wire.subscription(CLOCK_TOPIC, CLOCK, Profile(reliable=False, depth=1), self._set)
+            wire.listen(CLOCK_TOPIC, CLOCK, Profile(reliable=False, depth=1), self._set)
 
     def __call__(self) -> int:
         """Return the time."""
         with self._lock:
             return self._now_ns if self._simulated else time.time_ns()
 
-    def _set(self, data: bytes, _: int) -> None:
-        clock = deserialize(data, CLOCK, CLOCK_TOPIC).clock
+    def _set(self, message: Any) -> None:
         with self._lock:
-            self._now_ns = int(clock.sec) * 10**9 + int(clock.nanosec)
+            self._now_ns = int(message.clock.sec) * 10**9 + int(message.clock.nanosec)

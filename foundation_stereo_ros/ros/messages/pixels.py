@@ -13,6 +13,33 @@ from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.ros.messages.protocols import Image
 from foundation_stereo_ros.shapes import RgbImage
 
+Pixels = npt.NDArray[np.uint8]
+
+BAYER = {
+    "rggb": cv2.COLOR_BayerBG2RGB,
+    "bggr": cv2.COLOR_BayerRG2RGB,
+    "gbrg": cv2.COLOR_BayerGR2RGB,
+    "grbg": cv2.COLOR_BayerGB2RGB,
+}
+"""ROS names a pattern by its upper left 2 x 2 pixels, OpenCV's names by the 2 x 2 one pixel further down and
+right."""
+
+CHANNELS = {
+    "mono": cv2.COLOR_GRAY2RGB,
+    "rgb": None,
+    "bgr": cv2.COLOR_BGR2RGB,
+    "rgba": cv2.COLOR_RGBA2RGB,
+    "bgra": cv2.COLOR_BGRA2RGB,
+}
+"""Order of the channels -> OpenCV's conversion to RGB."""
+
+YUV = {
+    "uyvy": cv2.COLOR_YUV2RGB_UYVY,
+    "yuy2": cv2.COLOR_YUV2RGB_YUY2,
+    "nv12": cv2.COLOR_YUV2RGB_NV12,
+    "nv21": cv2.COLOR_YUV2RGB_NV21,
+}
+
 
 def byte_view(data: Any) -> npt.NDArray[np.uint8]:
     """Return the bytes of a ``data`` field as (n,) uint8, without a copy where the library allows.
@@ -59,34 +86,6 @@ def raw_pixels(message: Image, dtype: np.dtype[Any], channels: int, rows: int = 
     strides = (step, channels * dtype.itemsize, dtype.itemsize)
     pixels: npt.NDArray[Any] = np.ndarray((height, width, channels), order, data, 0, strides)
     return pixels
-
-
-Pixels = npt.NDArray[np.uint8]
-
-BAYER = {
-    "rggb": cv2.COLOR_BayerBG2RGB,
-    "bggr": cv2.COLOR_BayerRG2RGB,
-    "gbrg": cv2.COLOR_BayerGR2RGB,
-    "grbg": cv2.COLOR_BayerGB2RGB,
-}
-"""ROS names a pattern by its upper left 2 x 2 pixels, OpenCV's names by the 2 x 2 one pixel further down and
-right."""
-
-CHANNELS = {
-    "mono": cv2.COLOR_GRAY2RGB,
-    "rgb": None,
-    "bgr": cv2.COLOR_BGR2RGB,
-    "rgba": cv2.COLOR_RGBA2RGB,
-    "bgra": cv2.COLOR_BGRA2RGB,
-}
-"""Order of the channels -> OpenCV's conversion to RGB."""
-
-YUV = {
-    "uyvy": cv2.COLOR_YUV2RGB_UYVY,
-    "yuy2": cv2.COLOR_YUV2RGB_YUY2,
-    "nv12": cv2.COLOR_YUV2RGB_NV12,
-    "nv21": cv2.COLOR_YUV2RGB_NV21,
-}
 
 
 def to_eight_bits(pixels: npt.NDArray[np.uint16]) -> Pixels:

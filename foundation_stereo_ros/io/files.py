@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are either whole or not there."""
+"""Files read whole, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -11,6 +11,30 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from foundation_stereo_ros.errors import FileFormatError
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds.
+
+    Raises:
+        FileFormatError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_text(path: Path) -> str:
+    """Return what a text file holds (UTF-8).
+
+    Raises:
+        FileFormatError: it cannot be read, or is not text.
+    """
+    try:
+        return read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise FileFormatError(f"{path} is not a text file") from None
 
 
 @contextmanager

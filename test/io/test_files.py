@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.io.atomic import atomic_write
+from foundation_stereo_ros.io.files import atomic_write
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
