@@ -138,7 +138,7 @@ def test_what_was_flushed_survives_a_kill(tmp_path) -> None:
         "writer.write('/a', 'std_msgs/msg/String', text(data='lost'), 9)\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code, str(out)], cwd=root, check=False)
     assert done.returncode == -9
     partial = tmp_path / "out.partial.mcap"

@@ -32,7 +32,7 @@ from foundation_stereo_ros.ros.dds.wire_types import RawMessage, wire_type
 from foundation_stereo_ros.ros.messages.cdr import IMAGE, Schema, message_types, serialize, store_of
 
 STRING = "std_msgs/msg/String"
-OTHER_TYPE = Path(__file__).parents[1] / "support" / "other_type_process.py"
+OTHER_TYPE = Path(__file__).parents[2] / "support" / "other_type_process.py"
 
 
 def picture(number: int, size: tuple[int, int] = (480, 640)) -> bytes:
