@@ -78,7 +78,7 @@ class BagWriter:
         Raises:
             BagError: the type is not known, or the message does not fit it.
         """
-        data = serialize(message, msgtype)
+        data = bytes(serialize(message, msgtype))
         key = (topic, msgtype, "cdr")
         if key not in self._channels:
             metadata = {qos.KEY: offered or qos.offered_profile(), "topic_type_hash": type_hash(msgtype)}

@@ -19,7 +19,7 @@ import numpy as np
 from rosbags.serde import SerdeError
 from rosbags.typesys.store import Typestore
 
-from foundation_stereo_ros.ros.messages.cdr import typestore
+from foundation_stereo_ros.ros.messages.cdr import type_hash, typestore
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +95,8 @@ def store_of_ids(size: int) -> Typestore:
 @lru_cache(maxsize=256)
 def type_hash_data(msgtype: str, store: Typestore) -> bytes:
     """Return the user data of a reader or writer: the hash of its type (REP 2016), since Iron."""
-    return f"typehash={store.hash_rihs01(msgtype)};".encode() if msgtype in store.fielddefs else b""
+    known = type_hash(msgtype, store)
+    return f"typehash={known};".encode() if known else b""
 
 
 def encode_presence(presence: Presence) -> bytes:

@@ -29,7 +29,7 @@ from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.dds.qos import policy_name
 from foundation_stereo_ros.ros.dds.wire_types import RawMessage
 from foundation_stereo_ros.ros.live.repeats import Repeats, with_count
-from foundation_stereo_ros.ros.messages.cdr import serialized
+from foundation_stereo_ros.ros.messages.cdr import serialize
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Publisher:
             BagError: it does not fit the type.
             WireError: the participant is closed.
         """
-        self.publish(serialized(message, self.msgtype))
+        self.publish(serialize(message, self.msgtype))
 
     def incompatible(self) -> str:
         """Return the policy on which a subscriber differs that came since the last call; empty: none."""
@@ -194,13 +194,6 @@ class Receiver:
             self._subscriptions += (subscription,)
             self._waitset.attach(subscription.condition)
 
-    def remove(self, subscription: Subscription) -> None:
-        """Leave it alone from now on, and end it."""
-        with self._lock:
-            self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
-            self._waitset.detach(subscription.condition)
-            delete(subscription.reader)
-
     def close(self) -> None:
         """End the thread."""
         self._closing.set()
@@ -221,7 +214,7 @@ class Receiver:
         try:
             step()
         except Exception as error:
-            # Nobody else would tell of it; a subscription that was just removed may fail once.
+            # Nobody else would tell of it; what was just deleted may fail once.
             if self._closing.is_set() or isinstance(error, DDSException):
                 return
             count = self._repeats.due(f"{type(error).__name__}: {error}")

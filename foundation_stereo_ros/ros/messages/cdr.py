@@ -73,22 +73,18 @@ def schema_of(msgtype: str, store: Typestore | None = None) -> Schema:
     return Schema(msgtype, "ros2msg", store.generate_msgdef(msgtype, ros_version=2)[0].encode())
 
 
-def type_hash(msgtype: str) -> str:
+def type_hash(msgtype: str, store: Typestore | None = None) -> str:
     """Return the hash of a type's description (REP 2016); empty for an unknown type."""
-    return typestore().hash_rihs01(msgtype) if msgtype in typestore().fielddefs else ""
+    store = store or typestore()
+    return store.hash_rihs01(msgtype) if msgtype in store.fielddefs else ""
 
 
-def serialize(message: Any, msgtype: str) -> bytes:
+def serialize(message: Any, msgtype: str) -> memoryview:
     """Return the CDR (little endian) of a message.
 
     Raises:
         BagError: the type is not known, or a field does not fit it.
     """
-    return bytes(serialized(message, msgtype))
-
-
-def serialized(message: Any, msgtype: str) -> memoryview:
-    """As `serialize`, without the last copy."""
     if msgtype not in typestore().fielddefs:
         raise BagError(f"cannot write a {msgtype!r}: no definition of this type")
     try:
