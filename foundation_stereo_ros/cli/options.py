@@ -84,8 +84,8 @@ def add_topic_options(group: argparse._ArgumentGroup) -> None:
 def add_node_options(parser: argparse.ArgumentParser, name: str) -> None:
     """Declare the flags of everything that takes part in a graph."""
     group = parser.add_argument_group("graph")
-    group.add_argument("--domain", type=int, metavar="N", help="instead of ROS_DOMAIN_ID")
-    group.add_argument("--name", default=name, help=f"of the node (default: {name})")
+    group.add_argument("--domain", type=int, metavar="N", help="DDS domain (default: ROS_DOMAIN_ID)")
+    group.add_argument("--name", default=name, help=f"name of the node (default: {name})")
 
 
 def wire_settings_of(args: argparse.Namespace) -> WireSettings:
