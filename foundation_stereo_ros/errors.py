@@ -32,8 +32,11 @@ class FoundationStereoError(Exception):
         ways = [" ".join(word(*item) for item in way.items()) for way in self.remedies]
         if len(ways) > 1:
             return "\n  ".join((str(self), *ways))
+        if not ways:
+            return str(self)
         # After a list, on a line of its own.
-        return f"{self}{chr(10) if chr(10) in str(self) else ' '}({ways[0]})" if ways else str(self)
+        space = "\n" if "\n" in str(self) else " "
+        return f"{self}{space}({ways[0]})"
 
 
 class ConfigError(FoundationStereoError, ValueError):

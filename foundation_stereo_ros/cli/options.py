@@ -92,7 +92,7 @@ def wire_settings_of(args: argparse.Namespace) -> WireSettings:
     """Return how to take part.
 
     Raises:
-        ConfigError: Cyclone DDS is not installed, or the environment asks for what there is not.
+        ConfigError: Cyclone DDS is not installed, or the environment asks for something unknown.
     """
     try:
         importlib.import_module("foundation_stereo_ros.ros.dds.endpoints")

@@ -55,7 +55,7 @@ def wire_settings(domain: int | None = None, environ: Mapping[str, str] | None =
         environ: instead of the process's.
 
     Raises:
-        ConfigError: a value that there is not, or DDS Security is asked for.
+        ConfigError: an unknown value, or DDS Security is asked for.
     """
     environ = os.environ if environ is None else environ
     _refuse_security(environ)

@@ -42,7 +42,7 @@ class Inputs:
         parameters: may hold qos_overrides.
 
     Raises:
-        ConfigError: QoS that there is not.
+        ConfigError: an unknown policy or value of quality of service.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Outputs:
         parameters: may hold qos_overrides.
 
     Raises:
-        ConfigError: QoS that there is not.
+        ConfigError: an unknown policy or value of quality of service.
     """
 
     def __init__(self, wire: Wire, namespace: str, parameters: Mapping[str, Any]) -> None:

@@ -95,7 +95,7 @@ def overridden(profile: Profile, parameters: Mapping[str, Any], topic: str, enti
         entity: ``publisher`` or ``subscription``.
 
     Raises:
-        ConfigError: a policy or value that there is not.
+        ConfigError: an unknown policy or value.
     """
     prefix = f"qos_overrides.{topic}.{entity}."
     for name, value in parameters.items():
