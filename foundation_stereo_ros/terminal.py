@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or SIGTERM."""
+
 _DIGITS = re.compile(r"\d+(\.\d+)?")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

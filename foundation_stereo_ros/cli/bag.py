@@ -17,7 +17,7 @@ from foundation_stereo_ros.cli.options import (
     seconds,
 )
 from foundation_stereo_ros.errors import BagError, ConfigError
-from foundation_stereo_ros.terminal import FrameProgress
+from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 
 DAMAGED = 3
-INTERRUPTED = 130
 _EXIT_CODES = """\
 exit codes:
   0    done

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_pipeline_options, count, pipeline_config, positive
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
-from foundation_stereo_ros.terminal import FrameProgress
+from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.dataset import StereoDataset
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.evaluate.methods import Method
 
 INCOMPLETE = 3
-INTERRUPTED = 130
 _EXIT_CODES = """\
 exit codes:
   0    done

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.terminal import INTERRUPTED
 
 COMMANDS = {
     "bag": "process a recording: adds disparity, depth and point clouds to it",
@@ -27,8 +28,6 @@ COMMANDS = {
     "export": "write a network as an ONNX file",
 }
 """Subcommand, which is also the module's name in this package -> its line in the help."""
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:

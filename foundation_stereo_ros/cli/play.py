@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_node_options, positive, seconds, wire_settings_of
+from foundation_stereo_ros.terminal import INTERRUPTED
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.player import Player
 
-INTERRUPTED = 130
 _FINISH_S = 5.0
 
 
