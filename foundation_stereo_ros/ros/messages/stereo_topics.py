@@ -133,7 +133,7 @@ def _with_info(
     if not pairs:
         raise BagError(
             "no stereo pair found by name (left/right or infra1/infra2 images); expected both to be named, "
-            f"out of\n{describe(topics) or '  (there are no topics)'}",
+            f"out of\n{describe(topics) or '  (no topics)'}",
             remedy=_named_by("left", "right"),
         )
     complete = [
