@@ -10,7 +10,6 @@ off.
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import yaml
@@ -31,6 +30,7 @@ from foundation_stereo_ros.ros.messages.cdr import (
     type_hash,
 )
 from foundation_stereo_ros.ros.messages.images import encode_image
+from foundation_stereo_ros.ros.messages.stamps import header_of
 from foundation_stereo_ros.ros.messages.topics import Topic
 from foundation_stereo_ros.shapes import RgbImage
 
@@ -126,9 +126,7 @@ class BagWriter:
     def __enter__(self) -> BagWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _create(self, force: bool) -> BinaryIO:
@@ -213,9 +211,7 @@ class StereoRecorder:
 
     def header(self, stamp_ns: int) -> Any:
         """Return a header with this stamp, in the left camera's optical frame."""
-        types = message_types()
-        stamp = types.Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
-        return types.Header(stamp=stamp, frame_id=self._frame_id)
+        return header_of(message_types(), stamp_ns, self._frame_id)
 
 
 def _metadata(name: str) -> str:

@@ -17,7 +17,8 @@ from foundation_stereo_ros.ros.bags.storage import RecordedMessage
 from foundation_stereo_ros.ros.dds.endpoints import Publisher
 from foundation_stereo_ros.ros.dds.qos import LARGEST_DEPTH, Profile
 from foundation_stereo_ros.ros.dds.wire import CLOCK_TOPIC, Wire
-from foundation_stereo_ros.ros.messages.cdr import CLOCK, store_of, typestore
+from foundation_stereo_ros.ros.messages.cdr import CLOCK, message_types, store_of, typestore
+from foundation_stereo_ros.ros.messages.stamps import time_of
 from foundation_stereo_ros.ros.messages.topics import Topic
 
 _log = logging.getLogger(__name__)
@@ -153,9 +154,7 @@ class Player:
 
     def _tell(self, now_ns: int) -> None:
         if self._clock is not None:
-            types = typestore().types
-            time = types["builtin_interfaces/msg/Time"](*divmod(now_ns, 10**9))
-            self._clock.send(types[CLOCK](time))
+            self._clock.send(typestore().types[CLOCK](time_of(message_types(), now_ns)))
 
     def _publisher(self, wire: Wire, topic: Topic) -> Publisher | None:
         chosen = self._options.topics

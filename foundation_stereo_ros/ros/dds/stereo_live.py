@@ -17,6 +17,7 @@ from foundation_stereo_ros.ros.live.parameters import Configs
 from foundation_stereo_ros.ros.live.status import Status
 from foundation_stereo_ros.ros.messages.cdr import DIAGNOSTICS, message_types, typestore
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
+from foundation_stereo_ros.ros.messages.stamps import header_of
 
 
 class StereoLive:
@@ -107,6 +108,4 @@ def diagnostic_array(status: Status, node: str, hardware: str, stamp_ns: int) ->
         hardware_id=hardware,
         values=[make_pair(key=key, value=value) for key, value in status.values],
     )
-    stamp = types["builtin_interfaces/msg/Time"](*divmod(stamp_ns, 10**9))
-    header = types["std_msgs/msg/Header"](stamp=stamp, frame_id="")
-    return types[DIAGNOSTICS](header=header, status=[one])
+    return types[DIAGNOSTICS](header=header_of(message_types(), stamp_ns), status=[one])

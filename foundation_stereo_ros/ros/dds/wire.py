@@ -6,7 +6,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import Lock, RLock
-from types import TracebackType
 from typing import Any
 
 from cyclonedds.core import DDSException
@@ -137,9 +136,7 @@ class Wire:
     def __enter__(self) -> Wire:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _topic(self, topic: str, msgtype: str, store: Typestore) -> Topic[Any]:
