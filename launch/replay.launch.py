@@ -4,7 +4,6 @@
 ``ros2 launch foundation_stereo_ros replay.launch.py bag:=ride rviz:=true``
 """
 
-import re
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -27,9 +26,9 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.event_handlers import OnStateTransition
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.folder import find_files
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
-from foundation_stereo_ros.ros.bags.topics import COMPRESSED, find_stereo
+from foundation_stereo_ros.ros.bags.storage import find_files
+from foundation_stereo_ros.ros.messages.stereo_topics import COMPRESSED, find_stereo
 
 STORAGES = {".mcap": "mcap", ".db3": "sqlite3"}
 OUTPUTS = ("disparity", "depth/image_rect", "depth/camera_info", "points2", "confidence", "disparity/visual")
@@ -39,7 +38,9 @@ CLOCK_RATE = 100  # Hz
 LINGER = 5.0  # seconds after the end of the recording, for the last pair
 
 INPUTS = ("left", "right", "left_info", "right_info")
-PAUSE = "Pause and go on: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
+PAUSE = (
+    "Pause or continue: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
+)
 SWITCH = ["true", "false"]
 
 
@@ -47,26 +48,28 @@ def generate_launch_description() -> LaunchDescription:
     stereo = Path(__file__).with_name("stereo.launch.py")
     return LaunchDescription(
         [
-            DeclareLaunchArgument("bag", description="Recording of ROS 2: folder, .mcap or .db3 file."),
+            DeclareLaunchArgument("bag", description="ROS 2 recording: folder, .mcap or .db3 file."),
             DeclareLaunchArgument("rate", default_value="1.0", description="Speed; 0.5: half as fast."),
             DeclareLaunchArgument(
-                "loop", default_value="false", choices=SWITCH, description="Begin again at the end."
+                "loop", default_value="false", choices=SWITCH, description="Start again at the end."
             ),
-            DeclareLaunchArgument("start_offset", default_value="0.0", description="Seconds to skip."),
             DeclareLaunchArgument(
-                "start_paused", default_value="false", choices=SWITCH, description=f"Wait. {PAUSE}"
+                "start_offset", default_value="0.0", description="Seconds to skip at the beginning."
+            ),
+            DeclareLaunchArgument(
+                "start_paused", default_value="false", choices=SWITCH, description=f"Start paused. {PAUSE}"
             ),
             DeclareLaunchArgument(
                 "exit_at_end",
                 default_value="",
                 choices=["", *SWITCH],
-                description="End when the recording does. Not given: true without RViz, which stays open.",
+                description="End when the recording ends. Default: true without RViz, false with it.",
             ),
             *(
                 DeclareLaunchArgument(
                     side,
                     default_value="",
-                    description=f"{side.capitalize()} image topic. Not given: found in the recording.",
+                    description=f"{side.capitalize()} image topic. Default: found in the recording.",
                 )
                 for side in ("left", "right")
             ),
@@ -97,7 +100,7 @@ def _choose_topics(context: LaunchContext) -> list[Action]:
         with Recording(bag) as recording:
             found = find_stereo(recording.topics, **given)
     except BagError as error:
-        raise BagError(re.sub(r"--(left|right)(-info)?( (?=[/T]))?", _as_argument, str(error))) from None
+        raise BagError(error.told(lambda name, value: f"{name}:={value}")) from None
     chosen = {name: getattr(found, name) for name in INPUTS}
     # A recording can wait, so nothing need get lost.
     chosen["reliable"] = context.launch_configurations.get("reliable") or "true"
@@ -110,11 +113,6 @@ def _choose_topics(context: LaunchContext) -> list[Action]:
         LogInfo(msg=f"stereo pair: {found.left} and {found.right}"),
         *(SetLaunchConfiguration(name, value) for name, value in chosen.items()),
     ]
-
-
-def _as_argument(flag: re.Match[str]) -> str:
-    """Say ``--left-info TOPIC`` as launch wants it."""
-    return flag[1] + ("_info" if flag[2] else "") + (":=" if flag[3] else "")
 
 
 def _frame_of(bag: Path, topic: str) -> str:

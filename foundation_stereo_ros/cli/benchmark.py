@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.argument_types import count, image_size
-from foundation_stereo_ros.cli.status_line import StatusLine
+from foundation_stereo_ros.cli.options import count, image_size
 from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.bench.machine import BestRates
@@ -141,7 +141,7 @@ def _measure(
     case: Case, name: str, args: argparse.Namespace, rates: BestRates, line: StatusLine
 ) -> CaseResult:
     from foundation_stereo_ros.bench.measurement import CaseMeasurement
-    from foundation_stereo_ros.ros.bags.types import message_types
+    from foundation_stereo_ros.ros.messages.cdr import message_types
 
     def tell(what: str) -> None:
         line.show(f"{name}: {what}")
@@ -163,7 +163,7 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
 def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: BestRates) -> int:
     from foundation_stereo_ros.bench.machine import machine, versions
     from foundation_stereo_ros.bench.report import case_facts, tables
-    from foundation_stereo_ros.evaluate.results import write_json
+    from foundation_stereo_ros.io.files import write_json
 
     if outcome.results:
         facts = {

@@ -58,9 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
-    from foundation_stereo_ros.datasets.images import read_pair
     from foundation_stereo_ros.estimate.files import parse_kinds, write_result
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
+    from foundation_stereo_ros.io.pictures import read_pair
 
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from foundation_stereo_ros.datasets.images import read_pair
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.pictures import read_pair
 from foundation_stereo_ros.shapes import DisparityMap, Mask, RgbImage
 
 T = TypeVar("T")

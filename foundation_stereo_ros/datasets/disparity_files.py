@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.datasets.images import Pixels, read_pixels
 from foundation_stereo_ros.datasets.pfm import read_pfm
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.pictures import Pixels, read_pixels
 from foundation_stereo_ros.shapes import DisparityMap, Mask
 
 SEEN = 255
@@ -76,7 +76,7 @@ def read_array_disparity(path: Path) -> DisparityMap:
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, KeyError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is no NumPy file of numbers: {error}") from None
+        raise FileFormatError(f"{path} is not a NumPy file of numbers: {error}") from None
     if values.ndim != 2 or not values.size or values.dtype.kind not in "fiu":
         raise FileFormatError(f"{path} holds {values.dtype} {values.shape}; expected numbers (height, width)")
     return known_or_nan(values)

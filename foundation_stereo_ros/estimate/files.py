@@ -12,7 +12,7 @@ from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.cloud import valid_cloud
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.io.atomic import atomic_write
+from foundation_stereo_ros.io.files import atomic_write
 from foundation_stereo_ros.io.pictures import write_depth_png, write_png
 from foundation_stereo_ros.io.ply import write_ply
 from foundation_stereo_ros.io.visualize import Range, colorize, colorize_disparity

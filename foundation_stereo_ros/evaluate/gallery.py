@@ -13,8 +13,8 @@ import numpy as np
 
 from foundation_stereo_ros.datasets.dataset import StereoDataset, StereoSample
 from foundation_stereo_ros.evaluate.job import EvaluationJob
-from foundation_stereo_ros.evaluate.scores import REGIONS, ImageScore, average
-from foundation_stereo_ros.evaluate.table import CUSTOMARY, HEADINGS, averagings
+from foundation_stereo_ros.evaluate.metrics import REGIONS, ImageScore, leaderboard_average
+from foundation_stereo_ros.evaluate.report import CUSTOMARY, HEADINGS, averagings
 from foundation_stereo_ros.io.pictures import write_png
 from foundation_stereo_ros.io.report import Figure, Legend, Picture, Report, write_report
 from foundation_stereo_ros.io.visualize import Range, colorize, colorize_disparity, value_range
@@ -145,7 +145,7 @@ def _figures(dataset: StereoDataset, job: EvaluationJob) -> list[Figure]:
     figures = []
     averaging = averagings(dataset)[-1]
     for method in job.methods:
-        means = average(job.results, method.name, averaging)
+        means = leaderboard_average(job.results, method.name, averaging)
         for region in REGIONS:
             for name, value in means.get(region, {}).items():
                 unit = "px" if name == "epe" else "%"

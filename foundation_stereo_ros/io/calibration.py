@@ -13,6 +13,7 @@ import yaml
 from foundation_stereo_ros.errors import CalibrationError, FileFormatError
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.io.files import read_text
 from foundation_stereo_ros.shapes import Matrix
 
 _NAMES = {
@@ -41,7 +42,7 @@ def read_intrinsics(path: Path) -> tuple[Matrix, float]:
     Raises:
         FileFormatError: the file cannot be read or says something else.
     """
-    lines = [line.replace(",", " ").split() for line in _text(path).splitlines() if line.strip()]
+    lines = [line.replace(",", " ").split() for line in read_text(path).splitlines() if line.strip()]
     expected = "expected nine numbers of K row by row on line 1 and the baseline in metres on line 2"
     if len(lines) != 2 or len(lines[0]) != 9 or len(lines[1]) != 1:
         counts = " and ".join(str(len(line)) for line in lines[:3]) or "no"
@@ -87,7 +88,7 @@ def read_camera_info(path: Path) -> Calibration:
     missing = [name for name in ("width", "height", "k") if values[name] is None]
     if missing:
         names = ", ".join(" or ".join(_NAMES[name]) for name in missing)
-        raise FileFormatError(f"{path} is no CameraInfo: it has no {names}")
+        raise FileFormatError(f"{path} is not a CameraInfo: it has no {names}")
     k = _matrix(path, "k", values["k"], (3, 3))
     projection = values["p"]
     if projection is None:
@@ -106,11 +107,11 @@ def read_camera_info(path: Path) -> Calibration:
 def _document(path: Path) -> Mapping[str, Any]:
     try:
         # `ros2 topic echo` ends every message with `---`; the first one is taken.
-        document = next(yaml.safe_load_all(_text(path)), None)
+        document = next(yaml.safe_load_all(read_text(path)), None)
     except yaml.YAMLError as error:
-        raise FileFormatError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FileFormatError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, Mapping):
-        raise FileFormatError(f"{path} is no CameraInfo: expected names and values")
+        raise FileFormatError(f"{path} is not a CameraInfo: expected names and values")
     return document
 
 
@@ -134,12 +135,3 @@ def _size(path: Path, name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise FileFormatError(f"{path}: {name} is {value!r}; expected a positive number of pixels")
     return value
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError:
-        raise FileFormatError(f"{path} is no text file") from None

@@ -11,7 +11,7 @@ from foundation_stereo_ros.bench.measurement import Case, CaseMeasurement, CaseR
 from foundation_stereo_ros.bench.stages import STAGES
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.nets.stereo import NetworkConfig
-from foundation_stereo_ros.ros.bags.types import message_types
+from foundation_stereo_ros.ros.messages.cdr import message_types
 
 TINY = NetworkSource(preset="tiny")
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from wire_domains import domains_of_worker
 
-from foundation_stereo_ros.cli.live_options import add_live_options, live_values
+from foundation_stereo_ros.cli.live import add_arguments, live_values
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS
 
@@ -44,7 +44,7 @@ def _local(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def parsed(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_live_options(parser)
+    add_arguments(parser)
     return parser.parse_args(words)
 
 
@@ -74,10 +74,10 @@ def test_the_file_that_ships(root: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--domain", "300"], "--domain is 300; expected a number from 0 to 232"),
-        (["--left", "a b"], "'a b' is no name of a topic"),
-        (["--namespace", "1st"], "'/1st' is no name of a topic"),
-        (["--name", "a-b"], "'a-b' is no name of a topic"),
+        (["--domain", "300"], "domain is 300; expected a number from 0 to 232 (--domain)"),
+        (["--left", "a b"], "'a b' is not a topic name"),
+        (["--namespace", "1st"], "'/1st' is not a topic name"),
+        (["--name", "a-b"], "'a-b' is not a topic name"),
         (["--namespace", "/rig", "--z-near", "9", "--z-far", "1"], "z_near"),
         (["--params", "none.yaml", "--namespace", "/rig"], "cannot read none.yaml"),
         (["--left", "/l", "--right", "/r", "--checkpoint", "none.pth"], "none.pth"),

@@ -18,9 +18,9 @@ from wire_stage import WireStage
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.ros.bags.qos import offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.types import IMAGE, message_types, typestore
 from foundation_stereo_ros.ros.bags.writer import BagWriter
 from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
+from foundation_stereo_ros.ros.messages.cdr import IMAGE, message_types, typestore
 
 DOMAINS = domains_of_worker(range(90, 95))
 BEGIN = 1_500_000_000 * 10**9
@@ -145,7 +145,7 @@ def test_nothing_to_play(bag: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--rate", "0"], "expected a number above 0"),
+        (["--rate", "0"], "expected a positive number"),
         (["--start-offset", "-1"], "expected seconds, 0 or more"),
     ],
 )

@@ -13,7 +13,7 @@ from dataset_trees import user_folder
 from foundation_stereo_ros.datasets.catalog import open_dataset
 from foundation_stereo_ros.datasets.dataset import StereoItem, StereoSample
 from foundation_stereo_ros.errors import DeviceMemoryError
-from foundation_stereo_ros.evaluate.job import EvaluationJob
+from foundation_stereo_ros.evaluate.job import EvaluationJob, PeakMemory
 from foundation_stereo_ros.shapes import DisparityMap
 
 
@@ -88,3 +88,12 @@ def test_one_method_failing_leaves_the_image_out_for_all(
     assert job.results == []
     # What nobody expected comes with its traceback.
     assert bool(caplog.records) == isinstance(error, RuntimeError)
+
+
+def test_the_peak_holds_what_was_there_for_a_moment() -> None:
+    memory = PeakMemory(torch.device("cpu"))
+    memory.start()
+    before = memory.read()
+    block = np.ones(200 * 2**20, np.uint8)
+    del block
+    assert memory.read() - before > 100 * 2**20

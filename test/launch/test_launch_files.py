@@ -17,9 +17,8 @@ import yaml
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.types import IMAGE, message_types
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
+from foundation_stereo_ros.ros.messages.cdr import IMAGE, message_types
 from foundation_stereo_ros.ros.messages.images import encode_image
 
 pytestmark = pytest.mark.ros

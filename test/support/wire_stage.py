@@ -16,7 +16,11 @@ import numpy as np
 from ros_processes import PATIENCE_S, RosProcess
 
 from foundation_stereo_ros.geometry.camera import Camera
-from foundation_stereo_ros.ros.bags.types import (
+from foundation_stereo_ros.ros.dds.environment import wire_settings
+from foundation_stereo_ros.ros.dds.qos import Profile
+from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import (
     CAMERA_INFO,
     DISPARITY_IMAGE,
     IMAGE,
@@ -25,10 +29,6 @@ from foundation_stereo_ros.ros.bags.types import (
     message_types,
     serialize,
 )
-from foundation_stereo_ros.ros.dds.environment import wire_settings
-from foundation_stereo_ros.ros.dds.qos import Profile
-from foundation_stereo_ros.ros.dds.wire import Wire
-from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
 from foundation_stereo_ros.ros.messages.images import encode_image
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
 

@@ -144,5 +144,5 @@ def test_averages_are_of_images_and_only_known_pixels_count(tmp_path: Path) -> N
 def test_what_cannot_be_validated_on_is_found_out_at_once(tmp_path: Path, start: Path) -> None:
     choice = {"dataset": "folder", "root": str(tmp_path / "missing")}
     config = TrainingConfig.from_dict({**SMALL, "validate_on": choice})
-    with pytest.raises(FileFormatError, match="is no folder"):
+    with pytest.raises(FileFormatError, match="is not a folder"):
         Trainer(config, tmp_path, "cpu")

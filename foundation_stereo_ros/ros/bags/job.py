@@ -12,13 +12,13 @@ from foundation_stereo_ros.errors import BagError, CalibrationError, FoundationS
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.ros.bags.frames import Frame, FrameAssembler, Stamped
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
-from foundation_stereo_ros.ros.bags.qos import offered_profile
+from foundation_stereo_ros.ros.bags.qos import KEY, is_latched, offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.record import RecordedMessage
-from foundation_stereo_ros.ros.bags.topics import StereoTopics
-from foundation_stereo_ros.ros.bags.types import decode, message_types
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage, decode
 from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
+from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.ros.sync.pairing import Side
 
@@ -166,7 +166,7 @@ class BagJob:
     def _copy_latched(self) -> None:
         """Keep what late subscribers would have got, as /tf_static, from before the chosen part."""
         start = self._options.start_ns
-        latched = [topic.name for topic in self._recording.topics if topic.latched]
+        latched = [topic.name for topic in self._recording.topics if is_latched(topic.metadata.get(KEY, ""))]
         if self._options.inputs and start is not None and latched:
             for message in self._recording.messages(latched, stop_ns=start):
                 # With its own time a player would wait from there to the start.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from foundation_stereo_ros.ros.bags.record import Topic
+from foundation_stereo_ros.ros.messages.topics import Topic
 from foundation_stereo_ros.ros.sync.pairing import Side
 
 

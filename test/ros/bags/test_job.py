@@ -19,10 +19,11 @@ from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.ros.bags.job import BagJob
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.topics import find_stereo
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, decode
+from foundation_stereo_ros.ros.bags.storage import decode
 from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO
 from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, StereoPipeline
+from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
 
 Record = Callable[..., Path]
 

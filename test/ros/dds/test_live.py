@@ -66,7 +66,7 @@ def test_player_node_and_recorder(
     folder = tmp_path_factory.mktemp("bag")
     make_recording(folder / "exact.mcap", exact.path)
     node = stage.live("--device", "cpu", "--confidence")
-    node.said.wait_for(1, "no topics yet")
+    node.said.wait_for(1, r"\(no topics\)")
     out = folder / "out.mcap"
     recorder = stage.run("record", *(f"/stereo/{name}" for name in TYPES), "-o", str(out))
     stage.run("play", str(folder / "exact.mcap"), "--loop", "--rate", "2", "--reliable", "--clock")
@@ -202,7 +202,7 @@ def test_the_end_in_the_midst_of_a_long_inference(stage: WireStage, large_scene:
 
 def test_the_end_while_it_looks_for_a_camera(stage: WireStage) -> None:
     node = stage.live()
-    node.said.wait_for(1, "no topics yet")
+    node.said.wait_for(1, r"\(no topics\)")
     ends_well(node)
 
 

@@ -15,8 +15,8 @@ from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.ros.bags.types import message_types
 from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.images import encode_image
 from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, OUTPUTS, StereoPipeline
 

@@ -124,7 +124,7 @@ def test_wrong_choices_are_one_line(root: Path) -> None:
         _config(root, data="folder")
     with pytest.raises(ConfigError, match=r"split is 'train'; dataset folder has no such choice"):
         _feed(_config(root, data=[{"dataset": "folder", "root": str(root), "split": "train"}]))
-    with pytest.raises(FileFormatError, match="is no folder"):
+    with pytest.raises(FileFormatError, match="is not a folder"):
         _feed(_config(root / "missing"))
     with pytest.raises(ConfigError, match="one of middlebury"):
         DatasetChoice("scenes")
