@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +111,7 @@ Levels = tuple[Picture, ...]
 @functools.cache
 def _photographs() -> Sequence[Levels]:
     """Return the photographs beside this module (their licences: CREDITS.md there)."""
-    folder = Path(str(resources.files("foundation_stereo_ros"))) / "scenes" / "photographs"
+    folder = Path(__file__).parent / "photographs"
     found = []
     for path in sorted(folder.glob("*.jpg")):
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
