@@ -17,7 +17,7 @@ import torch
 from torch import distributed, nn
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.scenes.raycast.place import ALONE, Place
+from foundation_stereo_ros.train.place import ALONE, Place
 
 _PATIENCE = timedelta(hours=1)  # the first process validates and saves while the others wait
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from foundation_stereo_ros.scenes.raycast.materials import random_material
-from foundation_stereo_ros.scenes.raycast.primitives import Primitive, Shape, World
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch, pack
+from foundation_stereo_ros.scenes.raycast.compose.materials import random_material
+from foundation_stereo_ros.scenes.raycast.compose.world import Primitive, Shape, World
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch, pack
 
 FOCAL, BASELINE, WALL = 60.0, 0.1, 3.0
 HEIGHT, WIDTH = 48, 80

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from foundation_stereo_ros.scenes.raycast.airborne import flying, thicket
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.interiors import corner, room, stack, tabletop
-from foundation_stereo_ros.scenes.raycast.landscapes import outdoor, street
+from foundation_stereo_ros.scenes.raycast.compose.airborne import flying, thicket
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.indoors import corner, room, stack, tabletop
+from foundation_stereo_ros.scenes.raycast.compose.outdoors import outdoor, street
 
 Composition = Callable[[Composer, float], None]
 """(composer, factor on the number of things)."""

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.atmosphere import finish
-from foundation_stereo_ros.scenes.raycast.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.atmosphere import finish
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.materials import Style
+from foundation_stereo_ros.scenes.raycast.compose.world import World
 from foundation_stereo_ros.scenes.raycast.compositions import FILL, OPEN_AIR
 from foundation_stereo_ros.scenes.raycast.config import COMPOSITIONS, SceneConfig
 from foundation_stereo_ros.scenes.raycast.flaws import sample_sensors
-from foundation_stereo_ros.scenes.raycast.materials import Style
-from foundation_stereo_ros.scenes.raycast.primitives import World
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch, pack
+from foundation_stereo_ros.scenes.raycast.render.view import render
 from foundation_stereo_ros.scenes.raycast.sensor import SensorBatch, expose
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch, pack
-from foundation_stereo_ros.scenes.raycast.view import render
 from foundation_stereo_ros.scenes.seeds import Ingredient, ingredient
 
 Camera = tuple[float, float, float, float]

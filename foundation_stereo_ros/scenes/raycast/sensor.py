@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast import lens
+from foundation_stereo_ros.scenes.raycast import effects
 from foundation_stereo_ros.scenes.raycast.compression import jpeg
 
 _BLUR_RADIUS = 3
@@ -32,7 +32,7 @@ class SensorBatch:
             parts may become (1: white).
         focus: B x 2: largest sigma of the defocus in pixels; which disparity is sharp, 0 (the farthest) to 1.
         motion: B x 2: the line along which the picture moved, x and y in pixels.
-        rows: B x 3, of the right view, as in `lens.misalign`.
+        rows: B x 3, of the right view, as in `effects.misalign`.
         quality: B, of JPEG, 1 to 100.
         seeds: for the noise; one each.
         defocused, moved, misaligned, compressed: which of the B have the flaw at all.
@@ -94,7 +94,9 @@ def expose(
     light = light * _level(left, sensors.exposure)[:, None, None, None, None]
     if disparity is not None:
         light = _defocused(light, sensors, torch.stack(disparity, dim=1))
-    light = _some(light, sensors.moved, lambda x, i: lens.shake(x, sensors.motion[i].repeat_interleave(2, 0)))
+    light = _some(
+        light, sensors.moved, lambda x, i: effects.shake(x, sensors.motion[i].repeat_interleave(2, 0))
+    )
     pictures = (_developed(_on_sensor(light, sensors), sensors) * 255.0).round().clamp(0.0, 255.0)
     pictures = _some(
         pictures, sensors.compressed, lambda x, i: jpeg(x, sensors.quality[i].repeat_interleave(2, 0))
@@ -128,7 +130,7 @@ def _defocused(light: Tensor, sensors: SensorBatch, disparity: Tensor) -> Tensor
     sharp, span = far + share * (near - far), (near - far).clamp(min=1.0)
     per_pixel = (strength / span)[:, None, None, None, None]
     sigma = per_pixel * (disparity - sharp[:, None, None, None, None]).abs()
-    return _some(light, sensors.defocused, lambda x, i: lens.defocus(x, sigma[i].flatten(0, 1)))
+    return _some(light, sensors.defocused, lambda x, i: effects.defocus(x, sigma[i].flatten(0, 1)))
 
 
 def _on_sensor(light: Tensor, sensors: SensorBatch) -> Tensor:
@@ -139,12 +141,12 @@ def _on_sensor(light: Tensor, sensors: SensorBatch) -> Tensor:
     y = torch.linspace(-1, 1, height, device=light.device)[:, None]
     x = torch.linspace(-1, 1, width, device=light.device)
     light = light * gain * sensors.numbers[:, :, 4:7, None, None] * (1.0 - dark * 0.5 * (x * x + y * y))
-    light = lens.gaussian(light.flatten(0, 1), sensors.numbers[:, :, 3].flatten(), _BLUR_RADIUS)
+    light = effects.gaussian(light.flatten(0, 1), sensors.numbers[:, :, 3].flatten(), _BLUR_RADIUS)
     light = light.unflatten(0, (batch, 2))
 
     def move(pictures: Tensor, index: Tensor) -> Tensor:
         left, right = pictures.unflatten(0, (-1, 2)).unbind(1)
-        return torch.stack([left, lens.misalign(right, sensors.rows[index])], dim=1).flatten(0, 1)
+        return torch.stack([left, effects.misalign(right, sensors.rows[index])], dim=1).flatten(0, 1)
 
     return _some(light, sensors.misaligned, move)
 

@@ -16,11 +16,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from foundation_stereo_ros.scenes.raycast.generator import Plan, SceneGenerator, StereoBatch, plan
-from foundation_stereo_ros.scenes.raycast.place import ALONE, Place
 from foundation_stereo_ros.scenes.seeds import VALIDATION
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.curation.seeds import seed_source
 from foundation_stereo_ros.train.feed.mixture import Mixture
+from foundation_stereo_ros.train.place import ALONE, Place
 
 _ENDLESS = 1 << 30
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, StereoBatch
-from foundation_stereo_ros.scenes.raycast.place import ALONE, Place
 from foundation_stereo_ros.scenes.seeds import step_seed
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.feed.mixture import Mixture
 from foundation_stereo_ros.train.feed.ray_cast import RenderedPairs, ahead, end
+from foundation_stereo_ros.train.place import ALONE, Place
 
 _CAPACITY = 192
 _AT_FIRST = 24

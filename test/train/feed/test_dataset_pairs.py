@@ -13,12 +13,12 @@ from small_runs import SMALL
 
 from foundation_stereo_ros.errors import ConfigError, FileFormatError
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator
-from foundation_stereo_ros.scenes.raycast.place import Place
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import DatasetChoice, describe
 from foundation_stereo_ros.train.feed.dataset_pairs import DecodedSteps, Shelf
 from foundation_stereo_ros.train.feed.mixed import MixedFeed
 from foundation_stereo_ros.train.feed.mixture import Mixture
+from foundation_stereo_ros.train.place import Place
 
 NAMES = ("left", "right", "disparity", "valid")
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.noise import cell_random
-from foundation_stereo_ros.scenes.raycast.tensors import LightColumn, SceneBatch
+from foundation_stereo_ros.scenes.raycast.render.noise import cell_random
+from foundation_stereo_ros.scenes.raycast.render.tensors import LightColumn, SceneBatch
 
 _LIT = 0.55  # share of the projector's cells that have a dot
 

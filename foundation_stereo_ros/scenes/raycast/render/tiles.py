@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.primitives import Shape
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch
 
 _ROWS, _COLUMNS = 32, 32
 TOGETHER = 8  # tiles that are shaded at once, where the number of surfaces does not matter

@@ -112,7 +112,7 @@ class World:
 
     Attributes:
         primitives: the first is the ROOM.
-        materials: one row (`foundation_stereo_ros.scenes.raycast.materials`) for each material.
+        materials: one row (`foundation_stereo_ros.scenes.raycast.compose.materials`) for each material.
         heights: G x G in 0..1 of every FIELD, if there is one.
         light: what lights it.
         fog: haze, if there is any.

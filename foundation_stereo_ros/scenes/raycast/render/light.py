@@ -7,11 +7,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.dots import dot_light
-from foundation_stereo_ros.scenes.raycast.hits import Hits
-from foundation_stereo_ros.scenes.raycast.materials import Column
-from foundation_stereo_ros.scenes.raycast.noise import lattice_noise
-from foundation_stereo_ros.scenes.raycast.tensors import LightColumn, SceneBatch
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column
+from foundation_stereo_ros.scenes.raycast.render.dots import dot_light
+from foundation_stereo_ros.scenes.raycast.render.hits import Hits
+from foundation_stereo_ros.scenes.raycast.render.noise import lattice_noise
+from foundation_stereo_ros.scenes.raycast.render.tensors import LightColumn, SceneBatch
 
 _SKYLIGHT = 0.3  # how much more of the ambient light comes from above than from the side
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.radiance import Rays, radiance
-from foundation_stereo_ros.scenes.raycast.rays import cast
-from foundation_stereo_ros.scenes.raycast.shadows import lamp_points
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch
-from foundation_stereo_ros.scenes.raycast.tiles import TOGETHER, reachable, tiles
+from foundation_stereo_ros.scenes.raycast.render.radiance import Rays, radiance
+from foundation_stereo_ros.scenes.raycast.render.rays import cast
+from foundation_stereo_ros.scenes.raycast.render.shadows import lamp_points
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch
+from foundation_stereo_ros.scenes.raycast.render.tiles import TOGETHER, reachable, tiles
 
 _GRAZING = 1e-4  # relative depth below which a ray meets its own surface
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast import height_field
-from foundation_stereo_ros.scenes.raycast.primitives import Shape
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape
+from foundation_stereo_ros.scenes.raycast.render import height_field
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch
 
 
 @dataclass(frozen=True)

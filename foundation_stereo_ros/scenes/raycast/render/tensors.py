@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.materials import Column
-from foundation_stereo_ros.scenes.raycast.primitives import Dots, Fog, Primitive, Shape, World
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column
+from foundation_stereo_ros.scenes.raycast.compose.world import Dots, Fog, Primitive, Shape, World
 
 ROW = 22  # rotation 9, centre 3, half sizes 3, extra 5, shape, material
 HEIGHT_GRID = 96
@@ -53,7 +53,7 @@ class SceneBatch:
     Attributes:
         surfaces: B x K x `ROW`; rows of one shape stand together, in the order of `Shape`.
         slots: for each shape, the range of its rows.
-        materials: B x M x `foundation_stereo_ros.scenes.raycast.materials.COLUMNS`.
+        materials: B x M x `foundation_stereo_ros.scenes.raycast.compose.materials.COLUMNS`.
         heights: B x 1 x G x G heights of every FIELD, 0..1.
         fields: which scenes have a FIELD.
         shadowed: in which scenes things cast shadows.

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Sequence
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast import height_field
-from foundation_stereo_ros.scenes.raycast.fusion import fused
-from foundation_stereo_ros.scenes.raycast.intersections import FAR, MEET, Meet
-from foundation_stereo_ros.scenes.raycast.primitives import Shape
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape
+from foundation_stereo_ros.scenes.raycast.render import height_field
+from foundation_stereo_ros.scenes.raycast.render.fusion import fused
+from foundation_stereo_ros.scenes.raycast.render.intersections import FAR, MEET, Meet
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch
 
 Race = tuple[list[Tensor], list[Tensor]]
 """For each view: the smallest depths so far (B x N), and the rows of the surfaces there."""

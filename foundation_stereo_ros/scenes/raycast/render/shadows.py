@@ -11,11 +11,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.hits import Hits
-from foundation_stereo_ros.scenes.raycast.primitives import Shape
-from foundation_stereo_ros.scenes.raycast.rays import cast
-from foundation_stereo_ros.scenes.raycast.tensors import LightColumn, SceneBatch
-from foundation_stereo_ros.scenes.raycast.tiles import in_pyramid
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape
+from foundation_stereo_ros.scenes.raycast.render.hits import Hits
+from foundation_stereo_ros.scenes.raycast.render.rays import cast
+from foundation_stereo_ros.scenes.raycast.render.tensors import LightColumn, SceneBatch
+from foundation_stereo_ros.scenes.raycast.render.tiles import in_pyramid
 
 _POINTS = torch.tensor(
     [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]

@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.primitives import Vector
+from foundation_stereo_ros.scenes.raycast.compose.world import Vector
 
 
 class Pattern(IntEnum):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.materials import Column, Pattern
-from foundation_stereo_ros.scenes.raycast.noise import cell_random
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column, Pattern
+from foundation_stereo_ros.scenes.raycast.render.noise import cell_random
 
 _TEXT_CELLS = (5.0, 7.0)
 _GLYPH = 6.0  # cells of a glyph are finer than those of other patterns by about this

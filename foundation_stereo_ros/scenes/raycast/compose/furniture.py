@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.primitives import Shape, Vector, rotation
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, Vector, rotation
 
 Offset = tuple[float, float, float]
 

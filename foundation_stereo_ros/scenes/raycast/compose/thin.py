@@ -7,8 +7,8 @@ import itertools
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.primitives import Shape, Vector, rotation
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, Vector, rotation
 
 _SAG_PIECES = 7
 

@@ -8,11 +8,11 @@ import dataclasses
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column, Pattern, smooth
+from foundation_stereo_ros.scenes.raycast.compose.thin import wire
+from foundation_stereo_ros.scenes.raycast.compose.world import Dots, Fog, Light, Shape, rotation
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
-from foundation_stereo_ros.scenes.raycast.materials import Column, Pattern, smooth
-from foundation_stereo_ros.scenes.raycast.primitives import Dots, Fog, Light, Shape, rotation
-from foundation_stereo_ros.scenes.raycast.thin import wire
 from foundation_stereo_ros.scenes.seeds import Ingredient, ingredient
 
 _REPEATING = (Pattern.CHECKER, Pattern.STRIPES, Pattern.BRICKS, Pattern.GRID, Pattern.PLAID, Pattern.WEAVE)

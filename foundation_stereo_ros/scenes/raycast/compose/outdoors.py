@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.materials import Column, Pattern
-from foundation_stereo_ros.scenes.raycast.objects import OUTDOOR, fence, figure, pole, vehicle
-from foundation_stereo_ros.scenes.raycast.primitives import Shape, rotation
-from foundation_stereo_ros.scenes.raycast.relief import ROUGH, SMOOTH, add_field
-from foundation_stereo_ros.scenes.raycast.thin import THIN, tree
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column, Pattern
+from foundation_stereo_ros.scenes.raycast.compose.objects import OUTDOOR, fence, figure, pole, vehicle
+from foundation_stereo_ros.scenes.raycast.compose.relief import ROUGH, SMOOTH, add_field
+from foundation_stereo_ros.scenes.raycast.compose.thin import THIN, tree
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, rotation
 
 _GROUND = 3  # the room's face towards +y
 

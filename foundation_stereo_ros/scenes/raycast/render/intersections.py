@@ -14,8 +14,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.cards import card_mask
-from foundation_stereo_ros.scenes.raycast.primitives import Shape
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape
+from foundation_stereo_ros.scenes.raycast.render.cards import card_mask
 
 Meet = Callable[[Tensor, list[Tensor], Tensor], list[Tensor]]
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.primitives import Shape, Vector
-from foundation_stereo_ros.scenes.raycast.tensors import HEIGHT_GRID
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, Vector
+from foundation_stereo_ros.scenes.raycast.render.tensors import HEIGHT_GRID
 
 SMOOTH, ROUGH = ("smooth", "ridges", "terraces"), ("shrubs", "grass", "smooth")
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.hits import Hits
-from foundation_stereo_ros.scenes.raycast.materials import Column
-from foundation_stereo_ros.scenes.raycast.noise import lattice_noise
-from foundation_stereo_ros.scenes.raycast.patterns import pattern
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column
+from foundation_stereo_ros.scenes.raycast.render.hits import Hits
+from foundation_stereo_ros.scenes.raycast.render.noise import lattice_noise
+from foundation_stereo_ros.scenes.raycast.render.patterns import pattern
 
 _OCTAVES = 5
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.airborne import afloat
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.furniture import FURNITURE
-from foundation_stereo_ros.scenes.raycast.materials import Column, Pattern, smooth
-from foundation_stereo_ros.scenes.raycast.objects import INDOOR, SMALL
-from foundation_stereo_ros.scenes.raycast.primitives import Shape, rotation
-from foundation_stereo_ros.scenes.raycast.relief import SMOOTH, add_field
-from foundation_stereo_ros.scenes.raycast.thin import THIN
+from foundation_stereo_ros.scenes.raycast.compose.airborne import afloat
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.furniture import FURNITURE
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column, Pattern, smooth
+from foundation_stereo_ros.scenes.raycast.compose.objects import INDOOR, SMALL
+from foundation_stereo_ros.scenes.raycast.compose.relief import SMOOTH, add_field
+from foundation_stereo_ros.scenes.raycast.compose.thin import THIN
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, rotation
 
 _CEILING, _FLOOR = 2, 3  # a room's faces: -x, +x, -y, +y, -z, +z
 

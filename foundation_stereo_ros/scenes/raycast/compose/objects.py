@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.primitives import Shape, Vector, rotation
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, Vector, rotation
 
 Thing = Callable[[Composer, Vector, float, float], None]
 """(composer, foot: 3 in the world, size: rough height in metres, depth for the materials)."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.materials import Style, random_material
-from foundation_stereo_ros.scenes.raycast.primitives import Primitive, Shape, Vector, World, rotation
+from foundation_stereo_ros.scenes.raycast.compose.materials import Style, random_material
+from foundation_stereo_ros.scenes.raycast.compose.world import Primitive, Shape, Vector, World, rotation
 
 
 @dataclass

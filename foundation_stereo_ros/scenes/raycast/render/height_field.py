@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.intersections import relative, slab, turn, unit_axes
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch
+from foundation_stereo_ros.scenes.raycast.render.intersections import relative, slab, turn, unit_axes
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch
 
 _STEPS = 28
 _HALVINGS = 7

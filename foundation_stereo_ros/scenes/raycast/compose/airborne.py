@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.primitives import Shape, rotation
-from foundation_stereo_ros.scenes.raycast.relief import ROUGH, SMOOTH, add_field
-from foundation_stereo_ros.scenes.raycast.thin import THIN, wire
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.relief import ROUGH, SMOOTH, add_field
+from foundation_stereo_ros.scenes.raycast.compose.thin import THIN, wire
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, rotation
 
 _SHAPES = (Shape.BOX, Shape.ELLIPSOID, Shape.CYLINDER, Shape.CARD, Shape.FACETED)
 _NO_CUT = (0.0, 2.0, 0.0, 2.0, 0.0)

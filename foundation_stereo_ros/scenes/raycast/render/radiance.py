@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast import hits as surface_hits
-from foundation_stereo_ros.scenes.raycast.hits import Hits
-from foundation_stereo_ros.scenes.raycast.materials import Column
-from foundation_stereo_ros.scenes.raycast.rays import cast
-from foundation_stereo_ros.scenes.raycast.shading import shade
-from foundation_stereo_ros.scenes.raycast.shadows import lit
-from foundation_stereo_ros.scenes.raycast.tensors import LightColumn, SceneBatch
-from foundation_stereo_ros.scenes.raycast.textures import albedo
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column
+from foundation_stereo_ros.scenes.raycast.render import hits as surface_hits
+from foundation_stereo_ros.scenes.raycast.render.hits import Hits
+from foundation_stereo_ros.scenes.raycast.render.light import shade
+from foundation_stereo_ros.scenes.raycast.render.rays import cast
+from foundation_stereo_ros.scenes.raycast.render.shadows import lit
+from foundation_stereo_ros.scenes.raycast.render.tensors import LightColumn, SceneBatch
+from foundation_stereo_ros.scenes.raycast.render.textures import albedo
 
 _LEAVE = 1e-3  # share of the depth by which a ray starts behind or before the surface that it comes from
 
