@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from foundation_stereo_ros.scenes.raycast import effects
-from foundation_stereo_ros.scenes.raycast.compression import jpeg
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
+from foundation_stereo_ros.scenes.raycast.effects import jpeg
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, plan
 from foundation_stereo_ros.scenes.raycast.sensor import SensorBatch, expose
 

@@ -11,7 +11,7 @@ import torch
 
 from foundation_stereo_ros.scenes.raycast.compose.materials import Column
 from foundation_stereo_ros.scenes.raycast.compose.world import Primitive, Shape
-from foundation_stereo_ros.scenes.raycast.render.shadows import lamp_points
+from foundation_stereo_ros.scenes.raycast.render.light import lamp_points
 from foundation_stereo_ros.scenes.raycast.render.tensors import LightColumn, SceneBatch
 from foundation_stereo_ros.scenes.raycast.render.view import render
 

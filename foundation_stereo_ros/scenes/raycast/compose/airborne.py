@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
-from foundation_stereo_ros.scenes.raycast.compose.relief import ROUGH, SMOOTH, add_field
+from foundation_stereo_ros.scenes.raycast.compose.composer import ROUGH, SMOOTH, Composer, add_field
 from foundation_stereo_ros.scenes.raycast.compose.thin import THIN, wire
 from foundation_stereo_ros.scenes.raycast.compose.world import Shape, rotation
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from foundation_stereo_ros.scenes.raycast.compose.airborne import afloat
-from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.composer import SMOOTH, Composer, add_field
 from foundation_stereo_ros.scenes.raycast.compose.furniture import FURNITURE
 from foundation_stereo_ros.scenes.raycast.compose.materials import Column, Pattern, smooth
 from foundation_stereo_ros.scenes.raycast.compose.objects import INDOOR, SMALL
-from foundation_stereo_ros.scenes.raycast.compose.relief import SMOOTH, add_field
 from foundation_stereo_ros.scenes.raycast.compose.thin import THIN
 from foundation_stereo_ros.scenes.raycast.compose.world import Shape, rotation
 

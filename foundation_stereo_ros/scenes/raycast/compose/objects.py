@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Things put together from several surfaces. Each stands at a point on the floor (its y; y points down)."""
+"""Things put together from several surfaces, on the floor or in the air."""
 
 from __future__ import annotations
 

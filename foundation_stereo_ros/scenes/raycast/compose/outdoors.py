@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.composer import ROUGH, SMOOTH, Composer, add_field
 from foundation_stereo_ros.scenes.raycast.compose.materials import Column, Pattern
 from foundation_stereo_ros.scenes.raycast.compose.objects import OUTDOOR, fence, figure, pole, vehicle
-from foundation_stereo_ros.scenes.raycast.compose.relief import ROUGH, SMOOTH, add_field
 from foundation_stereo_ros.scenes.raycast.compose.thin import THIN, tree
 from foundation_stereo_ros.scenes.raycast.compose.world import Shape, rotation
 

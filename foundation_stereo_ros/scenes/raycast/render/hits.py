@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from foundation_stereo_ros.scenes.raycast.compose.world import Shape
-from foundation_stereo_ros.scenes.raycast.render import height_field
+from foundation_stereo_ros.scenes.raycast.render.intersections import sample_heights
 from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch
 
 
@@ -34,7 +34,7 @@ class Hits:
 
 
 def describe(scene: SceneBatch, directions: Tensor, origin: Tensor, depth: Tensor, row: Tensor) -> Hits:
-    """Gather what shading needs. directions, depth and row are as in `raycast.cast`; origin: B x 3 (x N)."""
+    """Gather what shading needs. directions, depth and row are as in `rays.cast`; origin: B x 3 (x N)."""
     point = (origin[:, :, None] if origin.dim() == 2 else origin) + depth[:, None] * directions
     surface = _gather(scene.surfaces, row)
     turn, center, half = surface[:, :9], surface[:, 9:12], surface[:, 12:15]
@@ -66,9 +66,8 @@ def _normal(
 ) -> tuple[Tensor, Tensor]:
     """Return normals along the surface's own axes, of any length, and the axis a cube's face is across."""
     ax, ay, az = unit.abs().unbind(1)
-    face = torch.where(
-        (ax >= ay) & (ax >= az), 0, torch.where(ay >= az, 1, 2)
-    )  # argmax, which is slow along 3
+    # argmax, which is slow along 3
+    face = torch.where((ax >= ay) & (ax >= az), 0, torch.where(ay >= az, 1, 2))
     flat = torch.zeros_like(unit).scatter_(1, face[:, None], unit.gather(1, face[:, None]))
     round_ = unit / half
     x, y, z = unit.unbind(1)
@@ -93,12 +92,9 @@ def _normal(
 def _field_normal(scene: SceneBatch, unit: Tensor, half: Tensor) -> Tensor:
     x, z = unit[:, 0], unit[:, 2]
     step = 1.5 / scene.heights.shape[-1]
-    along_x = height_field.sample(scene.heights, x + step, z) - height_field.sample(
-        scene.heights, x - step, z
-    )
-    along_z = height_field.sample(scene.heights, x, z + step) - height_field.sample(
-        scene.heights, x, z - step
-    )
+    heights = scene.heights
+    along_x = sample_heights(heights, x + step, z) - sample_heights(heights, x - step, z)
+    along_z = sample_heights(heights, x, z + step) - sample_heights(heights, x, z - step)
     # y_surface = half_y (1 - 2 h): its slope along x in metres
     slope_x = -half[:, 1] * along_x[:, 0] / (step * half[:, 0])
     slope_z = -half[:, 1] * along_z[:, 0] / (step * half[:, 2])
