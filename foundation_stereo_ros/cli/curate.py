@@ -102,11 +102,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
-    from foundation_stereo_ros.cli.train_settings import read_settings
-    from foundation_stereo_ros.train.config import TrainingConfig
+    from foundation_stereo_ros.train.config import TrainingConfig, read_settings
     from foundation_stereo_ros.train.curation.keep_list import Recipe
     from foundation_stereo_ros.train.curation.scoring import checkpoint_digest
-    from foundation_stereo_ros.train.feed.replay import rendered_size
+    from foundation_stereo_ros.train.feed.ray_cast import rendered_size
     from foundation_stereo_ros.weights import load_checkpoint
 
     config = TrainingConfig.from_dict({} if args.config is None else read_settings(args.config))
@@ -125,8 +124,8 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
 
 def _show(args: argparse.Namespace, recipe: Recipe, outcome: Outcome, device: str) -> None:
-    from foundation_stereo_ros.cli.curate_pictures import write_worst
     from foundation_stereo_ros.train.curation.scoring import Scorer
+    from foundation_stereo_ros.cli.curate_pictures import write_worst
 
     place = args.output.with_suffix(".png")
     shown = write_worst(place, outcome.scores, args.pictures, Scorer(args.checkpoint, recipe, device))

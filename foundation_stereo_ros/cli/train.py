@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundation_stereo_ros.cli.train_settings import read_settings
+from foundation_stereo_ros.train.config import read_settings
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.train.trainer import Outcome
@@ -95,8 +95,7 @@ def _settings(args: argparse.Namespace, device: str) -> dict[str, Any]:
     """Return the settings that differ from the defaults: of the run that goes on, the file, the flags."""
     values: dict[str, Any] = {"workers": 4 if device == "cuda" else 0}
     if args.resume:
-        from foundation_stereo_ros.train.run_files import STATE_NAME
-        from foundation_stereo_ros.train.state_file import read_about
+        from foundation_stereo_ros.train.run_files import STATE_NAME, read_about
 
         values = read_about(args.out / STATE_NAME)["config"]
     if args.config is not None:

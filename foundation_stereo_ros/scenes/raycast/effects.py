@@ -34,9 +34,8 @@ def defocus(pictures: Tensor, sigma: Tensor) -> Tensor:
         pictures: N x 3 x H x W.
         sigma: N x 1 x H x W, pixels; up to the last of `_LEVELS`.
     """
-    sigma = F.avg_pool2d(
-        F.pad(sigma, (2, 2, 2, 2), mode="replicate"), 5, stride=1
-    )  # blurred things have no sharp rim
+    # blurred things have no sharp rim
+    sigma = F.avg_pool2d(F.pad(sigma, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
     result, last, below = pictures, pictures, 0.0
     for level in _LEVELS:
         blurred = gaussian(pictures, sigma.new_full((len(pictures),), level), int(2.5 * level) + 1)

@@ -5,7 +5,6 @@ compression; drawn from a scene's seed, and partly different in both views.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,10 +15,14 @@ from torch import Tensor
 from foundation_stereo_ros.scenes.raycast import effects
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.scenes.raycast.effects import jpeg
+from foundation_stereo_ros.scenes.raycast.render.tensors import TensorRecord
 from foundation_stereo_ros.scenes.seeds import Ingredient, ingredient
 
 _PERFECT = np.array([1.0, 1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 0.0])
 _MONO = 7
+_BLUR_RADIUS = 3
+_BRIGHT = 0.98  # share of the pixels that is kept from clipping
+_EVERY = 4  # pixels between those that the exposure looks at
 
 
 def sample_sensors(config: SceneConfig, seeds: Sequence[int], infrared: Sequence[bool]) -> SensorBatch:
@@ -98,8 +101,8 @@ def _focus(config: SceneConfig, rng: np.random.Generator) -> list[float]:
 def _motion(config: SceneConfig, seeds: Sequence[int]) -> list[list[float]]:
     result = []
     for seed in seeds:
-        rng = ingredient(seed, Ingredient.MOTION)
-        length, angle = rng.uniform(config.motion_low, config.motion_high), rng.uniform(0.0, np.pi)
+        low, high = (config.motion_low, 0.0), (config.motion_high, np.pi)
+        length, angle = ingredient(seed, Ingredient.MOTION).uniform(low, high)
         result.append([length * np.cos(angle), length * np.sin(angle)])
     return result
 
@@ -114,14 +117,8 @@ def _tensor(values: object) -> Tensor:
     return torch.from_numpy(np.asarray(values, dtype=np.float32))
 
 
-_BLUR_RADIUS = 3
-_BRIGHT = 0.98  # share of the pixels that is kept from clipping
-_EVERY = 4  # pixels between those that the exposure looks at
-_TENSORS = ("numbers", "noise", "exposure", "focus", "motion", "rows", "quality")
-
-
 @dataclass(frozen=True)
-class SensorBatch:
+class SensorBatch(TensorRecord):
     """Flaws of B stereo cameras; where there is a second axis of 2, it is left, right.
 
     Attributes:
@@ -165,15 +162,6 @@ class SensorBatch:
             quality=torch.full((count,), 100.0),
             seeds=tuple(seeds),
         )
-
-    def to(self, device: torch.device) -> SensorBatch:
-        """Return the same flaws on a device."""
-        moved = {name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
-        return dataclasses.replace(self, **moved)
-
-    def pin_memory(self) -> SensorBatch:
-        """Return the same flaws in page-locked memory, from where they copy without waiting."""
-        return dataclasses.replace(self, **{name: getattr(self, name).pin_memory() for name in _TENSORS})
 
 
 def expose(
@@ -262,10 +250,7 @@ def _developed(light: Tensor, sensors: SensorBatch) -> Tensor:
 def _grain(sensors: SensorBatch, like: Tensor) -> Tensor:
     """Return standard normal noise made by each pair's own seed, whatever the batch; mono: equal channels."""
     generator = torch.Generator(device=like.device)
-    noise = torch.stack(
-        [
-            torch.randn(like.shape[1:], generator=generator.manual_seed(seed), device=like.device)
-            for seed in sensors.seeds
-        ]
-    )
+    shape, device = like.shape[1:], like.device
+    seeded = (generator.manual_seed(seed) for seed in sensors.seeds)
+    noise = torch.stack([torch.randn(shape, generator=each, device=device) for each in seeded])
     return torch.lerp(noise, noise[:, :, :1], sensors.numbers[:, :, 7, None, None, None])

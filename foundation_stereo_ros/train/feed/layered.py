@@ -16,6 +16,7 @@ from foundation_stereo_ros.scenes.raycast.generator import StereoBatch
 from foundation_stereo_ros.scenes.seeds import training_seeds
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import LAYERED
+from foundation_stereo_ros.train.feed.ahead import ENDLESS
 from foundation_stereo_ros.train.feed.dataset_pairs import DecodedPairs
 from foundation_stereo_ros.train.feed.mixture import Mixture
 
@@ -68,7 +69,7 @@ class PaintedSteps(Dataset[DecodedPairs | None]):
         self._scenes = LayeredScenes(config.layered)
 
     def __len__(self) -> int:
-        return 1 << 30
+        return ENDLESS
 
     def __getitem__(self, index: int) -> DecodedPairs | None:
         c = self._config

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import GENERATED, SCENES, TrainingSource
-from foundation_stereo_ros.train.place import Place
+from foundation_stereo_ros.train.distributed import Place
 
 
 class Origin(NamedTuple):

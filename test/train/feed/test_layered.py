@@ -15,9 +15,9 @@ from foundation_stereo_ros.nets.stereo import LeanStereo
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import describe
+from foundation_stereo_ros.train.distributed import ALONE, Place
 from foundation_stereo_ros.train.feed.layered import LayeredGenerator, PaintedSteps
 from foundation_stereo_ros.train.feed.mixture import Mixture
-from foundation_stereo_ros.train.place import ALONE, Place
 from foundation_stereo_ros.train.trainer import Trainer
 from foundation_stereo_ros.weights import load_checkpoint
 

@@ -5,14 +5,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from foundation_stereo_ros.scenes.raycast.compose.materials import Style, random_material
-from foundation_stereo_ros.scenes.raycast.compose.world import Primitive, Shape, Vector, World, rotation
-from foundation_stereo_ros.scenes.raycast.render.tensors import HEIGHT_GRID
+from foundation_stereo_ros.scenes.raycast.compose.world import (
+    HEIGHT_GRID,
+    Extra,
+    Offset,
+    Primitive,
+    Shape,
+    Vector,
+    World,
+    form,
+    rotation,
+)
+
+SMOOTH, ROUGH = ("smooth", "ridges", "terraces"), ("shrubs", "grass", "smooth")
+"""Kinds of height field."""
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -40,6 +55,10 @@ class Composer:
         """Return a number between low and high, evenly in the logarithm."""
         return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
+    def pick(self, options: Sequence[T]) -> T:
+        """Return one of the options."""
+        return options[int(self.rng.integers(len(options)))]
+
     def material(self, depth: float, plain: float | None = None) -> int:
         """Add a material for surfaces at some depth (metres); returns its index."""
         self.world.materials.append(random_material(self.rng, depth / self.focal, self.style, plain))
@@ -59,38 +78,42 @@ class Composer:
     def add(
         self,
         shape: Shape,
-        center: Vector | tuple[float, float, float],
-        half: Vector | tuple[float, float, float],
+        center: Offset,
+        half: Offset,
         material: int,
         turn: Vector | None = None,
-        extra: tuple[float, float, float, float, float] = (0.0, 2.0, 0.0, 2.0, 0.0),
+        extra: Extra = form(),  # noqa: B008 (a tuple)
     ) -> None:
         """Add a surface; center and half sizes in metres, turn 3 x 3 (none: along the world's axes)."""
         axes = np.eye(3) if turn is None else turn
-        place = np.asarray(center, dtype=np.float64)
-        self.world.primitives.append(
-            Primitive(shape, axes, place, np.asarray(half, np.float64), material, extra)
-        )
+        place, sizes = np.asarray(center, np.float64), np.asarray(half, np.float64)
+        self.world.primitives.append(Primitive(shape, axes, place, sizes, material, extra))
+
+    def add_field(
+        self, center: Offset, half: Offset, turn: Vector, depth: float, kinds: Sequence[str] = SMOOTH
+    ) -> None:
+        """Add heights with a material for some depth; a scene's fields share one map of one kind."""
+        if self.world.heights is None:
+            self.world.heights = _heights(self.rng, self.pick(kinds))
+        self.add(Shape.FIELD, center, half, self.material(depth, plain=0.02), turn)
 
     def room(self, low: tuple[float, float, float], high: tuple[float, float, float], depth: float) -> None:
         """Add the box around everything, from its low to its high corner, with six materials for that
         depth."""
-        first = self.material(depth)
-        for _ in range(5):
-            self.material(depth)
+        first, *_ = [self.material(depth) for _ in range(6)]
         corner, other = np.array(low), np.array(high)
         self.add(Shape.ROOM, 0.5 * (corner + other), 0.5 * (other - corner), first)
 
     def rod(self, start: Vector, end: Vector, radius: float, material: int) -> None:
         """Add a straight round rod between two points of the world, metres."""
-        along = np.asarray(end, np.float64) - np.asarray(start, np.float64)
+        along = end - start
         length = float(np.linalg.norm(along))
         middle = along / max(length, 1e-9)
         side = np.cross(middle, [0.0, 0.0, 1.0] if abs(middle[2]) < 0.9 else [1.0, 0.0, 0.0])
         side /= np.linalg.norm(side)
         axes = np.stack([side, middle, np.cross(side, middle)], axis=1)
-        place = np.asarray(start, np.float64) + 0.5 * along
-        self.add(Shape.CYLINDER, place, (radius, 0.5 * length + 0.5 * radius, radius), material, axes)
+        half = (radius, 0.5 * length + 0.5 * radius, radius)
+        self.add(Shape.CYLINDER, start + 0.5 * along, half, material, axes)
 
     def pixels(self, depth: float, low: float, high: float) -> float:
         """Return metres that span between low and high pixels at some depth."""
@@ -147,23 +170,6 @@ class Composer:
         return min([self.room_nearest(), *(self.nearest(p) for p in self.world.primitives[1:])])
 
 
-SMOOTH, ROUGH = ("smooth", "ridges", "terraces"), ("shrubs", "grass", "smooth")
-
-
-def add_field(
-    c: Composer,
-    center: Vector | tuple[float, float, float],
-    half: tuple[float, float, float],
-    turn: Vector,
-    depth: float,
-    kinds: Sequence[str] = SMOOTH,
-) -> None:
-    """Add a field of heights, with materials for surfaces at some depth; its kind is one of those given."""
-    if c.world.heights is None:
-        c.world.heights = _heights(c.rng, kinds[int(c.rng.integers(len(kinds)))])
-    c.add(Shape.FIELD, center, half, c.material(depth, plain=0.02), turn)
-
-
 def _heights(rng: np.random.Generator, kind: str) -> np.ndarray:
     """Return G x G heights from 0 to 1."""
     first = {"smooth": 0, "ridges": 0, "terraces": 0, "shrubs": 2, "grass": 3}[kind]
@@ -183,11 +189,11 @@ def _heights(rng: np.random.Generator, kind: str) -> np.ndarray:
 
 
 def _octaves(rng: np.random.Generator, first: int, count: int) -> np.ndarray:
-    total, weight = torch.zeros(1, 1, HEIGHT_GRID, HEIGHT_GRID), 1.0
+    grid = (HEIGHT_GRID, HEIGHT_GRID)
+    total, weight = torch.zeros(1, 1, *grid), 1.0
     for octave in range(first, first + count):
         size = min(3 + int(3 * 2.0**octave), HEIGHT_GRID)
         coarse = torch.from_numpy(rng.uniform(0.0, 1.0, (1, 1, size, size)).astype(np.float32))
-        grid = (HEIGHT_GRID, HEIGHT_GRID)
         total += weight * F.interpolate(coarse, grid, mode="bicubic", align_corners=True)
         weight *= 0.5
     return total[0, 0].double().numpy()

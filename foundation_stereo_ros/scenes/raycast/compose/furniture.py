@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stands in rooms. Each stands at a point on the floor, as in `objects`."""
+"""Furniture, at a point on the floor as in `objects`."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
-from foundation_stereo_ros.scenes.raycast.compose.world import Shape, Vector, rotation
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, Vector, form, rotation
 
 Offset = tuple[float, float, float]
 
@@ -20,12 +20,14 @@ class _Maker:
         self.c, self.foot, self.size = c, foot, size
         self.yaw = rotation(quarter + 0.3 * c.rng.standard_normal())
 
-    def at(self, place: Offset) -> Vector:
-        return np.asarray(self.foot + self.yaw @ (self.size * np.array(place) * (1.0, -1.0, 1.0)))
+    def add(
+        self, shape: Shape, place: Offset, half: Offset, material: int, turn: Vector | None = None
+    ) -> None:
+        offset = self.yaw @ (self.size * np.array(place) * (1.0, -1.0, 1.0))
+        self.c.add(shape, self.foot + offset, self.size * np.array(half), material, turn)
 
     def box(self, place: Offset, half: Offset, material: int, pitch: float = 0.0) -> None:
-        turn = self.yaw @ rotation(0.0, pitch)
-        self.c.add(Shape.BOX, self.at(place), self.size * np.array(half), material, turn)
+        self.add(Shape.BOX, place, half, material, self.yaw @ rotation(0.0, pitch))
 
 
 def chair(c: Composer, foot: Vector, size: float, depth: float) -> None:
@@ -52,8 +54,8 @@ def sofa(c: Composer, foot: Vector, size: float, depth: float) -> None:
     for x in (-wide, wide):
         make.box((x, 0.32, 0), (0.09, 0.32, 0.42), cloth)
     for _ in range(int(c.rng.integers(0, 4))):
-        place = make.at((c.rng.uniform(-0.8, 0.8) * wide, 0.55, 0.15))
-        c.add(Shape.ELLIPSOID, place, size * np.array([0.2, 0.18, 0.08]), c.material(depth), make.yaw)
+        place = (c.rng.uniform(-0.8, 0.8) * wide, 0.55, 0.15)
+        make.add(Shape.ELLIPSOID, place, (0.2, 0.18, 0.08), c.material(depth), make.yaw)
 
 
 def desk(c: Composer, foot: Vector, size: float, depth: float) -> None:
@@ -67,8 +69,8 @@ def desk(c: Composer, foot: Vector, size: float, depth: float) -> None:
     make.box((0.1, 1.02, 0.133), (0.3, 0.18, 0.004), screen)
     make.box((0.1, 0.78, 0.15), (0.03, 0.07, 0.02), dark)
     make.box((0.1, 0.73, -0.15), (0.24, 0.01, 0.08), c.material(depth))
-    cup = make.at((-0.45, 0.78, c.rng.uniform(-0.2, 0.2)))
-    c.add(Shape.CYLINDER, cup, size * np.array([0.045, 0.06, 0.045]), c.material(depth))
+    cup = (-0.45, 0.78, c.rng.uniform(-0.2, 0.2))
+    make.add(Shape.CYLINDER, cup, (0.045, 0.06, 0.045), c.material(depth))
 
 
 def bed(c: Composer, foot: Vector, size: float, depth: float) -> None:
@@ -79,7 +81,7 @@ def bed(c: Composer, foot: Vector, size: float, depth: float) -> None:
     make.box((0, 0.42, -0.3), (0.6, 0.09, 0.65), c.material(depth))
     make.box((0, 0.5, 1.0), (0.6, 0.5, 0.03), wood)
     for x in (-0.28, 0.28):
-        c.add(Shape.ELLIPSOID, make.at((x, 0.52, 0.75)), size * np.array([0.24, 0.09, 0.16]), sheet, make.yaw)
+        make.add(Shape.ELLIPSOID, (x, 0.52, 0.75), (0.24, 0.09, 0.16), sheet, make.yaw)
 
 
 def cabinet(c: Composer, foot: Vector, size: float, depth: float) -> None:
@@ -111,8 +113,7 @@ def books(c: Composer, foot: Vector, size: float, depth: float) -> None:
         x = -wide + 0.03
         while level < 3 and x < wide * c.rng.uniform(0.3, 0.9):
             thick, tall = c.rng.uniform(0.012, 0.035), c.rng.uniform(0.08, 0.13)
-            cover = covers[int(c.rng.integers(len(covers)))]
-            make.box((x + thick, 0.035 + 0.3 * level + tall, -0.02), (thick, tall, 0.1), cover)
+            make.box((x + thick, 0.035 + 0.3 * level + tall, -0.02), (thick, tall, 0.1), c.pick(covers))
             x += 2 * thick + 0.003
 
 
@@ -122,7 +123,7 @@ def lamp(c: Composer, foot: Vector, size: float, depth: float) -> None:
     c.add(Shape.CYLINDER, foot - [0, 0.01 * size, 0], (0.13 * size, 0.012 * size, 0.13 * size), metal)
     c.rod(foot, foot - [0, 0.85 * size, 0], 0.012 * size, metal)
     half = size * np.array([0.17, 0.12, 0.17])
-    c.add(Shape.CYLINDER, foot - [0, 0.9 * size, 0], half, shade, extra=(-0.4, 2, 0, 2, 0))
+    c.add(Shape.CYLINDER, foot - [0, 0.9 * size, 0], half, shade, extra=form(-0.4))
 
 
 def stairs(c: Composer, foot: Vector, size: float, depth: float) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.compose.airborne import afloat
-from foundation_stereo_ros.scenes.raycast.compose.composer import SMOOTH, Composer, add_field
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
 from foundation_stereo_ros.scenes.raycast.compose.furniture import FURNITURE
 from foundation_stereo_ros.scenes.raycast.compose.materials import Column, Pattern, smooth
-from foundation_stereo_ros.scenes.raycast.compose.objects import INDOOR, SMALL
+from foundation_stereo_ros.scenes.raycast.compose.objects import INDOOR, SMALL, afloat
 from foundation_stereo_ros.scenes.raycast.compose.thin import THIN
 from foundation_stereo_ros.scenes.raycast.compose.world import Shape, rotation
 
@@ -28,11 +27,11 @@ def room(c: Composer, clutter: float) -> None:
     _papered(c)
     for _ in range(int(clutter * rng.integers(4, 11))):
         depth = c.log_uniform(0.9, far)
-        kinds = (INDOOR, FURNITURE, FURNITURE, THIN)[int(rng.integers(4))]
+        kinds = c.pick((INDOOR, FURNITURE, FURNITURE, THIN))
         foot = c.in_view(depth)
         foot[1] = eye
         if -sides[0] + 0.2 < foot[0] < sides[1] - 0.2 and 0 < foot[2] < far - 0.2:
-            kinds[int(rng.integers(len(kinds)))](c, foot, rng.uniform(0.4, 1.3), depth)
+            c.pick(kinds)(c, foot, rng.uniform(0.4, 1.3), depth)
     for _ in range(int(rng.integers(0, 5))):  # pictures and windows, a hair in front of the back wall
         place = (rng.uniform(-sides[0], sides[1]), rng.uniform(low[1], 0.6 * eye), far - 0.03)
         half = (*rng.uniform(0.15, 0.7, 2), 0.03)
@@ -56,7 +55,7 @@ def tabletop(c: Composer, clutter: float) -> None:
         wide = middle * rng.uniform(0.4, 1.0)
         turn = rotation(0.2 * rng.standard_normal(), np.pi / 2)
         half = (wide, middle * rng.uniform(0.05, 0.22), wide)
-        add_field(c, (rng.uniform(-0.4, 0.4) * middle, 0.0, back - half[1]), half, turn, back, SMOOTH)
+        c.add_field((rng.uniform(-0.4, 0.4) * middle, 0.0, back - half[1]), half, turn, back)
     for _ in range(int(rng.integers(1, 5))):  # boards leaning at all angles
         depth = middle * rng.uniform(0.9, 1.8)
         half = (c.size(depth, 0.06, 0.3), c.size(depth, 0.06, 0.3), 0.005 * middle)
@@ -66,8 +65,8 @@ def tabletop(c: Composer, clutter: float) -> None:
         depth = middle * rng.uniform(0.75, 1.7)
         foot = c.in_view(depth)
         foot[1] = eye
-        kinds = (SMALL, SMALL, SMALL, INDOOR, THIN)[int(rng.integers(5))]
-        kinds[int(rng.integers(len(kinds)))](c, foot, c.size(depth, 0.1, 0.5), depth)
+        kind = c.pick(c.pick((SMALL, SMALL, SMALL, INDOOR, THIN)))
+        kind(c, foot, c.size(depth, 0.1, 0.5), depth)
     afloat(c, int(clutter * rng.integers(0, 4)), 0.7 * middle, back, 0.04, 0.25)
     c.drop_nearer_than(0.45 * middle)
 
@@ -86,8 +85,7 @@ def corner(c: Composer, clutter: float) -> None:
         foot = c.in_view(depth)
         if rng.random() < 0.7:
             foot[1] = eye
-        kinds = (INDOOR, FURNITURE, SMALL)[int(rng.integers(3))]
-        kinds[int(rng.integers(len(kinds)))](c, foot, rng.uniform(0.2, 0.9), depth)
+        c.pick(c.pick((INDOOR, FURNITURE, SMALL)))(c, foot, rng.uniform(0.2, 0.9), depth)
     c.drop_nearer_than(0.35)
 
 
@@ -126,11 +124,11 @@ def _papered(c: Composer) -> None:
     rows = c.world.materials
     for face in (1, 4, 5):
         rows[first + face] = rows[first].copy()
+    ceiling = rows[first + _CEILING]
     if rng.random() < 0.8:
-        rows[first + _CEILING][Column.PATTERN] = Pattern.FLAT
-    rows[first + _CEILING][1:4] = rng.uniform(0.6, 0.95)
-    rows[first + _CEILING][4:7] = rng.uniform(0.5, 0.95)
-    rows[first + _CEILING][Column.GRAIN] *= 0.2
+        ceiling[Column.PATTERN] = Pattern.FLAT
+    ceiling[1:4], ceiling[4:7] = rng.uniform(0.6, 0.95), rng.uniform(0.5, 0.95)
+    ceiling[Column.GRAIN] *= 0.2
     if rng.random() < 0.5:
         floors = (Pattern.WOOD, Pattern.STRIPES, Pattern.GRID, Pattern.CHECKER, Pattern.WEAVE, Pattern.VEINS)
-        rows[first + _FLOOR][Column.PATTERN] = floors[int(rng.integers(len(floors)))]
+        rows[first + _FLOOR][Column.PATTERN] = c.pick(floors)

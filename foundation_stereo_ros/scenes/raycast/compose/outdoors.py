@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Scenes under the sky: open ground with a far horizon, and streets between houses."""
+"""Scenes without walls: open ground, streets between houses, things in the air, thickets."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.scenes.raycast.compose.composer import ROUGH, SMOOTH, Composer, add_field
+from foundation_stereo_ros.scenes.raycast.compose.composer import ROUGH, SMOOTH, Composer
 from foundation_stereo_ros.scenes.raycast.compose.materials import Column, Pattern
-from foundation_stereo_ros.scenes.raycast.compose.objects import OUTDOOR, fence, figure, pole, vehicle
-from foundation_stereo_ros.scenes.raycast.compose.thin import THIN, tree
-from foundation_stereo_ros.scenes.raycast.compose.world import Shape, rotation
+from foundation_stereo_ros.scenes.raycast.compose.objects import OUTDOOR, afloat, fence, figure, pole, vehicle
+from foundation_stereo_ros.scenes.raycast.compose.thin import THIN, tree, wire
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, form, rotation
 
 _GROUND = 3  # the room's face towards +y
 
@@ -25,20 +25,19 @@ def outdoor(c: Composer, clutter: float) -> None:
         reach = rng.uniform(6.0, 15.0) * eye
         bump = eye * rng.uniform(0.05, 0.3)
         center = (0.0, eye - bump, 1.5 * eye + reach)
-        add_field(c, center, (reach, bump, reach), np.eye(3), 4.0 * eye, SMOOTH + ROUGH)
+        c.add_field(center, (reach, bump, reach), np.eye(3), 4.0 * eye, SMOOTH + ROUGH)
     _horizon(c, eye, far)
     for _ in range(int(rng.integers(1, 6))):  # buildings and hedges
         depth = c.log_uniform(8.0, min(60.0, 0.5 * far))
         place = c.in_view(depth, 0.2)
-        _house(
-            c, np.array([place[0], eye, place[2]]), c.size(depth, 0.1, 0.5), c.size(depth, 0.08, 0.5), depth
-        )
+        foot = np.array([place[0], eye, place[2]])
+        _house(c, foot, c.size(depth, 0.1, 0.5), c.size(depth, 0.08, 0.5), depth)
     for _ in range(int(clutter * rng.integers(3, 11))):
         depth = c.log_uniform(1.5 * eye, 30.0 * eye)
         foot = c.in_view(depth)
         foot[1] = eye
         kinds = OUTDOOR if rng.random() < 0.75 else THIN
-        kinds[int(rng.integers(len(kinds)))](c, foot, eye * rng.uniform(0.4, 1.6), depth)
+        c.pick(kinds)(c, foot, eye * rng.uniform(0.4, 1.6), depth)
     c.drop_nearer_than(0.5 * eye)
 
 
@@ -52,13 +51,8 @@ def street(c: Composer, clutter: float) -> None:
     road = rng.uniform(3.0, 8.0)
     asphalt = c.material(4.0, plain=0.3)
     c.world.materials[asphalt][Column.PATTERN] = Pattern.FLAT
-    c.add(
-        Shape.CARD,
-        (0.0, eye - 0.01, 0.5 * far),
-        (0.7 * road, 0.5 * far, 1e-3),
-        asphalt,
-        rotation(0, np.pi / 2),
-    )
+    half, flat = (0.7 * road, 0.5 * far, 1e-3), rotation(0, np.pi / 2)
+    c.add(Shape.CARD, (0.0, eye - 0.01, 0.5 * far), half, asphalt, flat)
     for side in (-1.0, 1.0):
         z = rng.uniform(2.0, 8.0)
         while z < 0.5 * far and rng.random() < 0.95:
@@ -70,7 +64,7 @@ def street(c: Composer, clutter: float) -> None:
         kinds = (vehicle, vehicle, pole, tree, figure, fence)
         while z < 45.0 and rng.random() < 0.9 * clutter:
             foot = np.array([side * road * rng.uniform(0.5, 1.05), eye, z])
-            kind = kinds[int(rng.integers(len(kinds)))]
+            kind = c.pick(kinds)
             kind(c, foot, {pole: 6.0, tree: 4.0, vehicle: 1.6}.get(kind, 1.5) * rng.uniform(0.8, 1.2), z)
             z += rng.uniform(2.0, 8.0)
     c.drop_nearer_than(1.0)
@@ -124,5 +118,53 @@ def _house(c: Composer, foot: np.ndarray, wide: float, tall: float, depth: float
     c.add(Shape.BOX, foot - [0.0, half[1], 0.0], half, wall, turn)
     if rng.random() < 0.4:
         roof = half * (1.1, rng.uniform(0.5, 1.0), 1.1)
-        top = foot - np.array([0.0, tall, 0.0])
-        c.add(Shape.FACETED, top, roof, c.material(depth), turn, extra=(rng.uniform(1.0, 1.5), 2, 0, 2, 0))
+        c.add(
+            Shape.FACETED, foot - [0.0, tall, 0.0], roof, c.material(depth), turn, form(rng.uniform(1.0, 1.5))
+        )
+
+
+def flying(c: Composer, clutter: float) -> None:
+    """A slanted or rough background, things of any kind, turn and size in the air."""
+    rng = c.rng
+    far = c.log_uniform(2.0, 40.0)
+    c.world.view = rotation(*(rng.uniform(-0.5, 0.5, 3) * (1.0, 0.6, 0.6)))
+    c.room((-6 * far, -6 * far, -1.0), (6 * far, 6 * far, 1.05 * far), far)
+    if rng.random() < 0.4:
+        tilt = rotation(0.4 * rng.standard_normal(), np.pi / 2 + 0.3 * rng.standard_normal())
+        tilt = tilt @ rotation(rng.uniform(-3, 3))
+        wide = far * rng.uniform(0.2, 0.9)
+        half = (wide, far * rng.uniform(0.04, 0.25), wide)
+        c.add_field(c.in_view(far * rng.uniform(0.6, 0.95), -0.2), half, tilt, far, SMOOTH + ROUGH)
+    afloat(c, int(clutter * rng.integers(8, 30)), 0.7, far, 0.06, 0.6)
+    c.drop_nearer_than(0.3)
+
+
+def thicket(c: Composer, clutter: float) -> None:
+    """Rods, branches, meshes and leaves at all depths before something far behind."""
+    rng = c.rng
+    far, near = c.log_uniform(3.0, 25.0), rng.uniform(0.8, 1.5)
+    c.world.view = rotation(rng.uniform(-0.5, 0.5), rng.uniform(-0.3, 0.2), 0.1 * rng.standard_normal())
+    eye = rng.uniform(0.5, 1.5)
+    c.room((-4 * far, -4 * far, -1.0), (4 * far, eye if rng.random() < 0.7 else 4 * far, far), far)
+    if rng.random() < 0.5:
+        turn = rotation(0.3 * rng.standard_normal(), np.pi / 2)
+        half = (0.6 * far, far * rng.uniform(0.05, 0.2), 0.6 * far)
+        c.add_field(c.in_view(0.85 * far, -0.3), half, turn, 0.8 * far, ROUGH)
+    for _ in range(int(clutter * rng.integers(3, 9))):
+        depth = c.log_uniform(near, 0.8 * far)
+        foot = c.in_view(depth, 0.1)
+        size = c.size(depth, 0.25, 0.9)
+        if rng.random() < 0.6:
+            foot[1] = eye
+        else:
+            foot[1] += 0.5 * size
+        c.pick(THIN)(c, foot, size, depth)
+    for _ in range(int(rng.integers(0, 4))):
+        wire(c, c.log_uniform(near, 0.7 * far))
+    for _ in range(int(clutter * rng.integers(2, 14))):
+        depth = c.log_uniform(near, 0.8 * far)
+        span = c.size(depth, 0.1, 0.8)
+        start, along = c.in_view(depth), rng.standard_normal(3)
+        end = start + span * along / np.linalg.norm(along)
+        c.rod(start, end, 0.5 * c.pixels(depth, 1.0, 7.0), c.material(depth))
+    c.drop_nearer_than(0.5)

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 
 from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
-from foundation_stereo_ros.scenes.raycast.compose.world import Shape, Vector, rotation
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape, Vector, form, rotation
 
 _SAG_PIECES = 7
 
@@ -37,14 +37,14 @@ def mesh(c: Composer, foot: Vector, size: float, depth: float) -> None:
     wide = size * c.rng.uniform(0.5, 1.5)
     cells = float(c.rng.integers(3, 16))
     share = c.rng.uniform(0.06, 0.25)
-    middle = foot - np.array([0.0, 0.5 * size, 0.0])
+    middle = foot - [0.0, 0.5 * size, 0.0]
     bars = (cells * wide / (0.5 * size), share, cells, share, 0.0)
     material = c.material(depth, plain=0.5)
     c.add(Shape.CARD, middle, (wide, 0.5 * size, 1e-3), material, yaw, extra=bars)
     beam = 0.02 * size
     for side in (-1, 1):
         c.add(Shape.BOX, middle + yaw @ [side * wide, 0, 0], (beam, 0.5 * size, beam), material, yaw)
-        c.add(Shape.BOX, middle + np.array([0, 0.5 * side * size, 0]), (wide, beam, beam), material, yaw)
+        c.add(Shape.BOX, middle - [0, -0.5 * side * size, 0], (wide, beam, beam), material, yaw)
 
 
 def ladder(c: Composer, foot: Vector, size: float, depth: float) -> None:
@@ -61,7 +61,7 @@ def ladder(c: Composer, foot: Vector, size: float, depth: float) -> None:
 def tripod(c: Composer, foot: Vector, size: float, depth: float) -> None:
     """Three legs and what they carry."""
     material, radius = c.material(depth, plain=0.5), size * c.rng.uniform(0.008, 0.02)
-    top = foot - np.array([0.0, size, 0.0])
+    top = foot - [0.0, size, 0.0]
     for angle in c.rng.uniform(0, 2 * np.pi) + np.arange(3) * 2 * np.pi / 3:
         c.rod(top, foot + 0.35 * size * np.array([np.cos(angle), 0.0, np.sin(angle)]), radius, material)
     c.add(Shape.BOX, top, 0.08 * size * c.rng.uniform(0.5, 1.5, 3), c.material(depth), c.any_turn())
@@ -81,16 +81,15 @@ def tree(c: Composer, foot: Vector, size: float, depth: float) -> None:
             twig = limb + size * 0.2 * np.array([rng.uniform(-1, 1), -rng.random(), rng.uniform(-1, 1)])
             c.rod(limb, twig, 0.3 * radius, bark)
         if leaves is not None:
-            cells = -float(rng.integers(4, 9))
-            half = (0.2 * size, 0.2 * size, 1e-3)
-            c.add(Shape.CARD, limb, half, leaves, c.any_turn(), extra=(0, 2, 0, 2, cells))
+            holes = form(cut=-float(rng.integers(4, 9)))
+            c.add(Shape.CARD, limb, (0.2 * size, 0.2 * size, 1e-3), leaves, c.any_turn(), holes)
 
 
 def cage(c: Composer, foot: Vector, size: float, depth: float) -> None:
     """The edges of a box: a frame of rods."""
     half = 0.5 * size * c.rng.uniform(0.4, 1.0, 3)
     yaw = rotation(c.rng.uniform(-np.pi, np.pi))
-    middle, material = foot - np.array([0.0, half[1], 0.0]), c.material(depth)
+    middle, material = foot - [0.0, half[1], 0.0], c.material(depth)
     radius = size * c.rng.uniform(0.008, 0.03)
     for axis in range(3):
         for one, other in itertools.product((-1.0, 1.0), repeat=2):
@@ -106,12 +105,8 @@ def sticks(c: Composer, foot: Vector, size: float, depth: float) -> None:
     for _ in range(int(c.rng.integers(4, 12))):
         spread = 0.3 * size * c.rng.standard_normal(3) * (1.0, 0.0, 1.0)
         tall = size * c.rng.uniform(0.5, 1.2)
-        c.rod(
-            foot + 0.3 * spread,
-            foot + spread - [0.0, tall, 0.0],
-            size * c.rng.uniform(0.006, 0.025),
-            material,
-        )
+        radius = size * c.rng.uniform(0.006, 0.025)
+        c.rod(foot + 0.3 * spread, foot + spread - [0.0, tall, 0.0], radius, material)
 
 
 THIN = (mesh, ladder, tripod, tree, cage, sticks)

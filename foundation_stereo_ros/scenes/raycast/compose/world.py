@@ -11,6 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 Vector = npt.NDArray[np.float64]
+Offset = Vector | tuple[float, float, float]
+Extra = tuple[float, float, float, float, float]
+
+HEIGHT_GRID = 96
+"""Heights to each side of a FIELD."""
 
 
 class Shape(IntEnum):
@@ -47,7 +52,7 @@ class Primitive:
     center: Vector
     half: Vector
     material: int
-    extra: tuple[float, float, float, float, float] = (0.0, 2.0, 0.0, 2.0, 0.0)
+    extra: Extra = (0.0, 2.0, 0.0, 2.0, 0.0)
     swing: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
@@ -131,6 +136,11 @@ class World:
     dots: Dots | None = None
     view: Vector = field(default_factory=lambda: np.eye(3))
     position: Vector = field(default_factory=lambda: np.zeros(3))
+
+
+def form(first: float = 0.0, cut: float = 0.0) -> Extra:
+    """Return `Primitive.extra` without bars: a taper or cut corners, and a card's outline or leaves."""
+    return (first, 2.0, 0.0, 2.0, cut)
 
 
 def rotation(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Vector:

@@ -45,6 +45,7 @@ def card_mask(x: Tensor, y: Tensor, extra: Tensor) -> Tensor:
 Meet = Callable[[Tensor, list[Tensor], Tensor], list[Tensor]]
 
 FAR = 1e9
+_STEPS, _HALVINGS = 28, 7  # along and between the last steps of a ray through a height field
 _TINY = 1e-9  # keeps a ray along a box's face from becoming 0/0
 
 
@@ -171,10 +172,6 @@ MEET: dict[Shape, Meet] = {
     Shape.PANE: _card,
     Shape.FACETED: _faceted,
 }
-
-
-_STEPS = 28
-_HALVINGS = 7
 
 
 def sample_heights(maps: Tensor, x: Tensor, z: Tensor) -> Tensor:

@@ -26,7 +26,13 @@ _SWITCH = "FOUNDATION_STEREO_FUSION"  # "0": never; "1": on the CPU too
 _compiled: dict[Callable[..., Any], Callable[..., Any]] = {}
 _broken = False
 
+_ELEMENTS = 24_576  # rays times surfaces at a time on a CPU: what its cache holds
+_ROWS, _COLUMNS = 32, 32  # of a tile
+TOGETHER = 8  # tiles that are shaded at once, where the number of surfaces does not matter
+
 Result = TypeVar("Result")
+Race = tuple[list[Tensor], list[Tensor]]
+"""For each view: the smallest depths so far (B x N), and the rows of the surfaces there."""
 
 
 def fused(function: Callable[..., Result], device: torch.device) -> Callable[..., Result]:
@@ -47,22 +53,13 @@ def _careful(function: Callable[..., Result]) -> Callable[..., Result]:
         if not _broken:
             try:
                 return compiled(*arguments)
-            except (
-                Exception
-            ) as error:  # whatever a missing or broken compiler throws: the plain way always works
+            except Exception as error:  # whatever a broken compiler throws: the plain way always works
                 _broken = True
-                _LOG.warning(
-                    "rendering without fused kernels: %s", str(error).splitlines()[0] if str(error) else error
-                )
+                reason = (str(error) or repr(error)).splitlines()[0]
+                _LOG.warning("rendering without fused kernels: %s", reason)
         return function(*arguments)
 
     return call
-
-
-Race = tuple[list[Tensor], list[Tensor]]
-"""For each view: the smallest depths so far (B x N), and the rows of the surfaces there."""
-
-_ELEMENTS = 24_576  # rays times surfaces at a time on a CPU: what its cache holds
 
 
 def cast(
@@ -156,10 +153,6 @@ def _race(meet: Meet) -> Callable[..., Race]:
 
 
 _STEP = {kind: _race(meet) for kind, meet in MEET.items()}
-
-
-_ROWS, _COLUMNS = 32, 32
-TOGETHER = 8  # tiles that are shaded at once, where the number of surfaces does not matter
 
 
 def tiles(height: int, width: int, corners: bool) -> list[Tensor]:

@@ -4,24 +4,45 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from foundation_stereo_ros.scenes.raycast.compose.materials import Column
-from foundation_stereo_ros.scenes.raycast.compose.world import Dots, Fog, Primitive, Shape, World
+from foundation_stereo_ros.scenes.raycast.compose.world import HEIGHT_GRID, Dots, Fog, Primitive, Shape, World
+
+Self = TypeVar("Self", bound="TensorRecord")
 
 ROW = 22  # rotation 9, centre 3, half sizes 3, extra 5, shape, material
-HEIGHT_GRID = 96
-_TENSORS = ("surfaces", "materials", "heights", "light", "view", "camera")
 _MEMBERS = ("fields", "shadowed", "bouncing", "dotted")
 _NO_FOG = Fog(0.0, np.zeros(3))
 _NO_DOTS = Dots(0.0, 1.0, 0.1, 1.0)
+
+
+class TensorRecord:
+    """Base of frozen dataclasses whose fields are tensors, records of tensors, and what stays where it is."""
+
+    def to(self: Self, device: torch.device) -> Self:
+        """Return the same on a device."""
+        return self._changed(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self: Self) -> Self:
+        """Return the same in page-locked memory, from where it copies without waiting."""
+        return self._changed(Tensor.pin_memory)
+
+    def _changed(self: Self, change: Callable[[Tensor], Tensor]) -> Self:
+        changed: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                changed[name] = change(value)
+            elif isinstance(value, TensorRecord):
+                changed[name] = value._changed(change)
+        return dataclasses.replace(self, **changed)  # type: ignore[type-var]
 
 
 class LightColumn(IntEnum):
@@ -47,7 +68,7 @@ LIGHT_COLUMNS = 20
 
 
 @dataclass(frozen=True)
-class SceneBatch:
+class SceneBatch(TensorRecord):
     """B scenes in their left cameras' frames.
 
     Attributes:
@@ -76,29 +97,14 @@ class SceneBatch:
     view: Tensor
     camera: Tensor
 
-    def to(self, device: torch.device) -> SceneBatch:
-        """Return the same scenes on a device."""
-        return dataclasses.replace(
-            self, **{name: getattr(self, name).to(device, non_blocking=True) for name in _TENSORS}
-        )
-
-    def only(self, index: int) -> SceneBatch:
-        """Return one of the scenes, as a batch of its own."""
-        return self.pick([index])
-
     def pick(self, indices: Sequence[int]) -> SceneBatch:
         """Return some of the scenes, as a batch of their own."""
         chosen = torch.tensor(indices).to(self.camera.device, non_blocking=True)
-        parts: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _TENSORS}
-        parts |= {
+        members: dict[str, Any] = {
             name: tuple(place for place, index in enumerate(indices) if index in getattr(self, name))
             for name in _MEMBERS
         }
-        return dataclasses.replace(self, **parts)
-
-    def pin_memory(self) -> SceneBatch:
-        """Return the same scenes in page-locked memory, from where they copy without waiting."""
-        return dataclasses.replace(self, **{name: getattr(self, name).pin_memory() for name in _TENSORS})
+        return dataclasses.replace(self._changed(lambda tensor: tensor[chosen]), **members)
 
 
 def pack(worlds: Sequence[World], cameras: Sequence[tuple[float, float, float, float]]) -> SceneBatch:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -120,15 +121,9 @@ class Rendered:
     @classmethod
     def join(cls, parts: Sequence[Rendered]) -> Rendered:
         """Return several batches as one."""
-        hidden = [part.occluded for part in parts if part.occluded is not None]
-        return cls(
-            left=torch.cat([part.left for part in parts]),
-            right=torch.cat([part.right for part in parts]),
-            depth=torch.cat([part.depth for part in parts]),
-            right_depth=torch.cat([part.right_depth for part in parts]),
-            disparity=torch.cat([part.disparity for part in parts]),
-            occluded=torch.cat(hidden) if hidden else None,
-        )
+        columns = zip(*(vars(part).values() for part in parts), strict=True)
+        joined: list[Any] = [None if values[0] is None else torch.cat(values) for values in columns]
+        return cls(*joined)
 
 
 def render(
@@ -146,7 +141,7 @@ def render(
     if tiled is None:
         tiled = scene.camera.device.type == "cpu"
     if tiled and len(scene.camera) > 1:
-        single = [scene.only(index) for index in range(len(scene.camera))]
+        single = [scene.pick([index]) for index in range(len(scene.camera))]
         return Rendered.join([render(one, height, width, occlusion, tiled) for one in single])
     directions = _directions(scene, height, width)
     left = torch.zeros(len(directions), 3, device=directions.device)

@@ -13,7 +13,7 @@ from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.scenes.raycast.generator import Plan, SceneGenerator, StereoBatch
 from foundation_stereo_ros.scenes.seeds import training_seeds
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.feed.replay import ReplayFeed
+from foundation_stereo_ros.train.feed.ray_cast import ReplayFeed
 
 SMALL: dict[str, Any] = {
     "batch": 3,

@@ -12,7 +12,7 @@ import torch
 
 from foundation_stereo_ros.scenes.raycast.config import COMPOSITIONS, SceneConfig
 from foundation_stereo_ros.scenes.raycast.generator import Plan, composition, plan
-from foundation_stereo_ros.train.curation.traits import TRAITS, traits
+from foundation_stereo_ros.train.curation.scoring import TRAITS, traits
 
 HALF = SceneConfig(**{f"{name}_chance": 0.5 for name in TRAITS}, clutter=0.3)
 MAY_FIND_NO_PLACE = ("mirror", "pane", "wire", "regular", "bare")
