@@ -124,8 +124,8 @@ def _recipe(args: argparse.Namespace) -> Recipe:
 
 
 def _show(args: argparse.Namespace, recipe: Recipe, outcome: Outcome, device: str) -> None:
-    from foundation_stereo_ros.train.curation.scoring import Scorer
     from foundation_stereo_ros.cli.curate_pictures import write_worst
+    from foundation_stereo_ros.train.curation.scoring import Scorer
 
     place = args.output.with_suffix(".png")
     shown = write_worst(place, outcome.scores, args.pictures, Scorer(args.checkpoint, recipe, device))

@@ -13,10 +13,17 @@ from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.train.data_config import CropConfig, DatasetChoice, TrainingSource
-from foundation_stereo_ros.train.descent import PRECISIONS
 from foundation_stereo_ros.train.feed.augmentation import AugmentationConfig
 
 T = TypeVar("T")
+
+FROM_NOTHING = "tiny"
+"""Network preset of a run that starts from nothing and names none."""
+FINE_TUNING: Mapping[str, Any] = {"learning_rate": 1e-4, "norms": "frozen", "ema": 0.998}
+"""Defaults that differ where a run starts from a checkpoint: small steps away from good weights."""
+NORMS = ("batch", "frozen", "synced")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+SCHEDULES = ("cosine", "step", "flat")
 
 
 def build(kind: type[T], values: Any, prefix: str = "") -> T:
@@ -42,16 +49,6 @@ def build(kind: type[T], values: Any, prefix: str = "") -> T:
         return kind(**values)
     except TypeError as error:
         raise ConfigError(f"a training setting has a wrong kind of value: {error}") from None
-
-
-FROM_NOTHING = "tiny"
-"""Network preset of a run that starts from nothing and names none."""
-
-FINE_TUNING: Mapping[str, Any] = {"learning_rate": 1e-4, "norms": "frozen", "ema": 0.998}
-"""Defaults that differ where a run starts from a checkpoint: small steps away from good weights."""
-
-NORMS = ("batch", "frozen", "synced")
-SCHEDULES = ("cosine", "step", "flat")
 
 
 @dataclass(frozen=True)

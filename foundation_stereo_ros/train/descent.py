@@ -20,7 +20,6 @@ from foundation_stereo_ros.train.feed.augmentation import augment
 from foundation_stereo_ros.train.foundation_loss import stereo_loss
 from foundation_stereo_ros.train.lean_loss import lean_loss
 
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 FIRST_SCALE = 2.0**14
 """Of the loss in fp16, whose gradients would vanish otherwise."""
 
@@ -28,13 +27,15 @@ _WRONG_HEIGHTS = (32, 64)
 
 _FALL = 0.2  # share of a flat schedule in which its rate falls
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+_MOST_ITERATIONS = 22
+"""In training, unless said otherwise; the paper's number."""
 
 
 class Precision:
     """The precision of the forward pass on a device; weights, losses and disparities stay in fp32.
 
     Args:
-        wanted: one of `PRECISIONS`; ``auto``: bf16 on CUDA, otherwise fp32.
+        wanted: as in `TrainingConfig`; ``auto``: bf16 on CUDA, otherwise fp32.
         device: where.
 
     Raises:
@@ -111,10 +112,6 @@ class Average:
         torch._foreach_lerp_(targets, [source for _, source in self._floating], 1.0 - decay)
         for target, source in self._counts:
             target.copy_(source)
-
-
-_MOST_ITERATIONS = 22
-"""In training, unless said otherwise; the paper's number."""
 
 
 class Stepped(NamedTuple):

@@ -19,6 +19,8 @@ from torch import distributed, nn
 
 from foundation_stereo_ros.errors import ConfigError
 
+_PATIENCE = timedelta(hours=1)  # the first process validates and saves while the others wait
+
 
 @dataclass(frozen=True)
 class Place:
@@ -50,9 +52,6 @@ class Place:
 
 ALONE = Place()
 """The only process."""
-
-
-_PATIENCE = timedelta(hours=1)  # the first process validates and saves while the others wait
 
 
 class Group:

@@ -4,32 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from foundation_stereo_ros.nets.stereo import TrainingOutput
+from foundation_stereo_ros.train.config import TrainingConfig
 
 QUARTER = 4
 _SHARPNESS = 14.0  # of correlations, which reach from -1 to 1, as logits
-
-
-class LossWeights(Protocol):
-    """Weights of the loss's parts, as `TrainingConfig` has them."""
-
-    @property
-    def gamma(self) -> float:
-        """Of a refinement relative to the one after it."""
-
-    @property
-    def matching(self) -> float:
-        """Of the classifier's cross entropy."""
-
-    @property
-    def correlation(self) -> float:
-        """Of the cross entropy of the bare correlations."""
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -91,7 +75,7 @@ def matching_loss(scores: Tensor, disparity: Tensor, valid: Tensor) -> Tensor:
 
 
 def stereo_loss(
-    output: TrainingOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: LossWeights
+    output: TrainingOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: TrainingConfig
 ) -> Tensor:
     """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
     good = valid & disparity.isfinite() & (disparity.abs() < max_disparity)

@@ -7,7 +7,7 @@ hopeless pixels from deciding; published networks train with plain smooth L1.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,31 +16,12 @@ from torch import Tensor
 from foundation_stereo_ros.nets.stereo import LeanOutput
 from foundation_stereo_ros.nets.stereo.lean.matching import SHARPNESS
 from foundation_stereo_ros.nets.stereo.lean.refinement import Refined, RowMatcher
+from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.visibility import near_edges, seen_by_right
 
 _DAMPED_FROM = 8.0  # pixels of error
 _FINE_REACH = 5  # half pixels to each side
 _FULL, _SHARPENED, _CHOSEN, _OFFERED, _INITIAL = 1.0, 0.6, 0.4, 0.4, 0.4
-
-
-class LeanLossWeights(Protocol):
-    """Weights, as `TrainingConfig` has them."""
-
-    @property
-    def matching(self) -> float:
-        """Of the logits' cross entropy."""
-
-    @property
-    def correlation(self) -> float:
-        """Of the cross entropy of the bare correlations."""
-
-    @property
-    def hidden(self) -> float:
-        """Of a pixel that the right camera does not see, beside one that it sees."""
-
-    @property
-    def edges(self) -> float:
-        """Of a pixel at a depth edge, beside others."""
 
 
 class Truth(NamedTuple):
@@ -63,7 +44,7 @@ class Truth(NamedTuple):
         return Truth(*(x[..., ::step, ::step] for x in self))
 
 
-def truth_of(disparity: Tensor, valid: Tensor, weights: LeanLossWeights) -> Truth:
+def truth_of(disparity: Tensor, valid: Tensor, weights: TrainingConfig) -> Truth:
     """Find out from a disparity map what is hidden and where its edges are."""
     seen = valid & seen_by_right(disparity, valid)
     weight = torch.where(seen, 1.0, weights.hidden)
@@ -72,7 +53,7 @@ def truth_of(disparity: Tensor, valid: Tensor, weights: LeanLossWeights) -> Trut
 
 
 def lean_loss(
-    output: LeanOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: LeanLossWeights
+    output: LeanOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: TrainingConfig
 ) -> Tensor:
     """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
     good = valid & disparity.isfinite() & (disparity >= 0) & (disparity < max_disparity)

@@ -15,12 +15,27 @@ import numpy.typing as npt
 from torch import Tensor
 
 from foundation_stereo_ros.shapes import RgbImage
-from foundation_stereo_ros.train.reporting import LOG_NAME
+from foundation_stereo_ros.train.run_files import LOG_NAME
 
 WRONG = 5.0
 """Pixels of error that are painted red; the right ones are blue."""
 
 _UNKNOWN = (24, 24, 28)  # near black, which the colour map does not contain
+CURVE_NAME = "curve.png"
+_FIGURE = "/bp2"
+_WIDTH, _HEIGHT = 960, 540
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 84, 48
+_INK, _LIGHT = (60, 60, 60), (225, 225, 225)
+_COLOURS = (
+    (180, 119, 31),
+    (14, 127, 255),
+    (44, 160, 44),
+    (40, 39, 214),
+    (189, 103, 148),
+    (75, 86, 140),
+)  # BGR
+_TICKS = (0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
+Series = Mapping[str, Sequence[tuple[int, float]]]
 
 
 class Shown(NamedTuple):
@@ -67,25 +82,6 @@ def paint(values: npt.NDArray[np.float32], valid: npt.NDArray[np.bool_], low: fl
 
 def _bytes(view: Tensor) -> RgbImage:
     return np.asarray(view.detach().float().clamp(0, 255).round().byte().permute(1, 2, 0).cpu().numpy())
-
-
-CURVE_NAME = "curve.png"
-
-_FIGURE = "/bp2"
-_WIDTH, _HEIGHT = 960, 540
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 24, 84, 48
-_INK, _LIGHT = (60, 60, 60), (225, 225, 225)
-_COLOURS = (
-    (180, 119, 31),
-    (14, 127, 255),
-    (44, 160, 44),
-    (40, 39, 214),
-    (189, 103, 148),
-    (75, 86, 140),
-)  # BGR
-_TICKS = (0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
-
-Series = Mapping[str, Sequence[tuple[int, float]]]
 
 
 def draw_curve(folder: Path) -> None:

@@ -18,10 +18,10 @@ from foundation_stereo_ros.shapes import RgbImage
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.descent import Stepped
 from foundation_stereo_ros.train.pictures import Shown, draw_curve, panel
-from foundation_stereo_ros.train.run_files import Progress, RunFiles
+from foundation_stereo_ros.train.run_files import LOG_NAME, Progress, RunFiles
 from foundation_stereo_ros.train.validation import Validation
 
-LOG_NAME = "log.jsonl"
+_log = logging.getLogger(__name__)
 
 
 class Journal:
@@ -66,9 +66,6 @@ class Journal:
         self._lines.close()
         if self._board is not None:
             self._board.close()
-
-
-_log = logging.getLogger(__name__)
 
 
 def due(step: int, every: int) -> bool:

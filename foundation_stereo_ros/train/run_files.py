@@ -29,6 +29,11 @@ FORMAT = "foundation_stereo_ros/training/1"
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 _OTHERS = ("format", "progress")
 
+STATE_NAME = "state.safetensors"
+WEIGHTS_NAME = "weights.safetensors"
+BEST_NAME = "best.safetensors"
+LOG_NAME = "log.jsonl"
+
 
 @dataclass
 class Progress:
@@ -162,11 +167,6 @@ def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str
 
 def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-STATE_NAME = "state.safetensors"
-WEIGHTS_NAME = "weights.safetensors"
-BEST_NAME = "best.safetensors"
 
 
 class RunFiles:

@@ -26,6 +26,11 @@ _NAMED = 8
 """Of so few pairs each one's figures are told, too."""
 
 Estimate = Callable[[Tensor, Tensor], Tensor]
+HELD_BACK, PAINTED, REAL = "held_back/", "painted/", "real/"
+"""Before the names of figures on ray-cast scenes, on painted scenes, and on a dataset."""
+PICTURES = 4
+"""Pairs of each kind that are shown."""
+Show = Callable[[str, Shown], None]
 
 
 class RealPairs:
@@ -105,15 +110,6 @@ class RealPairs:
 
 def _tensor(view: np.ndarray) -> Tensor:
     return torch.from_numpy(view).permute(2, 0, 1)[None].float()
-
-
-HELD_BACK, PAINTED, REAL = "held_back/", "painted/", "real/"
-"""Before the names of figures on ray-cast scenes, on painted scenes, and on a dataset."""
-
-PICTURES = 4
-"""Pairs of each kind that are shown."""
-
-Show = Callable[[str, Shown], None]
 
 
 class PairGenerator(Protocol):

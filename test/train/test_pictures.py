@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from foundation_stereo_ros.train.pictures import WRONG, Shown, paint, panel
 import json
 from pathlib import Path
+
 import cv2
-from foundation_stereo_ros.train.pictures import CURVE_NAME, draw_curve, read_series
+import numpy as np
+import torch
+
+from foundation_stereo_ros.train.pictures import (
+    CURVE_NAME,
+    WRONG,
+    Shown,
+    draw_curve,
+    paint,
+    panel,
+    read_series,
+)
 
 
 def test_a_panel_shows_views_error_truth_and_estimate() -> None:

@@ -50,6 +50,10 @@ _FLAWS = {
 }
 TRAITS = (*_DECISIONS, *_FLAWS)
 """All that a scene may have. Each is a chance of `SceneConfig`, there with ``_chance`` behind its name."""
+_DIGITS = 4
+_AHEAD = 3  # seeds given out for each process, so that one slow scene keeps none of them waiting
+_stop: Event | None = None  # of a worker process, as is the next
+_parts: tuple[Any, ...] = ()
 
 
 def traits(config: SceneConfig, seed: int) -> tuple[str, ...]:
@@ -60,9 +64,6 @@ def traits(config: SceneConfig, seed: int) -> tuple[str, ...]:
         for name, (kind, draw, place) in possible.items()
         if ingredient(seed, kind, draw).random(place + 1)[place] < getattr(config, f"{name}_chance")
     )
-
-
-_DIGITS = 4
 
 
 class Scorer:
@@ -113,11 +114,6 @@ def checkpoint_digest(path: Path) -> str:
 def _plain(figure: Tensor) -> float | None:
     value = float(figure)
     return round(value, _DIGITS) if math.isfinite(value) else None
-
-
-_AHEAD = 3  # seeds given out for each process, so that one slow scene keeps none of them waiting
-_stop: Event | None = None  # of a worker process, as is the next
-_parts: tuple[Any, ...] = ()
 
 
 def scores(

@@ -25,6 +25,8 @@ from foundation_stereo_ros.train.feed.mixture import Mixture
 
 _SURFACE = 1.0
 _FAR = 1e9
+_log = logging.getLogger(__name__)
+_ATTEMPTS = 8
 
 
 class Crop(NamedTuple):
@@ -95,10 +97,6 @@ def _nearest(before: int, after: int) -> np.ndarray:
     """Return which of ``before`` pixels holds the middle of each of ``after`` ones."""
     places = np.floor((np.arange(after) + 0.5) * before / after).astype(np.intp)
     return np.minimum(places, before - 1)
-
-
-_log = logging.getLogger(__name__)
-_ATTEMPTS = 8
 
 
 class DecodedPairs(NamedTuple):

@@ -23,6 +23,10 @@ from foundation_stereo_ros.train.distributed import ALONE, Place
 from foundation_stereo_ros.train.feed.ahead import ENDLESS, ahead, end
 from foundation_stereo_ros.train.feed.mixture import Mixture
 
+_CAPACITY = 192
+_AT_FIRST = 24
+_MARGIN = 4 / 3  # rendered size over the size of a crop
+
 
 class PlannedSteps(Dataset[Plan | None]):
     """The scenes of each step from a first one on; they depend on the run's seed and the step alone.
@@ -127,11 +131,6 @@ class Feed:
     def _render(self) -> StereoBatch | None:
         planned = next(self._plans)
         return None if planned is None else self._generator.render(planned, occlusion=False)
-
-
-_CAPACITY = 192
-_AT_FIRST = 24
-_MARGIN = 4 / 3  # rendered size over the size of a crop
 
 
 def rendered_size(config: TrainingConfig) -> tuple[int, int]:

@@ -5,26 +5,24 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from dataset_trees import user_folder, write_pair, write_pfm
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_runs import SMALL
+
+from foundation_stereo_ros.datasets.dataset import StereoNumbers, StereoSample
 from foundation_stereo_ros.errors import ConfigError, FileFormatError
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.data_config import DatasetChoice, describe
+from foundation_stereo_ros.train.data_config import CropConfig, DatasetChoice, describe
 from foundation_stereo_ros.train.distributed import Place
-from foundation_stereo_ros.train.feed.dataset_pairs import DecodedSteps, Shelf
+from foundation_stereo_ros.train.feed.dataset_pairs import DecodedSteps, Shelf, random_crop, resize_disparity
 from foundation_stereo_ros.train.feed.mixed import MixedFeed
 from foundation_stereo_ros.train.feed.mixture import Mixture
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from foundation_stereo_ros.datasets.dataset import StereoNumbers, StereoSample
-from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.train.data_config import CropConfig
-from foundation_stereo_ros.train.feed.dataset_pairs import random_crop, resize_disparity
-
 
 NAMES = ("left", "right", "disparity", "valid")
 

@@ -22,6 +22,11 @@ from torch import Tensor
 from foundation_stereo_ros.scenes.raycast.compose.world import Shape
 from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch
 
+Meet = Callable[[Tensor, list[Tensor], Tensor], list[Tensor]]
+FAR = 1e9
+_STEPS, _HALVINGS = 28, 7  # along and between the last steps of a ray through a height field
+_TINY = 1e-9  # keeps a ray along a box's face from becoming 0/0
+
 
 def card_mask(x: Tensor, y: Tensor, extra: Tensor) -> Tensor:
     """Return where a card has substance. x, y: B x N in -1..1; extra: B x 5 as in `Primitive`."""
@@ -40,13 +45,6 @@ def card_mask(x: Tensor, y: Tensor, extra: Tensor) -> Tensor:
     leaf = along * along + (slim * across) ** 2 < (0.26 + 0.26 * chance) ** 2
     leaf &= (chance * 13.0).frac() > 0.15
     return inside & torch.where(cut < 0, leaf, bars)
-
-
-Meet = Callable[[Tensor, list[Tensor], Tensor], list[Tensor]]
-
-FAR = 1e9
-_STEPS, _HALVINGS = 28, 7  # along and between the last steps of a ray through a height field
-_TINY = 1e-9  # keeps a ray along a box's face from becoming 0/0
 
 
 def relative(origin: Tensor, surface: Tensor) -> Tensor:

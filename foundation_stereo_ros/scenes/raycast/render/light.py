@@ -21,6 +21,13 @@ from foundation_stereo_ros.scenes.raycast.render.tensors import LightColumn, Sce
 from foundation_stereo_ros.scenes.raycast.render.textures import cell_random, lattice_noise
 
 _LIT = 0.55  # share of the projector's cells that have a dot
+_POINTS = torch.tensor(
+    [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]
+) * (3.0**-0.5)
+_WIDE = 0.1  # smallest cosine to their middle of rays that are worth sorting surfaces for
+_TOGETHER = 4096  # neighbouring rays for which the surfaces are sorted out once
+_LIFT = 1.5e-3  # a shadow ray begins this share of the depth off its surface
+_SKYLIGHT = 0.3  # how much more of the ambient light comes from above than from the side
 
 
 def dot_light(scene: SceneBatch, point: Tensor, facing: Tensor) -> Tensor:
@@ -43,14 +50,6 @@ def dot_light(scene: SceneBatch, point: Tensor, facing: Tensor) -> Tensor:
     near = (reach / depth).clamp(max=1.0).square()
     strength: Tensor = light[:, LightColumn.DOTS, None] * blob * near * (0.5 + chance[:, 3])
     return strength * (0.3 + 0.7 * facing.clamp(min=0.0))
-
-
-_POINTS = torch.tensor(
-    [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0, -1.0, 1.0]]
-) * (3.0**-0.5)
-_WIDE = 0.1  # smallest cosine to their middle of rays that are worth sorting surfaces for
-_TOGETHER = 4096  # neighbouring rays for which the surfaces are sorted out once
-_LIFT = 1.5e-3  # a shadow ray begins this share of the depth off its surface
 
 
 def lamp_points(height: int, width: int, device: torch.device) -> Tensor:
@@ -123,9 +122,6 @@ def _frame_around(axis: Tensor) -> Tensor:
     other = torch.tensor([1.0, 0.0, 0.0] if abs(float(axis[0])) < 0.8 else [0.0, 1.0, 0.0])
     side = torch.nn.functional.normalize(torch.linalg.cross(axis, other), dim=0)
     return torch.stack([side, torch.linalg.cross(axis, side), axis])
-
-
-_SKYLIGHT = 0.3  # how much more of the ambient light comes from above than from the side
 
 
 def shade(scene: SceneBatch, hits: Hits, color: Tensor, directions: Tensor, lit: Tensor) -> Tensor:

@@ -22,6 +22,22 @@ from foundation_stereo_ros.scenes.raycast.render.hits import Hits
 
 _SIZE = 64
 _HASH = 4096
+_TEXT_CELLS = (5.0, 7.0)
+_GLYPH = 6.0  # cells of a glyph are finer than those of other patterns by about this
+_SHIFTED = (Pattern.BRICKS, Pattern.PEBBLES)  # every second row is half a cell further on
+_TINTED = (
+    Pattern.CHECKER,
+    Pattern.STRIPES,
+    Pattern.BRICKS,
+    Pattern.DOTS,
+    Pattern.MOSAIC,
+    Pattern.GRID,
+    Pattern.PLAID,
+    Pattern.PEBBLES,
+    Pattern.WINDOWS,
+)
+_OCTAVES = 5
+_FINEST = 1.0e-6  # metres; nothing is seen from nearer, but for a camera behind a wall
 
 
 @lru_cache(maxsize=4)
@@ -54,22 +70,6 @@ def cell_random(u: Tensor, v: Tensor) -> Tensor:
     first = shuffled[torch.remainder(u, _HASH).long()]
     second = shuffled[torch.remainder(first + torch.remainder(v, _HASH).long(), _HASH)]
     return values[second].movedim(-1, 1)
-
-
-_TEXT_CELLS = (5.0, 7.0)
-_GLYPH = 6.0  # cells of a glyph are finer than those of other patterns by about this
-_SHIFTED = (Pattern.BRICKS, Pattern.PEBBLES)  # every second row is half a cell further on
-_TINTED = (
-    Pattern.CHECKER,
-    Pattern.STRIPES,
-    Pattern.BRICKS,
-    Pattern.DOTS,
-    Pattern.MOSAIC,
-    Pattern.GRID,
-    Pattern.PLAID,
-    Pattern.PEBBLES,
-    Pattern.WINDOWS,
-)
 
 
 @dataclass(frozen=True)
@@ -216,11 +216,6 @@ _VALUES: dict[Pattern, Callable[[Cells], Tensor]] = {
     Pattern.WEAVE: lambda c: 0.5 + 0.25 * ((6.2832 * c.u).sin() + (6.2832 * c.v).sin()),
     Pattern.VEINS: lambda c: 1.0 - (c.bend.abs() * 9.0).clamp(max=1.0),
 }
-
-
-_OCTAVES = 5
-
-_FINEST = 1.0e-6  # metres; nothing is seen from nearer, but for a camera behind a wall
 
 
 def albedo(hits: Hits, footprint: Tensor) -> Tensor:

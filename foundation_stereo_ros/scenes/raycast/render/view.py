@@ -23,6 +23,7 @@ from foundation_stereo_ros.scenes.raycast.render.tensors import LightColumn, Sce
 from foundation_stereo_ros.scenes.raycast.render.textures import albedo
 
 _LEAVE = 1e-3  # share of the depth by which a ray starts behind or before the surface that it comes from
+_GRAZING = 1e-4  # relative depth below which a ray meets its own surface
 
 
 @dataclass(frozen=True)
@@ -94,9 +95,6 @@ def _worth(scene: SceneBatch, share: Tensor) -> tuple[list[int], Tensor]:
     count = min(batch, -(-len(scene.bouncing) // step) * step)
     padded = (list(scene.bouncing) * count)[:count]
     return padded, torch.arange(rays, device=share.device)
-
-
-_GRAZING = 1e-4  # relative depth below which a ray meets its own surface
 
 
 @dataclass(frozen=True)
