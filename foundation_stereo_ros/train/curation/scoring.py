@@ -28,6 +28,7 @@ from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, StereoBatch, composition
 from foundation_stereo_ros.scenes.seeds import Ingredient, ingredient
 from foundation_stereo_ros.train.curation.keep_list import Recipe, Score
+from foundation_stereo_ros.train.interrupts import blocked
 from foundation_stereo_ros.weights import load_checkpoint
 
 # trait, which is also the name of its chance -> the stream that decides about it, its number, and the
@@ -157,12 +158,8 @@ def scores(
 
 
 def _submit(pool: ProcessPoolExecutor, waiting: deque[Future[Score | None]], seeds: Iterator[int]) -> None:
-    # Processes start here. They inherit what is blocked, so Ctrl-C reaches this process alone.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
+    with blocked(signal.SIGINT):  # processes start here; Ctrl-C reaches this one alone
         waiting.extend(pool.submit(_score, seed) for seed in seeds)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _start(stop: Event, *parts: Any) -> None:

@@ -12,11 +12,16 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-ENDLESS = 1 << 30
-"""Length of data sets that have no end."""
+from foundation_stereo_ros.train.interrupts import SIGNALS, blocked
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 T = TypeVar("T")
+
+
+class Endless(Dataset[T]):
+    """A data set without an end."""
+
+    def __len__(self) -> int:
+        return 1 << 30
 
 
 def ahead(items: Dataset[T], workers: int, pin: bool = False) -> Iterator[T]:
@@ -32,11 +37,8 @@ def ahead(items: Dataset[T], workers: int, pin: bool = False) -> Iterator[T]:
         multiprocessing_context="spawn" if workers else None,  # forking after CUDA started is not allowed
     )
     resource_tracker.ensure_running()  # it would unblock the signals when it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
+    with blocked(*SIGNALS):
         return iter(loader)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end(items: Iterator[T]) -> None:
@@ -51,7 +53,7 @@ def _prepare_worker(_: int) -> None:
 
     They have been blocked since before the process began; so they do nothing while it starts, either.
     """
-    for number in _SIGNALS:
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

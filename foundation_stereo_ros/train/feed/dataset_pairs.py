@@ -13,14 +13,13 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from foundation_stereo_ros.datasets.dataset import StereoItem, StereoSample
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import GENERATED, CropConfig, TrainingSource
-from foundation_stereo_ros.train.feed.ahead import ENDLESS
+from foundation_stereo_ros.train.feed.ahead import Endless
 from foundation_stereo_ros.train.feed.mixture import Mixture
 
 _SURFACE = 1.0
@@ -150,7 +149,7 @@ class Shelf:
         return self._items[int(self._order[place])]
 
 
-class DecodedSteps(Dataset[DecodedPairs | None]):
+class DecodedSteps(Endless[DecodedPairs | None]):
     """Of each step, from a first one on, the pairs from datasets; None in a step that has none.
 
     Args:
@@ -169,9 +168,6 @@ class DecodedSteps(Dataset[DecodedPairs | None]):
             for place, source in enumerate(mixture.sources)
             if source.dataset not in GENERATED
         }
-
-    def __len__(self) -> int:
-        return ENDLESS
 
     def __getitem__(self, index: int) -> DecodedPairs | None:
         crops = [self._crop(*found) for found in self._mixture.stored(self._first + index)]

@@ -13,14 +13,13 @@ from collections import deque
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from foundation_stereo_ros.scenes.raycast.generator import Plan, SceneGenerator, StereoBatch, plan
 from foundation_stereo_ros.scenes.seeds import step_seed
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.curation.seeds import seed_source
 from foundation_stereo_ros.train.distributed import ALONE, Place
-from foundation_stereo_ros.train.feed.ahead import ENDLESS, ahead, end
+from foundation_stereo_ros.train.feed.ahead import Endless, ahead, end
 from foundation_stereo_ros.train.feed.mixture import Mixture
 
 _CAPACITY = 192
@@ -28,7 +27,7 @@ _AT_FIRST = 24
 _MARGIN = 4 / 3  # rendered size over the size of a crop
 
 
-class PlannedSteps(Dataset[Plan | None]):
+class PlannedSteps(Endless[Plan | None]):
     """The scenes of each step from a first one on; they depend on the run's seed and the step alone.
 
     A step that has none is None.
@@ -44,9 +43,6 @@ class PlannedSteps(Dataset[Plan | None]):
         self._mixture = Mixture(config, place)
         self._seeds = seed_source(config, config.height, config.width)
 
-    def __len__(self) -> int:
-        return ENDLESS
-
     def __getitem__(self, index: int) -> Plan | None:
         c, step, everybody = self._config, self._first + index, self._config.batch * self._place.world
         seeds = self._seeds(step, everybody)  # of all processes
@@ -54,7 +50,7 @@ class PlannedSteps(Dataset[Plan | None]):
         return plan(c.scenes, mine, c.height, c.width) if mine else None
 
 
-class RenderedPairs(Dataset[StereoBatch]):
+class RenderedPairs(Endless[StereoBatch]):
     """Rendered pairs from a first one on, one by one; each depends on the run's seed and its number alone.
 
     Args:
@@ -75,9 +71,6 @@ class RenderedPairs(Dataset[StereoBatch]):
     ) -> None:
         self._seeds, self._generator, self._first = seed_source(config, *size), generator, first
         self._size, self._place = size, place
-
-    def __len__(self) -> int:
-        return ENDLESS
 
     def __getitem__(self, index: int) -> StereoBatch:
         number = self._place.numbers(self._first + index, 1)[0]

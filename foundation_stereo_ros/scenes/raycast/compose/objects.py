@@ -140,10 +140,7 @@ def vehicle(c: Composer, foot: Vector, size: float, depth: float) -> None:
 
 SMALL: tuple[Thing, ...] = (box, ball, can, can, pole)
 INDOOR: tuple[Thing, ...] = (box, box, ball, can, table, table, shelf, plant, fence, pole, figure)
-OUTDOOR: tuple[Thing, ...] = (
-    *(box, box, plant, plant, fence, pole, pole),
-    *(figure, figure, vehicle, vehicle, can),
-)
+OUTDOOR = (box, box, plant, plant, fence, pole, pole, figure, figure, vehicle, vehicle, can)
 
 
 def afloat(c: Composer, count: int, near: float, far: float, low: float, high: float) -> None:
