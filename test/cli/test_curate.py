@@ -170,7 +170,7 @@ def test_the_summary_counts_each_kind() -> None:
     lines = summary(scores, 60.0).splitlines()
     counted = {words[0]: words[1:4] for words in (line.split() for line in lines) if len(words) > 5}
     assert lines[0] == "2 of 4 scenes kept; 2 dropped (50.0 %): BP-2 above 60 %, or no valid pixel"
-    assert lines[1] == "BP-2: 20.0 % in the middle, 10 % below 12.0 %, 10 % above 76.0 %"
+    assert lines[1] == "BP-2: median 20.0 %; a tenth of the scenes below 12.0 %, a tenth above 76.0 %"
     assert counted["room"] == counted["stack"] == ["2", "1", "50.0"]
     assert counted["fog"] == ["2", "1", "50.0"]
     assert counted["bare"] == ["1", "1", "100.0"]

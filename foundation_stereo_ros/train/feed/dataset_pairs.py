@@ -124,7 +124,7 @@ class Shelf:
         self._items[0].load()
 
     def read(self, number: int) -> StereoSample:
-        """Read a pair; one that cannot be read is passed over for its neighbour, with a warning.
+        """Read a pair; one that cannot be read is skipped for its neighbour, with a warning.
 
         Args:
             number: among those taken from here in the whole run.
@@ -138,7 +138,7 @@ class Shelf:
                 return item.load()
             except FileFormatError as error:
                 last = error
-                _log.warning("passed over %s of %s: %s", item.name, self._name, error)
+                _log.warning("skipped %s of %s: %s", item.name, self._name, error)
         raise last
 
     def _item(self, number: int) -> StereoItem:
