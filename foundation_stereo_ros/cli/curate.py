@@ -135,11 +135,8 @@ def _show(args: argparse.Namespace, recipe: Recipe, outcome: Outcome, device: st
 
     place = args.output.with_suffix(".png")
     shown = write_worst(place, outcome.scores, args.pictures, Scorer(args.checkpoint, recipe, device))
-    print(
-        f"pictures of the {shown} worst dropped scenes: {place}"
-        if shown
-        else "no pictures: nothing was dropped"
-    )
+    found = f"pictures of the {shown} worst dropped scenes: {place}"
+    print(found if shown else "no pictures: nothing was dropped")
 
 
 def _workers(device: str) -> int:

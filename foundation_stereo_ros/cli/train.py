@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--keep",
         metavar="FILE",
-        help="train only on scenes that this keep-list of foundation_stereo curate keeps",
+        help="train only on scenes that this list of foundation_stereo curate keeps",
     )
     add("--workers", type=int, help="processes that plan scenes (default: 4 with CUDA, otherwise none)")
     _add_data_options(parser.add_argument_group("data (default: generated scenes)"))

@@ -31,7 +31,7 @@ def summary(scores: Sequence[Score], threshold: float) -> str:
     if figures:
         low, middle, high = np.percentile(figures, (10, 50, 90))
         lines.append(
-            f"BP-2: median {middle:.1f} %; a tenth of the scenes below {low:.1f} %, a tenth above {high:.1f} %"
+            f"BP-2: median {middle:.1f} %, 10 % of scenes below {low:.1f} %, 10 % above {high:.1f} %"
         )
     lines += ["", f"{'':>15} scenes dropped     share (95 % interval)"]
     for names in (sorted({s.composition for s in scores}), sorted({t for s in scores for t in s.traits})):

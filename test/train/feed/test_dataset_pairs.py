@@ -112,7 +112,7 @@ def test_a_damaged_pair_is_passed_over_and_named(root: Path, caplog: pytest.LogC
     with caplog.at_level(logging.WARNING):
         found = steps[0]
     assert found is not None and len(found.left) == 5
-    assert "passed over pair3 of folder" in caplog.text
+    assert "skipped pair3 of folder" in caplog.text
     for file in (root / "right").iterdir():
         file.write_bytes(b"nothing")
     with pytest.raises(FileFormatError, match="no image that OpenCV can read"):
