@@ -17,6 +17,7 @@ from foundation_stereo_ros.nets.stereo import LeanOutput
 from foundation_stereo_ros.nets.stereo.lean.matching import SHARPNESS
 from foundation_stereo_ros.nets.stereo.lean.refinement import Refined, RowMatcher
 from foundation_stereo_ros.train.config import TrainingConfig
+from foundation_stereo_ros.train.foundation_loss import two_bin_cross_entropy
 from foundation_stereo_ros.train.visibility import near_edges, seen_by_right
 
 _DAMPED_FROM = 8.0  # pixels of error
@@ -103,14 +104,10 @@ def _expected_error(output: Refined, truth: Truth) -> Tensor:
 
 
 def _cross_entropy(scores: Tensor, truth: Truth, weight: Tensor) -> Tensor:
-    """Cross entropy of B x H x W x D scores: the two bins around the truth share the probability of 1."""
     target = (truth.disparity / 4).squeeze(1).unsqueeze(-1)
     inside = target < scores.shape[-1] - 1
-    target = torch.where(inside, target, 0.0)
-    low = target.floor()
-    likelihood = F.log_softmax(scores.float(), dim=-1)
-    near, far = (likelihood.gather(-1, low.long() + step) for step in (0, 1))
-    return _mean(-torch.lerp(near, far, target - low), weight.squeeze(1).unsqueeze(-1) * inside)
+    found = two_bin_cross_entropy(scores, torch.where(inside, target, 0.0))
+    return _mean(found, weight.squeeze(1).unsqueeze(-1) * inside)
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
