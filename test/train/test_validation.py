@@ -17,9 +17,9 @@ from foundation_stereo_ros.errors import ConfigError, FileFormatError
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import DatasetChoice
-from foundation_stereo_ros.train.real_pairs import RealPairs
 from foundation_stereo_ros.train.run_files import BEST_NAME, WEIGHTS_NAME
 from foundation_stereo_ros.train.trainer import Trainer
+from foundation_stereo_ros.train.validation import RealPairs
 from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
 from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
