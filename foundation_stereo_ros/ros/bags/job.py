@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from foundation_stereo_ros.errors import BagError, CalibrationError, FoundationStereoError
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.ros.bags.frames import Frame, FrameAssembler, Stamped
+from foundation_stereo_ros.ros.sync.synchronizer import Frame, FrameAssembler, Stamped
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.ros.bags.qos import offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording
@@ -20,7 +20,7 @@ from foundation_stereo_ros.ros.bags.types import decode, message_types
 from foundation_stereo_ros.ros.bags.writer import BagWriter
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
 from foundation_stereo_ros.ros.messages.types import MessageTypes
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync.matching import Side
 
 _HOPELESS = 50
 _QOS = offered_profile(depth=5)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from foundation_stereo_ros.ros.bags.record import Topic
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync.matching import Side
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.topics import SIDES, SideTopics, image_type
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync.matching import Side
 
 _log = logging.getLogger(__name__)
 

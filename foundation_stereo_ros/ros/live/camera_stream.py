@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from foundation_stereo_ros.ros.live.rates import SlidingRate
-from foundation_stereo_ros.ros.sync.calibration_history import CalibrationHistory
+from foundation_stereo_ros.ros.sync.calibrations import CalibrationHistory
 
 _PATIENCE = 3
 _REMEMBERED = 64

@@ -13,7 +13,7 @@ from foundation_stereo_ros.ros.live.camera_stream import CameraStream
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
 from foundation_stereo_ros.ros.live.pair import LivePair, Stamped, read_image, read_info
-from foundation_stereo_ros.ros.sync.pairing import Side, StampPairer
+from foundation_stereo_ros.ros.sync.matching import Side, StampPairer
 
 
 class StereoIntake:

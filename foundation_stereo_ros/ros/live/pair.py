@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync.matching import Side
 
 
 @dataclass(frozen=True, eq=False)

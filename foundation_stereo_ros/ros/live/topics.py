@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync.matching import Side
 
 SIDES: tuple[Side, Side] = ("left", "right")
 

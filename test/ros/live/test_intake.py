@@ -17,7 +17,7 @@ from live_messages import CAMERA, PATIENCE_S, TYPES, header, image, info, wait_u
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.counts import IntakeCounts
 from foundation_stereo_ros.ros.live.intake import LivePair, StereoIntake
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync.matching import Side
 
 SIDES: tuple[Side, Side] = ("left", "right")
 Event = tuple[str, Side | None, int, int]  # kind, side, stamp, lap

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.ros.sync.pairing import Side, StampPairer
+from foundation_stereo_ros.ros.sync.matching import Side, StampPairer
 
 SIDES: tuple[Side, Side] = ("left", "right")
 

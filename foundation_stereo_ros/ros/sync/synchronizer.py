@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from foundation_stereo_ros.ros.sync.calibration_history import CalibrationHistory
-from foundation_stereo_ros.ros.sync.pairing import Side, StampPairer
+from foundation_stereo_ros.ros.sync.calibrations import CalibrationHistory
+from foundation_stereo_ros.ros.sync.matching import Side, StampPairer
 
 
 class Stamped(NamedTuple):

@@ -2,7 +2,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation_stereo_ros.ros.sync.calibration_history import CalibrationHistory
+from foundation_stereo_ros.ros.sync.calibrations import CalibrationHistory
 
 
 def filled(*stamps: int, length: int = 64) -> CalibrationHistory[str]:

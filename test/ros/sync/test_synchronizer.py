@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from foundation_stereo_ros.ros.bags.frames import FrameAssembler, Stamped
+from foundation_stereo_ros.ros.sync.synchronizer import FrameAssembler, Stamped
 
 
 def at(stamp: int, name: str = "", log_time: int | None = None) -> Stamped:
