@@ -13,8 +13,8 @@ from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags.topics import StereoTopics, find_stereo
 from foundation_stereo_ros.ros.dds.graph import Graph
 from foundation_stereo_ros.ros.dds.names import full_name
-from foundation_stereo_ros.ros.live.topics import COMPRESSED, SIDES, SideTopics, side_topics
-from foundation_stereo_ros.ros.sync.matching import Side
+from foundation_stereo_ros.ros.live.topics import COMPRESSED, SideTopics, side_topics
+from foundation_stereo_ros.ros.sync import SIDES, Side
 
 _UNCOUNTED = re.compile(r" +\?$", re.MULTILINE)
 _POLL_S = 0.2

@@ -15,8 +15,8 @@ from foundation_stereo_ros.ros.dds.receiver import Subscription
 from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.topics import SIDES, SideTopics, image_type
-from foundation_stereo_ros.ros.sync.matching import Side
+from foundation_stereo_ros.ros.live.topics import SideTopics, image_type
+from foundation_stereo_ros.ros.sync import SIDES, Side
 
 _log = logging.getLogger(__name__)
 
