@@ -175,6 +175,29 @@ def test_a_pair_without_its_calibrations_does_not_get_those_of_the_next_lap() ->
     assert taken("l5 r5 L5 R5 T L7 R7 @ L1 R0 l0 r0 R1 T T") == ["5 5/5 5", "7 7/5 5", "nothing"]
 
 
+def test_a_jump_and_a_changed_calibration_are_told_with_the_next_pair() -> None:
+    intake = StereoIntake()
+    resets = []
+    for words in ("l5 r5 L5 R5", "l6 r6 L6 R6", "l1 r1 L1 R1", "l2 r2 L2 R2"):
+        taken(words, intake)
+        resets.append(intake.take(0).reset)  # type: ignore[union-attr]
+    for stamp in (3, 4):
+        intake.push_info("left", info("left", stamp, camera=CAMERA.scaled(30, 20)))
+        taken(f"r{stamp} L{stamp} R{stamp}", intake)
+        resets.append(intake.take(0).reset)  # type: ignore[union-attr]
+    assert resets == ["", "", "time went back", "", "calibration changed", ""]
+
+
+def test_a_jump_while_closed_is_told_too() -> None:
+    intake = StereoIntake()
+    assert taken("l0 r0 L5 R5 T", intake) == ["5 5/0 0"]
+    intake.close()
+    intake.open()
+    taken("L1 R1", intake)
+    assert intake.take(0).reset == "time went back"  # type: ignore[union-attr]
+    assert intake.counts().time_jumps == 1
+
+
 @given(st.data())
 def test_a_calibration_that_changes_is_followed_from_the_first_pair_on(data: st.DataObject) -> None:
     """Calibrations with every image, before or after it: each pair has those of its own stamp."""
