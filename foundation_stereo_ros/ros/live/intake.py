@@ -132,7 +132,7 @@ class StereoIntake:
         synchronizer, arrivals, now = self._synchronizer, self._arrivals[side], time.monotonic()
         return CameraCounts(
             images=synchronizer.received[side],
-            infos=synchronizer.calibrations(side),
+            infos=synchronizer.calibrations_received[side],
             unmatched=synchronizer.unmatched[side],
             waiting=synchronizer.waiting[side] + len(self._newest),
             image_rate=arrivals.rate.rate(now),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages of several streams in, complete sets of them out; knows neither threads nor clocks."""
+"""Messages of several streams in, complete sets of them out, on one thread and without a clock."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class _Matched(Generic[T]):
 
 
 class Synchronizer(Generic[T]):
-    """Puts streams of messages together by their stamps, see `StampMatcher`, each with its calibration.
+    """Puts messages of several streams together by their stamps (`StampMatcher`), with their calibrations.
 
     Calibrations come before or after their images, or once for all. So a matched set waits for those with its
     stamps until later ones come, or more sets than may wait, or time goes back. Sets come out in the order in
@@ -59,9 +59,9 @@ class Synchronizer(Generic[T]):
     Args:
         streams: their names; the stamp of the first one is the set's.
         calibrated: those with calibrations; None: all.
-        policy: ``every``: sets wait for late calibrations, four at most, as a recording can. ``newest``: one
-            set waits at most, and only where calibrations came with the stamps of images so far. Its sets are
-            to go through a `NewestPlace`.
+        policy: ``every``, for recordings: up to four sets wait for late calibrations. ``newest``, for live
+            topics: one set waits at most, and only where its own calibrations can be expected; what comes out
+            goes through a `NewestPlace`.
         tolerance_ns: largest difference of a stamp from the first stream's.
         queue_size: how many messages of a stream wait for their counterparts at most.
         step: take the first of this many sets and drop the others at once.
@@ -118,9 +118,10 @@ class Synchronizer(Generic[T]):
         """How often time went back."""
         return self._matcher.time_jumps
 
-    def calibrations(self, stream: str) -> int:
-        """Return how many calibrations of a stream have come."""
-        return self._calibrations[stream].count
+    @property
+    def calibrations_received(self) -> dict[str, int]:
+        """How many calibrations of each stream have come."""
+        return {stream: calibrations.count for stream, calibrations in self._calibrations.items()}
 
     def step_ns(self, stream: str) -> int | None:
         """Return the least difference of a stream's last stamps; None before the second."""
