@@ -116,8 +116,7 @@ class StampMatcher(Generic[T]):
     def _bound(self, stream: str) -> None:
         queue = self._waiting[stream]
         if len(queue) > self.queue_size:
-            # The one that came first goes, not the one with the oldest stamp: after a jump back in time
-            # leftovers with newer stamps would otherwise fill the queue for ever.
+            # The first is the oldest: what came before a jump back in time is gone by now.
             self._drop(stream, [next(iter(queue))])
 
     def _restart(self, stream: str, stamp_ns: int) -> None:
