@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from foundation_stereo_ros.ros.messages.topics import Topic
-from foundation_stereo_ros.ros.sync.pairing import Side
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class JobReport:
     frames: int = 0
     rejected: int = 0
     reason: str = ""
-    images: dict[Side, int] = field(default_factory=lambda: {"left": 0, "right": 0})
-    unmatched: dict[Side, int] = field(default_factory=lambda: {"left": 0, "right": 0})
+    images: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
+    unmatched: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
     seconds: float = 0.0
 
 

@@ -10,11 +10,11 @@ from time import monotonic
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.dds.graph import Graph
-from foundation_stereo_ros.ros.live.topics import COMPRESSED, SIDES, SideTopics, side_topics
+from foundation_stereo_ros.ros.live.topics import COMPRESSED, SideTopics, side_topics
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
 from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics, find_stereo
 from foundation_stereo_ros.ros.messages.topics import full_name
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync import SIDES, Side
 
 BELOW = "foundation_stereo"
 """Where outputs go, one level below a namespace where they are taken."""

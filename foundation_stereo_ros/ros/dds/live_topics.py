@@ -14,7 +14,7 @@ from foundation_stereo_ros.ros.dds.qos import RESULTS, Profile, overridden
 from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.topics import SIDES, SideTopics, image_type
+from foundation_stereo_ros.ros.live.topics import SideTopics, image_type
 from foundation_stereo_ros.ros.messages.cdr import (
     CAMERA_INFO,
     DISPARITY_IMAGE,
@@ -22,7 +22,7 @@ from foundation_stereo_ros.ros.messages.cdr import (
     POINT_CLOUD,
 )
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync import SIDES, Side
 
 _log = logging.getLogger(__name__)
 

@@ -6,10 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from foundation_stereo_ros.ros.sync.pairing import Side
-
-SIDES: tuple[Side, Side] = ("left", "right")
-
 COMPRESSED = "/compressed"
 """What image_transport puts behind an image's topic."""
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
@@ -16,13 +16,13 @@ from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.demand import Demand
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.outlet import Outlet
-from foundation_stereo_ros.ros.live.pair import LivePair
 from foundation_stereo_ros.ros.live.pipeline_host import PipelineHost
 from foundation_stereo_ros.ros.live.rejections import Rejections
 from foundation_stereo_ros.ros.live.saving import SaveRequests
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 from foundation_stereo_ros.ros.messages.types import MessageTypes
+from foundation_stereo_ros.ros.sync.synchronizer import MessageSet
 
 State = Literal["stopped", "warming up", "disabled", "idle", "waiting", "running"]
 
@@ -178,16 +178,17 @@ class StereoWorker:
         self._phase = "running"
         self._compute(pair, stopping)
 
-    def _compute(self, pair: LivePair, stopping: Event) -> None:
+    def _compute(self, pair: MessageSet[Any], stopping: Event) -> None:
         begin = monotonic()
         pipeline = self._host.pipeline
-        result = pipeline.process(pair.left, pair.right, pair.left_info, pair.right_info)
+        images, infos = pair.messages, pair.calibrations
+        result = pipeline.process(images["left"], images["right"], infos["left"], infos["right"])
         if stopping.is_set():
             return
         watch = Stopwatch()
         # Asked again: the network takes its time, and subscribers come and go.
         wanted = self._demand.wanted(pipeline.config.confidence)
-        messages = pipeline.outputs(result, pair.left.header, self._types, wanted)
+        messages = pipeline.outputs(result, images["left"].header, self._types, wanted)
         watch.lap("encode")
         if messages:
             self._outlet.publish(messages)

@@ -44,6 +44,16 @@ def decode_camera_info(message: CameraInfo) -> Calibration:
     )
 
 
+def calibration_numbers(message: CameraInfo) -> tuple[Any, ...]:
+    """Return all of a CameraInfo but its header, to compare it with another; nothing is checked."""
+    sizes = (getattr(message, name, None) for name in ("width", "height", "binning_x", "binning_y"))
+    roi = getattr(message, "roi", None)
+    region = (getattr(roi, name, None) for name in ("x_offset", "y_offset", "width", "height", "do_rectify"))
+    matrices = (getattr(message, name, getattr(message, name.upper(), None)) for name in "dkrp")
+    numbers = (np.asarray(matrix, object).ravel().tolist() for matrix in matrices)
+    return getattr(message, "distortion_model", None), *sizes, *region, *numbers
+
+
 def encode_camera_info(types: MessageTypes, header: Header, camera: Camera, tx: float = 0.0) -> Any:
     """Return the CameraInfo of a rectified image: no distortion, R identity, K and P of ``camera``.
 
