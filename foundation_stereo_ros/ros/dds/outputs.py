@@ -20,7 +20,7 @@ _TYPES = {"disparity": DISPARITY_IMAGE, "depth/camera_info": CAMERA_INFO, "point
 
 
 class Outputs:
-    """Publishers of all outputs; a `live.outlet.Outlet`.
+    """Publishers of all outputs; a `live.demand.Outlet`.
 
     Args:
         wire: that publishes.

@@ -13,8 +13,8 @@ from threading import Lock
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.ros.live.advice import TopicFacts, why_no_output
 from foundation_stereo_ros.ros.live.config import LiveConfig
+from foundation_stereo_ros.ros.live.demand import Outlet
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.outlet import Outlet
 from foundation_stereo_ros.ros.live.repeats import Repeats
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
 from foundation_stereo_ros.ros.live.status import Engine, Status, status_of

@@ -10,15 +10,14 @@ from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Literal
 
+from foundation_stereo_ros.estimate.cloud import check_filters
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.ros.live.config import LiveConfig
-from foundation_stereo_ros.ros.live.demand import Demand
+from foundation_stereo_ros.ros.live.demand import Demand, Outlet
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.outlet import Outlet
 from foundation_stereo_ros.ros.live.pair import LivePair
-from foundation_stereo_ros.ros.live.pipeline_host import PipelineHost
-from foundation_stereo_ros.ros.live.rejections import Rejections
+from foundation_stereo_ros.ros.live.repeats import Rejections
 from foundation_stereo_ros.ros.live.saving import SaveRequests
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
@@ -61,7 +60,7 @@ class StereoWorker:
         self._saves = SaveRequests()
         self._demand = Demand(outlet)
         self._rejections = Rejections(statistics)
-        self._host = PipelineHost(pipeline)
+        self._host = _Host(pipeline)
         self._phase: State = "waiting"
 
     @property
@@ -199,3 +198,55 @@ class StereoWorker:
         self._statistics.note_result(latency, monotonic() - begin, stages, result.refinements)
         if self._saves.fulfil(result, pipeline.config, self._config.save_directory, pair.stamp_ns):
             self._statistics.note_saved()
+
+
+class _Host:
+    """Moves the network and changes the settings; `change` may be called from any thread.
+
+    Args:
+        pipeline: with its network on its device.
+    """
+
+    def __init__(self, pipeline: StereoPipeline) -> None:
+        self.pipeline = pipeline
+        self.on_device = True
+        self._lock = Lock()
+        self._following: PipelineConfig | None = None
+
+    @property
+    def config(self) -> PipelineConfig:
+        """The settings in use."""
+        return self.pipeline.config
+
+    def prepare(self, width: int, height: int) -> None:
+        """Bring the network to its device and run it once for images of this size.
+
+        Raises:
+            DeviceMemoryError: there is no room for it now.
+        """
+        self.pipeline.estimator.to_device()
+        self.on_device = True
+        self.pipeline.estimator.warm_up(width, height)
+
+    def rest(self) -> None:
+        """Give the device's memory back."""
+        self.on_device = False
+        self.pipeline.estimator.to_host()
+
+    def change(self, config: PipelineConfig) -> None:
+        """Use other settings once `follow` is called.
+
+        Raises:
+            ConfigError: a setting differs that cannot change while running, or one that cannot work here.
+        """
+        self.pipeline.estimator.check_change(config)
+        check_filters(config)
+        with self._lock:
+            self._following = config
+
+    def follow(self) -> None:
+        """Use the settings last given to `change`, between two pairs."""
+        with self._lock:
+            following, self._following = self._following, None
+        if following is not None:
+            self.pipeline.estimator.reconfigure(following)

@@ -28,7 +28,7 @@ _TYPES = {
 
 
 class Outputs:
-    """Lifecycle publishers of all outputs; a `live.outlet.Outlet`.
+    """Lifecycle publishers of all outputs; a `live.demand.Outlet`.
 
     Args:
         node: that publishes.
