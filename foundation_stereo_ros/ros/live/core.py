@@ -102,6 +102,10 @@ class LiveStereo:
         """Write the next result to a folder of its own, see `StereoWorker.save_next`."""
         return self.worker.save_next()
 
+    def finish_saving(self, timeout: float) -> bool:
+        """Wait for the result that is being written, see `StereoWorker.finish_saving`."""
+        return self.worker.finish_saving(timeout)
+
     def status(self, facts: Mapping[str, TopicFacts] | None = None) -> Status:
         """Tell how it goes; made to be called once a second, from any thread.
 

@@ -18,7 +18,7 @@ from foundation_stereo_ros.ros.live.demand import Demand, Outlet
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.pair import LivePair
 from foundation_stereo_ros.ros.live.repeats import Rejections
-from foundation_stereo_ros.ros.live.saving import SaveRequests
+from foundation_stereo_ros.ros.live.saving import ResultSaver
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 from foundation_stereo_ros.ros.messages.types import MessageTypes
@@ -57,7 +57,7 @@ class StereoWorker:
         self._lock = Lock()
         self._thread: Thread | None = None
         self._stopping = Event()
-        self._saves = SaveRequests()
+        self._saver = ResultSaver(statistics.note_saved)
         self._demand = Demand(outlet)
         self._rejections = Rejections(statistics)
         self._host = _Host(pipeline)
@@ -97,6 +97,8 @@ class StereoWorker:
     def stop(self, timeout: float) -> bool:
         """End the thread; the network leaves its device, saving is cancelled, nothing is published any more.
 
+        A result that is being written becomes complete, see `finish_saving`.
+
         Returns:
             False where the thread is still inside the network after ``timeout`` seconds. It ends after that.
         """
@@ -104,7 +106,7 @@ class StereoWorker:
             thread = self._thread
             self._stopping.set()
             self._intake.close()
-        self._saves.cancel()
+        self._saver.cancel()
         if thread is None:
             return True
         thread.join(timeout)
@@ -129,14 +131,19 @@ class StereoWorker:
         """Write the next result to a folder of its own, also where nobody subscribes.
 
         Returns:
-            The files, once written; the error if that failed; cancelled by `stop`, or where not started.
+            The files, once written; the error if that failed; cancelled where not started, and by `stop`
+            unless they are being written.
         """
         with self._lock:
-            future = self._saves.add()
+            future = self._saver.ask()
             running = self.state != "stopped"
         if not running:
-            self._saves.cancel()
+            self._saver.cancel()
         return future
+
+    def finish_saving(self, timeout: float) -> bool:
+        """Wait for the result that is being written; return False after ``timeout`` seconds."""
+        return self._saver.finish(timeout)
 
     def _run(self, stopping: Event, previous: Thread | None) -> None:
         if previous is not None:
@@ -166,7 +173,7 @@ class StereoWorker:
             self._phase = "waiting" if self._demand.wanted(self._host.config.confidence) else "idle"
             return
         refusal = self._demand.refusal(
-            self._host.config.confidence, self._config.publish_rate_limit, self._saves.pending
+            self._host.config.confidence, self._config.publish_rate_limit, self._saver.ready
         )
         if refusal:
             self._statistics.note_skipped(refusal)
@@ -195,9 +202,9 @@ class StereoWorker:
         # A simulated clock stands at 0 until somebody drives it, and goes back when a recording loops.
         latency = late_ns / 1e9 if late_ns >= 0 else None
         stages = {**result.seconds, **watch.seconds}
-        self._statistics.note_result(latency, monotonic() - begin, stages, result.refinements)
-        if self._saves.fulfil(result, pipeline.config, self._config.save_directory, pair.stamp_ns):
-            self._statistics.note_saved()
+        compute = monotonic() - begin
+        self._saver.offer(result, pipeline.config, self._config.save_directory, pair.stamp_ns)
+        self._statistics.note_result(latency, compute, stages, result.refinements)
 
 
 class _Host:

@@ -78,6 +78,6 @@ def create_with_events(create: Callable[..., Any], tell: Callable[[str], None], 
 def policy_name(kind: int) -> str:
     """Return the name of a policy that an event tells of."""
     try:
-        return QoSPolicyKind(kind).name
+        return str(QoSPolicyKind(kind).name)
     except ValueError:
         return f"policy {kind}"
