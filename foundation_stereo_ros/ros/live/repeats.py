@@ -61,7 +61,7 @@ class Repeats:
 
 def with_count(sentence: str, count: int) -> str:
     """Return the sentence, with how often it came if that was more than once."""
-    return sentence if count == 1 else f"{sentence} ({count} times since this was said last)"
+    return sentence if count == 1 else f"{sentence} ({count} times since the last such message)"
 
 
 class Rejections:
@@ -102,4 +102,4 @@ class Rejections:
         if count and unexpected is None:
             _log.warning("pair rejected: %s", with_count(reason, count))
         elif count:
-            _log.error("pair dropped by an unexpected %s", with_count(reason, count), exc_info=unexpected)
+            _log.error("pair dropped after an unexpected %s", with_count(reason, count), exc_info=unexpected)

@@ -71,7 +71,7 @@ class StereoNode(LifecycleNode):
         if self._settings.configs.live.autostart:
             success = TransitionCallbackReturn.SUCCESS
             if self.trigger_configure() == success and self.trigger_activate() != success:
-                _log.error("the node stays inactive; activate it once the cause is mended")
+                _log.error("the node stays inactive; activate it when the cause is fixed")
 
     def close(self, timeout: float) -> None:
         """Stop computing for good.
@@ -166,7 +166,7 @@ class StereoNode(LifecycleNode):
             self._inputs.destroy()
             self._inputs = None
         if self._core is not None and not self._core.stop(STOP_S):
-            _log.warning("a pair is still in the network; its device's memory is free when that has ended")
+            _log.warning("a pair is still being computed; the device's memory is freed when it is done")
 
     def _release(self) -> None:
         self._deactivate()

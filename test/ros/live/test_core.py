@@ -97,7 +97,7 @@ def test_stamps_that_never_fit_are_told_until_reconfigured(core: LiveStereo, pus
     for side, stamp in (("left", 0), ("right", 5_000_000)):
         core.intake.push_info(side, info(side, stamp))
         core.intake.push_image(side, image(side, stamp))
-    assert "approximate_sync:=true slop:=0.007" in core.status().message
+    assert "approximate_sync to true and slop to 0.007" in core.status().message
     core.reconfigure(live_config=LiveConfig(approximate_sync=True, slop=0.007))
     for side, stamp in (("left", 30_000_000), ("right", 35_000_000)):
         core.intake.push_info(side, info(side, stamp))

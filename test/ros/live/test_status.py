@@ -41,7 +41,7 @@ def test_images_of_another_day_are_told_from_a_slow_network() -> None:
     assert found[:2] == (
         OK,
         "running: 10.0 results a second, of images 3 hours old; "
-        "a recording wants use_sim_time, and a clock of its time",
+        "for a recording, set use_sim_time and publish its time on /clock",
     )
     assert "ms after" not in found.message
 
