@@ -33,13 +33,16 @@ class StereoWorker:
     """Runs the pipeline in a thread of its own, named "stereo-worker".
 
     Args:
-        pipeline: makes results and messages; nothing else may use it while this runs.
+        pipeline: makes results and messages, its network on its device; nothing else may use it meanwhile.
         intake: where pairs come from.
         outlet: where messages go.
         types: message classes to build.
-        config: ``publish_rate_limit``, ``save_directory``.
+        config: settings of this and of the intake.
         statistics: gets the counts and times.
         clock_ns: the clock that the images' stamps are from, nanoseconds; a simulated one may stand at 0.
+
+    Attributes:
+        config: the settings in use; see `reconfigure`.
     """
 
     def __init__(
@@ -52,15 +55,17 @@ class StereoWorker:
         statistics: LiveStatistics,
         clock_ns: Callable[[], int],
     ) -> None:
-        self._intake, self._outlet, self._types = intake, outlet, types
-        self._config, self._statistics, self._clock_ns = config, statistics, clock_ns
+        self.config = config
+        self._pipeline, self._intake, self._outlet, self._types = pipeline, intake, outlet, types
+        self._statistics, self._clock_ns = statistics, clock_ns
         self._lock = Lock()
         self._thread: Thread | None = None
         self._stopping = Event()
         self._saver = ResultSaver(statistics.note_saved)
         self._demand = Demand(outlet)
         self._rejections = Rejections(statistics)
-        self._host = _Host(pipeline)
+        self._on_device = True
+        self._next_config: PipelineConfig | None = None
         self._phase: State = "waiting"
 
     @property
@@ -122,10 +127,15 @@ class StereoWorker:
                 nothing is changed then.
         """
         if live_config is not None:
-            self._config.check_change(live_config)
+            self.config.check_change(live_config)
         if pipeline_config is not None:
-            self._host.change(pipeline_config)
-        self._config = live_config or self._config
+            self._pipeline.estimator.check_change(pipeline_config)
+            check_filters(pipeline_config)
+            with self._lock:
+                self._next_config = pipeline_config
+        if live_config is not None:
+            self.config = live_config
+            self._intake.reconfigure(live_config)
 
     def save_next(self) -> Future[list[Path]]:
         """Write the next result to a folder of its own, also where nobody subscribes.
@@ -157,36 +167,47 @@ class StereoWorker:
         self._rejections.guard(self._prepare, stopping)
         while not stopping.is_set():
             self._rejections.guard(lambda: self._next(stopping), stopping)
-        self._rejections.guard(self._host.rest, stopping)
+        self._rejections.guard(self._rest, stopping)
 
     def _prepare(self) -> None:
         self._phase = "warming up"
-        self._host.prepare(*(self._intake.image_size() or _USUAL_SIZE))
+        self._pipeline.estimator.to_device()
+        self._on_device = True
+        self._pipeline.estimator.warm_up(*(self._intake.image_size() or _USUAL_SIZE))
         self._phase = "waiting"
+
+    def _rest(self) -> None:
+        self._on_device = False
+        self._pipeline.estimator.to_host()
 
     def _next(self, stopping: Event) -> None:
         pair = self._intake.take(_POLL_S)
         if stopping.is_set():
             return
-        self._host.follow()
+        self._follow()
+        confidence = self._pipeline.config.confidence
         if pair is None:
-            self._phase = "waiting" if self._demand.wanted(self._host.config.confidence) else "idle"
+            self._phase = "waiting" if self._demand.wanted(confidence) else "idle"
             return
-        refusal = self._demand.refusal(
-            self._host.config.confidence, self._config.publish_rate_limit, self._saver.ready
-        )
+        refusal = self._demand.refusal(confidence, self.config.publish_rate_limit, self._saver.ready)
         if refusal:
             self._statistics.note_skipped(refusal)
             self._phase = "idle" if refusal == "no subscriber" else "running"
             return
-        if not self._host.on_device:
+        if not self._on_device:
             self._prepare()
         self._phase = "running"
         self._compute(pair, stopping)
 
+    def _follow(self) -> None:
+        """Use the settings last given to `reconfigure`."""
+        with self._lock:
+            config, self._next_config = self._next_config, None
+        if config is not None:
+            self._pipeline.estimator.reconfigure(config)
+
     def _compute(self, pair: LivePair, stopping: Event) -> None:
-        begin = monotonic()
-        pipeline = self._host.pipeline
+        begin, pipeline = monotonic(), self._pipeline
         result = pipeline.process(pair.left, pair.right, pair.left_info, pair.right_info)
         if stopping.is_set():
             return
@@ -203,57 +224,5 @@ class StereoWorker:
         latency = late_ns / 1e9 if late_ns >= 0 else None
         stages = {**result.seconds, **watch.seconds}
         compute = monotonic() - begin
-        self._saver.offer(result, pipeline.config, self._config.save_directory, pair.stamp_ns)
+        self._saver.offer(result, pipeline.config, self.config.save_directory, pair.stamp_ns)
         self._statistics.note_result(latency, compute, stages, result.refinements)
-
-
-class _Host:
-    """Moves the network and changes the settings; `change` may be called from any thread.
-
-    Args:
-        pipeline: with its network on its device.
-    """
-
-    def __init__(self, pipeline: StereoPipeline) -> None:
-        self.pipeline = pipeline
-        self.on_device = True
-        self._lock = Lock()
-        self._following: PipelineConfig | None = None
-
-    @property
-    def config(self) -> PipelineConfig:
-        """The settings in use."""
-        return self.pipeline.config
-
-    def prepare(self, width: int, height: int) -> None:
-        """Bring the network to its device and run it once for images of this size.
-
-        Raises:
-            DeviceMemoryError: there is no room for it now.
-        """
-        self.pipeline.estimator.to_device()
-        self.on_device = True
-        self.pipeline.estimator.warm_up(width, height)
-
-    def rest(self) -> None:
-        """Give the device's memory back."""
-        self.on_device = False
-        self.pipeline.estimator.to_host()
-
-    def change(self, config: PipelineConfig) -> None:
-        """Use other settings once `follow` is called.
-
-        Raises:
-            ConfigError: a setting differs that cannot change while running, or one that cannot work here.
-        """
-        self.pipeline.estimator.check_change(config)
-        check_filters(config)
-        with self._lock:
-            self._following = config
-
-    def follow(self) -> None:
-        """Use the settings last given to `change`, between two pairs."""
-        with self._lock:
-            following, self._following = self._following, None
-        if following is not None:
-            self.pipeline.estimator.reconfigure(following)

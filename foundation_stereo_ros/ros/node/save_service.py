@@ -43,7 +43,7 @@ class SaveService:
         if core is None:
             response.message = "nothing to save: the node is not active"
             return response
-        saving = core.save_next()
+        saving = core.worker.save_next()
         await self._finished(saving)
         if not saving.done() and saving.cancel():
             response.message = f"no result within {WAIT_S:g} s: {self._why()}"

@@ -80,7 +80,7 @@ class StereoNode(LifecycleNode):
         being written.
         """
         if self._core is not None:
-            self._core.stop(timeout)
+            self._core.worker.stop(timeout)
             _finish_saving(self._core)
         unbridge_logs(self._log_bridge)
 
@@ -152,20 +152,20 @@ class StereoNode(LifecycleNode):
         pipeline = StereoPipeline(estimator, says_rectified(left), choose_decoder())
         outputs = Outputs(self)
         self._core = LiveStereo(pipeline, configs.live, ros_types(), outputs, self._now_ns)
-        self._core.enabled = self._enabled
+        self._core.worker.enabled = self._enabled
         self._estimator, self._outputs = estimator, outputs
 
     def _activate(self) -> None:
         if self._core is not None:  # rclpy activates a node only once it is configured
             inputs = Inputs(self, self._settings.configs.live.image_transport, self._core.intake)
-            self._core.start()
+            self._core.worker.start()
             self._inputs = inputs
 
     def _deactivate(self) -> None:
         if self._inputs is not None:
             self._inputs.destroy()
             self._inputs = None
-        if self._core is not None and not self._core.stop(STOP_S):
+        if self._core is not None and not self._core.worker.stop(STOP_S):
             _log.warning("a pair is still being computed; the device's memory is freed when it is done")
 
     def _release(self) -> None:
@@ -173,7 +173,7 @@ class StereoNode(LifecycleNode):
         if self._outputs is not None:
             self._outputs.destroy()
         if self._core is not None and self._estimator is not None:
-            if self._core.stop(0.0):
+            if self._core.worker.stop(0.0):
                 self._estimator.to_host()
             _finish_saving(self._core)
         self._core = self._estimator = self._outputs = None
@@ -182,12 +182,12 @@ class StereoNode(LifecycleNode):
 
     def _reconfigure(self, configs: Configs) -> None:
         if self._core is not None:
-            self._core.reconfigure(configs.pipeline, configs.live)
+            self._core.worker.reconfigure(configs.pipeline, configs.live)
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
         if self._core is not None:
-            self._core.enabled = request.data
+            self._core.worker.enabled = request.data
         response.success = True
         response.message = "enabled" if request.data else "disabled"
         return response
@@ -197,5 +197,5 @@ class StereoNode(LifecycleNode):
 
 
 def _finish_saving(core: LiveStereo) -> None:
-    if not core.finish_saving(SAVE_S):
+    if not core.worker.finish_saving(SAVE_S):
         _log.warning("a result is still being written; its folder may lack files")
