@@ -38,7 +38,9 @@ CLOCK_RATE = 100  # Hz
 LINGER = 5.0  # seconds after the end of the recording, for the last pair
 
 INPUTS = ("left", "right", "left_info", "right_info")
-PAUSE = "Pause and go on: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
+PAUSE = (
+    "Pause and resume: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
+)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -52,7 +54,7 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument("start_offset", default_value="0.0", description="Seconds to skip."),
             DeclareLaunchArgument(
-                "start_paused", default_value="false", choices=SWITCH, description=f"Wait. {PAUSE}"
+                "start_paused", default_value="false", choices=SWITCH, description=f"Begin paused. {PAUSE}"
             ),
             DeclareLaunchArgument(
                 "exit_at_end",
@@ -135,7 +137,7 @@ def _player_source(bag: Path) -> list[str]:
     if len(files) > 1:
         raise BagError(f"{bag} has no metadata.yaml; make it with ros2 bag reindex {bag}")
     if files[0].suffix not in STORAGES:
-        raise BagError(f"{files[0]} is nothing that ros2 bag plays; expected .mcap, .db3, or a folder")
+        raise BagError(f"{files[0]} cannot be played by ros2 bag; expected .mcap, .db3, or a folder")
     return [str(files[0]), "--storage", STORAGES[files[0].suffix]]
 
 

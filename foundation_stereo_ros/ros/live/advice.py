@@ -17,12 +17,12 @@ _LOSS = (
 )
 
 INPUTS = ("left/image_rect", "right/image_rect", "left/camera_info", "right/camera_info")
-"""Relative names of the inputs: keys of what a shell knows about them."""
+"""Relative names of the inputs: keys of what a node knows about them."""
 
 
 @dataclass(frozen=True)
 class TopicFacts:
-    """What a shell knows about the topic of one input.
+    """What a node knows about the topic of one input.
 
     Attributes:
         name: full name, after remapping.

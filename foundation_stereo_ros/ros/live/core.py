@@ -61,10 +61,10 @@ class LiveStereo:
     def status(self, facts: Mapping[str, TopicFacts] | None = None) -> Status:
         """Tell how it goes; made to be called once a second, from any thread.
 
-        Logs each sentence of advice too, once until all is well again: a shell need not.
+        Logs each sentence of advice too, once until all is well again, so that the caller need not.
 
         Args:
-            facts: what the shell knows about the inputs' topics, see `advice.why_no_output`.
+            facts: what the node knows about the inputs' topics, see `advice.why_no_output`.
         """
         state, counts, statistics = self.worker.state, self.intake.counts(), self.statistics.snapshot()
         advice: tuple[str, ...] = ()

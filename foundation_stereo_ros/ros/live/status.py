@@ -50,11 +50,6 @@ class Engine:
     memory: str = ""
 
 
-def failed(reason: str) -> Status:
-    """Return the status of a shell that has no pipeline, because nobody configured it or that failed."""
-    return Status(ERROR, reason)
-
-
 def status_of(
     state: State,
     counts: IntakeCounts,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All of the live core, as a shell sees it."""
+"""All of the live core, as a node sees it."""
 
 from __future__ import annotations
 

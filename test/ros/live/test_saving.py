@@ -109,7 +109,7 @@ def test_the_limit_of_the_rate_does_not_keep_a_result_from_the_disk(
     assert saving.result(PATIENCE_S)
 
 
-def test_a_failure_is_the_futures_error_and_one_line_and_the_worker_lives(
+def test_a_failure_is_the_futures_error_and_one_line_and_the_worker_goes_on(
     rig: Rig, push: Push, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
