@@ -36,26 +36,14 @@ INPUTS = {
 # Optical axes (z forward, y down; REP 103) to x forward, z up.
 UPRIGHT = ["--qx", "0.5", "--qy", "-0.5", "--qz", "0.5", "--qw", "0.5"]
 ARGUMENTS = (
-    (
-        "namespace",
-        "stereo",
-        "Namespace of the node and its topics. A second rig needs another one.",
-    ),
-    (
-        "camera",
-        "generic",
-        "Driver whose topics to use, see config/cameras. generic: left/image_rect ...",
-    ),
+    ("namespace", "stereo", "Namespace of the node and its topics. A second rig needs another one."),
+    ("camera", "generic", "Driver whose topics to use, see config/cameras. generic: left/image_rect ..."),
     ("left", "", "Left image topic, in place of the camera's. Its camera_info is looked for beside it."),
     ("right", "", "Right image topic."),
     ("left_info", "", "Left camera_info topic, where it is not beside the image."),
     ("right_info", "", "Right camera_info topic, likewise."),
     ("params_file", "", "YAML file with parameters; config/stereo.yaml lists them all."),
-    (
-        "reliable",
-        "false",
-        "Have lost images sent again; their publishers must be reliable too.",
-    ),
+    ("reliable", "false", "Have lost images sent again; their publishers must be reliable too."),
     ("use_sim_time", "", "Take the time from /clock. Not given: that of params_file, or false."),
     ("log_level", "info", "Log level of the node."),
     ("rviz", "false", "Also start RViz, with config/stereo.rviz."),
