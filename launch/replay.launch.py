@@ -4,10 +4,9 @@
 ``ros2 launch foundation_stereo_ros replay.launch.py bag:=ride rviz:=true``
 """
 
+from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-import yaml
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -22,13 +21,13 @@ from launch.actions import (
 )
 from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
 from launch_ros.event_handlers import OnStateTransition
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
 from foundation_stereo_ros.ros.bags.storage import find_files
 from foundation_stereo_ros.ros.messages.stereo_topics import COMPRESSED, find_stereo
+from foundation_stereo_ros.ros.node.launching import SWITCH, argument, yaml_file
 
 STORAGES = {".mcap": "mcap", ".db3": "sqlite3"}
 OUTPUTS = ("disparity", "depth/image_rect", "depth/camera_info", "points2", "confidence", "disparity/visual")
@@ -39,9 +38,8 @@ LINGER = 5.0  # seconds after the end of the recording, for the last pair
 
 INPUTS = ("left", "right", "left_info", "right_info")
 PAUSE = (
-    "Pause or continue: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
+    "Pause and resume: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
 )
-SWITCH = ["true", "false"]
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -88,7 +86,7 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _bag(context: LaunchContext) -> Path:
-    return Path(LaunchConfiguration("bag").perform(context)).expanduser()
+    return Path(argument(context, "bag")).expanduser()
 
 
 def _choose_topics(context: LaunchContext) -> list[Action]:
@@ -135,14 +133,12 @@ def _player_source(bag: Path) -> list[str]:
     if len(files) > 1:
         raise BagError(f"{bag} has no metadata.yaml; make it with ros2 bag reindex {bag}")
     if files[0].suffix not in STORAGES:
-        raise BagError(f"{files[0]} is nothing that ros2 bag plays; expected .mcap, .db3, or a folder")
+        raise BagError(f"{files[0]} cannot be played by ros2 bag; expected .mcap, .db3, or a folder")
     return [str(files[0]), "--storage", STORAGES[files[0].suffix]]
 
 
 def _play(context: LaunchContext) -> list[Action]:
-    def value(name: str) -> str:
-        return str(LaunchConfiguration(name).perform(context))
-
+    value = partial(argument, context)
     prefix = f"/{value('namespace').strip('/')}".rstrip("/")
     ours = {"/clock", *(f"{prefix}/{name}" for name in OUTPUTS)}
     with Recording(_bag(context)) as recording:
@@ -170,9 +166,7 @@ def _play(context: LaunchContext) -> list[Action]:
 def _quality(topics: list[str]) -> str:
     """Write how to play the pair, whatever its quality of service was: reliable."""
     profile = {"reliability": "reliable", "durability": "volatile", "history": "keep_last", "depth": 10}
-    with NamedTemporaryFile("w", prefix="replay_qos_", suffix=".yaml", delete=False) as file:
-        yaml.safe_dump(dict.fromkeys(topics, profile), file)
-    return file.name
+    return yaml_file({topic: dict(profile) for topic in topics})
 
 
 def _ended(event: ProcessExited, exits: bool) -> list[Action]:

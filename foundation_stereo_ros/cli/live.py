@@ -172,8 +172,7 @@ def live_values(args: argparse.Namespace, node: str) -> dict[str, Any]:
     Raises:
         ConfigError: the file cannot be used.
     """
-    from foundation_stereo_ros.ros.live.parameter_file import read_parameters
-    from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS, in_its_type
+    from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS, in_its_type, read_parameters
 
     values: dict[str, Any] = read_parameters(args.params, node) if args.params else {}
     values.update(

@@ -82,10 +82,10 @@ def test_compressed_images_where_raw_ones_are_expected(stage) -> None:
     node = stage.node()
     node.hear("points2")
     stage.camera("misplaced")
-    warnings = node.log.wait_for(2, r"\[WARN\].*no output: .*image_rect carries")
+    warnings = node.log.wait_for(2, r"\[WARN\].*no output: .*image_rect has messages of type")
     assert any(
-        "/stereo/left/image_rect carries sensor_msgs/msg/CompressedImage, expected sensor_msgs/msg/Image; "
-        "set image_transport to compressed" in warning
+        "/stereo/left/image_rect has messages of type sensor_msgs/msg/CompressedImage, "
+        "expected sensor_msgs/msg/Image; set image_transport to compressed" in warning
         for warning in warnings
     )
     report = node.reports(lambda r: "image_transport" in r.message)

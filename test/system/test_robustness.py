@@ -108,7 +108,7 @@ def test_stamps_that_differ(running, camera) -> None:
     camera.send(apart_ms=7.0)
     report = node.reports(lambda r: "approximate_sync" in r.message)
     assert report.level == 1 and "7 ms apart" in report.message
-    node.log.wait_for(1, r"\[WARN\].*7 ms apart.*approximate_sync:=true slop:=0.009")
+    node.log.wait_for(1, r"\[WARN\].*7 ms apart.*approximate_sync to true and slop to 0.009")
     assert report.count("unsynchronized left") > 0
     assert node.set(approximate_sync=True, slop=0.01) == []
     assert stamp_of(disparity.next()) in camera.stamps

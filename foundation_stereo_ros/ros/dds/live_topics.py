@@ -106,7 +106,7 @@ class Inputs:
 
 
 class Outputs:
-    """Publishers of all outputs; a `live.outlet.Outlet`.
+    """Publishers of all outputs; a `live.demand.Outlet`.
 
     Args:
         wire: that publishes.

@@ -11,7 +11,7 @@ from typing import Any
 from cyclonedds.qos import Policy, Qos
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.ros.live.history import IMAGES_DEPTH, RESULTS_DEPTH
+from foundation_stereo_ros.ros.live.topics import IMAGES_DEPTH, RESULTS_DEPTH
 
 BLOCKING_S = 0.5
 """How long a publisher waits for a reliable subscriber that does not keep up, before it drops a message."""

@@ -56,11 +56,11 @@ class StereoLive:
 
     def start(self) -> None:
         """Begin to compute."""
-        self._core.start()
+        self._core.worker.start()
 
     def stop(self, timeout: float) -> bool:
         """End; return False where a pair is still in the network after so many seconds."""
-        return self._core.stop(timeout)
+        return self._core.worker.stop(timeout)
 
     def report(self) -> Status:
         """Tell how it goes, here and on /diagnostics; made to be called once a second."""

@@ -50,11 +50,6 @@ class Engine:
     memory: str = ""
 
 
-def failed(reason: str) -> Status:
-    """Return the status of a shell that has no pipeline, because nobody configured it or that failed."""
-    return Status(ERROR, reason)
-
-
 def status_of(
     state: State,
     counts: IntakeCounts,
@@ -108,7 +103,7 @@ def _lateness(statistics: StatisticsSnapshot) -> str:
     seconds = statistics.latency.p50
     if seconds > _OLD_S:
         hours = f"{seconds / 3600:.0f} hours"
-        return f", of images {hours} old; a recording wants use_sim_time, and a clock of its time"
+        return f", of images {hours} old; for a recording, set use_sim_time and publish its time on /clock"
     return f", {seconds * 1000:.0f} ms after the images"
 
 
