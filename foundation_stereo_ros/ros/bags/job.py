@@ -29,11 +29,13 @@ _QOS = offered_profile(depth=5)
 class Pipeline(Protocol):
     """What a job needs of `messages.pipeline.StereoPipeline`."""
 
-    def process(self, left_image: Any, right_image: Any, left_info: Any, right_info: Any) -> Prediction:
-        """Estimate one pair."""
+    def process(
+        self, left_image: Any, right_image: Any, left_info: Any, right_info: Any
+    ) -> Prediction | None:
+        """Estimate one pair; None where there is no prediction yet."""
 
     def outputs(
-        self, result: Prediction, header: Any, types: MessageTypes, wanted: Collection[str]
+        self, prediction: Prediction, header: Any, types: MessageTypes, wanted: Collection[str]
     ) -> dict[str, Any]:
         """Make the wanted messages, by topic."""
 
@@ -139,6 +141,8 @@ class BagJob:
             result = self._pipeline.process(
                 frame.left.message, frame.right.message, frame.left_info.message, frame.right_info.message
             )
+            if result is None:
+                return
             header = frame.left.message.header
             messages = self._pipeline.outputs(result, header, message_types(), self._options.outputs)
         except FoundationStereoError as error:

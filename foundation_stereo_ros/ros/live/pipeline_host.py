@@ -6,7 +6,7 @@ from __future__ import annotations
 from threading import Lock
 
 from foundation_stereo_ros.estimate.cloud import check_filters
-from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.config import PipelineConfig, SharedSettings
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 
 
@@ -24,7 +24,7 @@ class PipelineHost:
         self._following: PipelineConfig | None = None
 
     @property
-    def config(self) -> PipelineConfig:
+    def config(self) -> SharedSettings:
         """The settings in use."""
         return self.pipeline.config
 

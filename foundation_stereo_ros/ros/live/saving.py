@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from threading import Lock
 
-from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.config import CloudSettings
 from foundation_stereo_ros.estimate.files import KINDS, write_result
 from foundation_stereo_ros.estimate.prediction import Prediction
 
@@ -43,7 +43,7 @@ class SaveRequests:
         for future in self._take():
             future.cancel()
 
-    def fulfil(self, result: Prediction, config: PipelineConfig, directory: str, stamp_ns: int) -> bool:
+    def fulfil(self, result: Prediction, config: CloudSettings, directory: str, stamp_ns: int) -> bool:
         """Write a result once for all who wait; an error is theirs, and one line in the log.
 
         Args:

@@ -182,7 +182,7 @@ class StereoWorker:
         begin = monotonic()
         pipeline = self._host.pipeline
         result = pipeline.process(pair.left, pair.right, pair.left_info, pair.right_info)
-        if stopping.is_set():
+        if stopping.is_set() or result is None:
             return
         watch = Stopwatch()
         # Asked again: the network takes its time, and subscribers come and go.
