@@ -25,6 +25,7 @@ _MODULES = {
     "rigs": "rig_from_camera_info rig_from_file",
     "ros.messages.camera_info": "decode_camera_info",
     "weights": "load_checkpoint save_checkpoint",
+    "weights.shipped": "shipped_checkpoint",
 }
 """Module -> the public names in it."""
 

@@ -44,5 +44,6 @@ from foundation_stereo_ros.weights import (
     load_checkpoint as load_checkpoint,
     save_checkpoint as save_checkpoint,
 )
+from foundation_stereo_ros.weights.shipped import shipped_checkpoint as shipped_checkpoint
 
 __version__: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def camera_from_intrinsics(path: Path, size: tuple[int, int], baseline: float | 
     return StereoRig(camera, camera, file_baseline if baseline is None else baseline)
 
 
-def read_camera_info(path: Path) -> Calibration:
+def read_camera_info(path: str | PathLike[str]) -> Calibration:
     """Read a CameraInfo from YAML.
 
     Known are the file of camera_calibration_parsers, and a message as ``ros2 topic echo`` prints it.
@@ -83,6 +84,7 @@ def read_camera_info(path: Path) -> Calibration:
     Raises:
         FileFormatError: the file cannot be read, or a field is missing or has another number of values.
     """
+    path = Path(path)
     fields = _document(path)
     values = {name: _find(fields, names) for name, names in _NAMES.items()}
     missing = [name for name in ("width", "height", "k") if values[name] is None]
