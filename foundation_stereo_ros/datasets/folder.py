@@ -27,7 +27,7 @@ from foundation_stereo_ros.datasets.disparity_files import (
 from foundation_stereo_ros.datasets.images import read_pixels
 from foundation_stereo_ros.datasets.tree import IMAGES, at_least_one, files_below, with_ending
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.shapes import ShiftMap
 
 SCALE = 256.0
 """Of 16-bit PNG files, as KITTI has it."""
@@ -63,7 +63,7 @@ def _image(stem: Path) -> Path:
     return with_ending(stem, IMAGES) or stem.with_name(f"{stem.name}.png")
 
 
-def _read(path: Path, scale: float) -> DisparityMap:
+def _read(path: Path, scale: float) -> ShiftMap:
     ending = path.suffix.lower()
     if ending == ".pfm":
         return read_pfm_disparity(path)
