@@ -11,8 +11,7 @@ from foundation_stereo_ros.demo.recording import StoredFrame
 from foundation_stereo_ros.estimate.cloud import Cloud, picture_of_cloud, valid_cloud
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.geometry.depth import depth_to_disparity
-from foundation_stereo_ros.geometry.points import points_from_depth
+from foundation_stereo_ros.geometry.depth import depth_to_disparity, points_from_depth
 from foundation_stereo_ros.io.report import Legend, Picture
 from foundation_stereo_ros.io.visualize import Range, colorize, colorize_depth, value_range
 from foundation_stereo_ros.shapes import DisparityMap, Mask, RgbImage

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.estimate.config import CloudSettings
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
-from foundation_stereo_ros.geometry.points import points_from_depth
+from foundation_stereo_ros.geometry.depth import points_from_depth
 from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, Points, RgbImage
 
 
