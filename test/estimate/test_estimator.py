@@ -20,6 +20,7 @@ from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageErro
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image
+from foundation_stereo_ros.estimate.interface import StereoSample
 from foundation_stereo_ros.estimate.validity import left_right_confidence
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import (
@@ -79,6 +80,15 @@ def test_the_disparity_is_that_of_the_padded_images_cropped() -> None:
     np.testing.assert_allclose(result.disparity, by_hand(left, right), atol=1e-4)
     assert result.image is left and result.rig == rig() and result.confidence is None
     assert list(result.seconds) == ["scale", "network", "depth"]
+
+
+def test_a_step_is_a_call_and_remembers_nothing() -> None:
+    one = estimator()
+    expected = one(*pair(), rig())
+    one(*reversed(pair()), rig())
+    again = one.step(StereoSample(*pair(), rig()))
+    np.testing.assert_array_equal(again.depth, expected.depth)
+    assert again.camera == rig().left and again.match is not None
 
 
 def test_depth_is_focal_length_times_baseline_over_disparity_where_valid() -> None:

@@ -114,7 +114,7 @@ def test_through_live_topics(tmp_path: Path) -> None:
         outlet.wait_for(2)
         assert np.isnan(decode_depth(outlet.messages[1]["depth/image_rect"])).all()
         values = dict(core.status().values)
-        assert (values["device"], values["precision"]) == ("cpu", "int16")
+        assert (values["device"], values["precision"], values["rejected"]) == ("cpu", "int16", "0")
     finally:
         assert core.stop(PATIENCE_S)
     wait_until("at rest", lambda: estimator.calls[-1] == "to host")
