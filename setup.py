@@ -29,7 +29,9 @@ setup(
     maintainer="foundation_stereo_ros maintainers",
     maintainer_email="maintainers@foundation-stereo-ros.example",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "weights/*.safetensors", "scenes/layered/photographs/*"]},
+    package_data={
+        NAME: ["py.typed", "__init__.pyi", "weights/*.safetensors", "scenes/layered/photographs/*"]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

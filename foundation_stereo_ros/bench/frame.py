@@ -76,7 +76,7 @@ class Frame:
             clock.start()
         self._switch.clock = clock
         try:
-            result = self._pipeline.process(*self._messages)
+            result = cast("Prediction", self._pipeline.process(*self._messages))  # a network always has one
             self._switch.lap("geometry")
             self._pipeline.outputs(result, self._messages.left_image.header, self._types)
             self._switch.lap("messages")

@@ -27,7 +27,7 @@ from foundation_stereo_ros.datasets.disparity_files import (
 from foundation_stereo_ros.datasets.tree import IMAGES, at_least_one, files_below, image_at, with_ending
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.io.pictures import read_pixels
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.shapes import ShiftMap
 
 SCALE = 256.0
 """Of 16-bit PNG files, as KITTI has it."""
@@ -59,7 +59,7 @@ def _items(root: Path, scale: float) -> Iterator[StereoItem]:
         )
 
 
-def _read(path: Path, scale: float) -> DisparityMap:
+def _read(path: Path, scale: float) -> ShiftMap:
     ending = path.suffix.lower()
     if ending == ".pfm":
         return read_pfm_disparity(path)

@@ -35,7 +35,7 @@ from foundation_stereo_ros.datasets.tree import (
     with_ending,
 )
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.shapes import ShiftMap
 
 HALF_WEIGHT = ("PianoL", "Playroom", "Playtable", "Shelves", "Vintage")
 """Scenes of MiddEval3's training set that count half in its averages."""
@@ -118,7 +118,7 @@ def _item(folder: Path, root: Path, options: DatasetOptions) -> StereoItem:
     )
 
 
-def _read_older(path: Path, scale: float, scales: Mapping[int, float]) -> DisparityMap:
+def _read_older(path: Path, scale: float, scales: Mapping[int, float]) -> ShiftMap:
     stored = read_png_disparity(path, 1.0)
     scale = scale or scales.get(stored.shape[0], 0.0)
     if not scale:

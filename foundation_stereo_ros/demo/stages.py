@@ -15,8 +15,7 @@ from foundation_stereo_ros.estimate.cloud import Cloud, picture_of_cloud, valid_
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image, scaled_size
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.geometry.depth import depth_to_disparity
-from foundation_stereo_ros.geometry.points import points_from_depth
+from foundation_stereo_ros.geometry.depth import depth_to_disparity, points_from_depth
 from foundation_stereo_ros.io.report import Legend, Picture
 from foundation_stereo_ros.io.visualize import Range, colorize, colorize_depth, value_range
 from foundation_stereo_ros.nets.stereo import pad_to_multiple

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every setting of the pipeline: default, range, unit and meaning, written once.
 
-Command line flags, ROS parameters and their documentation are made by walking these fields.
+Command line flags, ROS parameters and their documentation are made by walking these fields. The groups are by
+who reads them; one object is all of them, so that a value has one name everywhere.
 """
 
 from __future__ import annotations
@@ -13,17 +14,8 @@ from foundation_stereo_ros.estimate.setting import Setting, Settings, setting, s
 
 
 @dataclass(frozen=True)
-class PipelineConfig(Settings):
-    """Settings of the pipeline.
-
-    Each field's metadata holds ``description``, ``unit``, ``min``, ``max`` (inclusive), ``choices``, and
-    ``dynamic`` (whether it may change from one pair to the next without loading the network again), and
-    ``parameter``, its name in ROS where that is not the field's.
-
-    Raises:
-        ConfigError: a value has the wrong type or is out of its range; the message names field, value and
-            range.
-    """
+class NetworkSettings(Settings):
+    """What is computed, and with what."""
 
     checkpoint: str = setting(
         "",
@@ -89,6 +81,16 @@ class PipelineConfig(Settings):
     full_resolution: bool = setting(
         True, "Outputs have the size of the input images; otherwise that of the images resized by scale."
     )
+
+
+@dataclass(frozen=True)
+class DepthSettings(Settings):
+    """Which depths to believe, and how a depth image carries them.
+
+    Raises:
+        ConfigError: also where ``z_near`` is not less than ``z_far``.
+    """
+
     z_near: float = setting(0.1, "Nearer points are invalid.", unit="m", low=0.001, high=1000.0)
     z_far: float = setting(100.0, "Farther points are invalid.", unit="m", low=0.01, high=100000.0)
     remove_invisible: bool = setting(
@@ -113,6 +115,17 @@ class PipelineConfig(Settings):
         "Depth image: 32FC1 (metres, NaN invalid) or 16UC1 (millimetres, 0 invalid).",
         choices=("32FC1", "16UC1"),
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.z_near >= self.z_far:
+            raise ConfigError(f"z_near is {self.z_near}; expected less than z_far, which is {self.z_far}")
+
+
+@dataclass(frozen=True)
+class CloudSettings(Settings):
+    """Which points a cloud has."""
+
     organized: bool = setting(
         True,
         "The cloud keeps the image's rows and columns, with NaN for invalid points; otherwise valid points "
@@ -138,6 +151,12 @@ class PipelineConfig(Settings):
     outlier_neighbors: int = setting(
         30, "Neighbours that a point needs within outlier_radius.", low=1, high=10000
     )
+
+
+@dataclass(frozen=True)
+class RectificationSettings(Settings):
+    """What is made of the cameras' calibrations."""
+
     rectification: str = setting(
         "auto",
         "Rectify the images from their CameraInfo; auto: unless their topic says that they are, "
@@ -152,10 +171,24 @@ class PipelineConfig(Settings):
         high=100.0,
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.z_near >= self.z_far:
-            raise ConfigError(f"z_near is {self.z_near}; expected less than z_far, which is {self.z_far}")
+
+@dataclass(frozen=True)
+class SharedSettings(RectificationSettings, CloudSettings, DepthSettings):
+    """What is the same for every estimator: how images are rectified, which depths count, how clouds look."""
+
+
+@dataclass(frozen=True)
+class PipelineConfig(SharedSettings, NetworkSettings):
+    """Settings of the pipeline around a stereo network.
+
+    Each field's metadata holds ``description``, ``unit``, ``min``, ``max`` (inclusive), ``choices``, and
+    ``dynamic`` (whether it may change from one pair to the next without loading the network again), and
+    ``parameter``, its name in ROS where that is not the field's.
+
+    Raises:
+        ConfigError: a value has the wrong type or is out of its range; the message names field, value and
+            range.
+    """
 
 
 def settings() -> tuple[Setting, ...]:

@@ -18,7 +18,7 @@ from foundation_stereo_ros.evaluate.report import CUSTOMARY, HEADINGS, averaging
 from foundation_stereo_ros.io.pictures import write_png
 from foundation_stereo_ros.io.report import Figure, Legend, Picture, Report, write_report
 from foundation_stereo_ros.io.visualize import Range, colorize, colorize_disparity, value_range
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 WORST = 8
 """Images on the page."""
@@ -44,7 +44,7 @@ class Gallery:
         self._count = 0
         self._worst: list[tuple[float, int, list[Picture]]] = []
 
-    def add(self, sample: StereoSample, estimates: Mapping[str, DisparityMap], score: ImageScore) -> None:
+    def add(self, sample: StereoSample, estimates: Mapping[str, ShiftMap], score: ImageScore) -> None:
         """Write the picture of one image.
 
         Raises:
@@ -89,9 +89,7 @@ def contact_sheet(pictures: Sequence[Picture]) -> RgbImage:
     return np.vstack([np.hstack(cells[at : at + 2]) for at in range(0, len(cells), 2)])
 
 
-def _pictures(
-    sample: StereoSample, estimates: Mapping[str, DisparityMap], score: ImageScore
-) -> list[Picture]:
+def _pictures(sample: StereoSample, estimates: Mapping[str, ShiftMap], score: ImageScore) -> list[Picture]:
     known = np.isfinite(sample.disparity)
     limits = value_range(sample.disparity, known, percent=0.5)
     disparities = Legend(f"{limits.low:.1f} px", f"{limits.high:.1f} px")

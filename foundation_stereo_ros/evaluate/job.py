@@ -24,7 +24,7 @@ from foundation_stereo_ros.evaluate.metrics import (
     compared,
     errors_of,
 )
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.shapes import ShiftMap
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Evaluated(NamedTuple):
     """One image, what the methods say of it (name -> H x W, pixels), and how wrong they are."""
 
     sample: StereoSample
-    estimates: Mapping[str, DisparityMap]
+    estimates: Mapping[str, ShiftMap]
     score: ImageScore
 
 
@@ -94,7 +94,7 @@ class EvaluationJob:
         pixels = {region: int(mask.sum()) for region, mask in regions.items()}
         return Evaluated(sample, estimates, ImageScore(item.name, width, height, item.weight, pixels, scores))
 
-    def _run(self, method: Method, sample: StereoSample) -> tuple[DisparityMap, float, int]:
+    def _run(self, method: Method, sample: StereoSample) -> tuple[ShiftMap, float, int]:
         if not self.warm:
             return method(sample), math.nan, 0
         method(sample)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from foundation_stereo_ros.datasets.dataset import Averaging, StereoSample
-from foundation_stereo_ros.shapes import DisparityMap, Mask
+from foundation_stereo_ros.shapes import Mask, ShiftMap
 
 NAMES = ("epe", "bp1", "bp2", "bp3", "d1")
 """Of the figures; see `error_metrics`."""
@@ -95,7 +95,7 @@ def compared(sample: StereoSample, max_disparity: float) -> dict[str, Mask]:
     return regions
 
 
-def errors_of(estimate: DisparityMap, truth: DisparityMap, regions: Mapping[str, Mask]) -> Errors:
+def errors_of(estimate: ShiftMap, truth: ShiftMap, regions: Mapping[str, Mask]) -> Errors:
     """Compare a dense estimate with the truth; all arrays H x W."""
     # Doubles: a mean over millions of pixels in single precision is off in the figures that are printed.
     first, second = (torch.from_numpy(values.astype(np.float64)) for values in (estimate, truth))

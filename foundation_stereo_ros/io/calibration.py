@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,7 @@ def camera_from_intrinsics(path: Path, size: tuple[int, int], baseline: float | 
     return StereoRig(camera, camera, file_baseline if baseline is None else baseline)
 
 
-def read_camera_info(path: Path) -> Calibration:
+def read_camera_info(path: str | PathLike[str]) -> Calibration:
     """Read a CameraInfo from YAML.
 
     Known are the file of camera_calibration_parsers, and a message as ``ros2 topic echo`` prints it.
@@ -83,6 +85,7 @@ def read_camera_info(path: Path) -> Calibration:
     Raises:
         FileFormatError: the file cannot be read, or a field is missing or has another number of values.
     """
+    path = Path(path)
     fields = _document(path)
     values = {name: _find(fields, names) for name, names in _NAMES.items()}
     missing = [name for name in ("width", "height", "k") if values[name] is None]
@@ -102,6 +105,25 @@ def read_camera_info(path: Path) -> Calibration:
         r=_matrix(path, "r", np.eye(3).ravel().tolist() if values["r"] is None else values["r"], (3, 3)),
         p=_matrix(path, "p", projection, (3, 4)),
     )
+
+
+def read_camera_infos(left: Path, right: Path | None = None) -> tuple[Calibration, Calibration]:
+    """Read the calibrations of a left and a right camera.
+
+    Args:
+        left: YAML, see `read_camera_info`.
+        right: None: ``left`` stands for both cameras, which are rectified and equal. It is then the file of
+            the right one, since only that knows the baseline.
+
+    Raises:
+        FileFormatError: a file cannot be read, or a field is missing or has another number of values.
+    """
+    first = read_camera_info(left)
+    if right is not None:
+        return first, read_camera_info(right)
+    p = first.p.copy()
+    p[0, 3] = 0.0
+    return dataclasses.replace(first, p=p), first
 
 
 def _document(path: Path) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from foundation_stereo_ros.datasets.catalog import open_dataset
 from foundation_stereo_ros.datasets.dataset import StereoItem, StereoSample
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.evaluate.job import EvaluationJob, PeakMemory
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.shapes import ShiftMap
 
 
 class Flat:
@@ -27,7 +27,7 @@ class Flat:
         self.value = value
         self.calls = 0
 
-    def __call__(self, sample: StereoSample) -> DisparityMap:
+    def __call__(self, sample: StereoSample) -> ShiftMap:
         self.calls += 1
         return np.full_like(sample.disparity, self.value)
 
@@ -37,7 +37,7 @@ class Broken(Flat):
         super().__init__(0.0, "broken")
         self.error = error
 
-    def __call__(self, sample: StereoSample) -> DisparityMap:
+    def __call__(self, sample: StereoSample) -> ShiftMap:
         raise self.error
 
 

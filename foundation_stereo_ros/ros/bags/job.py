@@ -30,11 +30,13 @@ _QOS = offered_profile(depth=5)
 class Pipeline(Protocol):
     """What a job needs of `messages.pipeline.StereoPipeline`."""
 
-    def process(self, left_image: Any, right_image: Any, left_info: Any, right_info: Any) -> Prediction:
-        """Estimate one pair."""
+    def process(
+        self, left_image: Any, right_image: Any, left_info: Any, right_info: Any
+    ) -> Prediction | None:
+        """Estimate one pair; None where there is no prediction yet."""
 
     def outputs(
-        self, result: Prediction, header: Any, types: MessageTypes, wanted: Collection[str]
+        self, prediction: Prediction, header: Any, types: MessageTypes, wanted: Collection[str]
     ) -> dict[str, Any]:
         """Make the wanted messages, by topic."""
 
@@ -152,6 +154,8 @@ class BagJob:
             left, right = (pair.messages[side].message for side in SIDES)
             left_info, right_info = (pair.calibrations[side].message for side in SIDES)
             result = self._pipeline.process(left, right, left_info, right_info)
+            if result is None:
+                return
             messages = self._pipeline.outputs(result, left.header, message_types(), self._options.outputs)
         except FoundationStereoError as error:
             self._reject(error)

@@ -14,11 +14,10 @@ from foundation_stereo_ros.ros.live.demand import Outlet
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.repeats import Repeats
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
-from foundation_stereo_ros.ros.live.status import Engine, Status, status_of
+from foundation_stereo_ros.ros.live.status import Status, status_of
 from foundation_stereo_ros.ros.live.worker import StereoWorker
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 from foundation_stereo_ros.ros.messages.types import MessageTypes
-from foundation_stereo_ros.weights.shipped import weights_in_words
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +72,12 @@ class LiveStereo:
         self._log(advice)
         subscribed = self._outlet.wanted() if state != "stopped" else ()
         return status_of(
-            state, counts, statistics, subscribed=subscribed, advice=advice, engine=engine_of(self._pipeline)
+            state,
+            counts,
+            statistics,
+            subscribed=subscribed,
+            advice=advice,
+            engine=self._pipeline.estimator.engine(),
         )
 
     def _log(self, advice: Sequence[str]) -> None:
@@ -83,16 +87,3 @@ class LiveStereo:
             for sentence in advice:
                 if self._said.due(sentence):
                     _log.warning("no output: %s", sentence)
-
-
-def engine_of(pipeline: StereoPipeline) -> Engine:
-    """Describe what computes."""
-    estimator = pipeline.estimator
-    memory = estimator.backend.memory_use()
-    used, total = (size / 2**20 for size in (memory.used_bytes, memory.total_bytes))
-    return Engine(
-        weights=weights_in_words(estimator.config.checkpoint),
-        device=str(estimator.device),
-        precision=str(estimator.dtype).removeprefix("torch."),
-        memory=f"{used:.0f} of {total:.0f} MiB ({memory.what})",
-    )

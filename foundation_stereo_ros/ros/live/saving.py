@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import NamedTuple
 
-from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.config import CloudSettings
 from foundation_stereo_ros.estimate.files import KINDS, write_result
 from foundation_stereo_ros.estimate.prediction import Prediction
 
@@ -25,7 +25,7 @@ QUEUE_SIZE = 2
 
 class _Job(NamedTuple):
     result: Prediction
-    config: PipelineConfig
+    config: CloudSettings
     folder: Path
     futures: Sequence[Future[list[Path]]]
 
@@ -60,7 +60,7 @@ class ResultSaver:
             self._asking.append(future)
         return future
 
-    def offer(self, result: Prediction, config: PipelineConfig, directory: str, stamp_ns: int) -> None:
+    def offer(self, result: Prediction, config: CloudSettings, directory: str, stamp_ns: int) -> None:
         """Write a result if it is asked for; returns at once.
 
         An error is that of the futures, and one line in the log.

@@ -210,7 +210,7 @@ class StereoWorker:
         begin, pipeline = monotonic(), self._pipeline
         images, infos = pair.messages, pair.calibrations
         result = pipeline.process(images["left"], images["right"], infos["left"], infos["right"])
-        if stopping.is_set():
+        if stopping.is_set() or result is None:
             return
         watch = Stopwatch()
         # Asked again: the network takes its time, and subscribers come and go.

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from foundation_stereo_ros.estimate.interface import Engine
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics, Quantiles, StatisticsSnapshot
-from foundation_stereo_ros.ros.live.status import ERROR, OK, STALE, WARN, Engine, Status, status_of
+from foundation_stereo_ros.ros.live.status import ERROR, OK, STALE, WARN, Status, status_of
 from foundation_stereo_ros.ros.live.worker import State
 
 CAMERA = CameraCounts(images=300, infos=300, unmatched=2, image_rate=29.97, image_age=0.01, info_age=0.01)
