@@ -63,6 +63,7 @@ setup(
             "beartype",
             "hypothesis",
             "import-linter",
+            "libusb-package; sys_platform == 'linux'",  # what Open3D loads, where the system has none
             "pytest",
             "pytest-xdist",
             *CLOUD,
