@@ -14,7 +14,7 @@ KNOWN = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="
 
 _ANSWER = r"^in use: \d+ bytes"
 _ANSWERS = 20
-_SETTLED, _FRAMES = 100, 500
+_SETTLED, _FRAMES = 100, 300
 _ALLOWED = 1024
 """Bytes of a frame; less than any image or message of the tests has."""
 

@@ -13,14 +13,14 @@ PATIENCE_S = 90.0
 _T = TypeVar("_T")
 
 
-def wait_until(what: str, condition: Callable[[], _T], patience: float = PATIENCE_S) -> _T:
+def wait_until(what: str, condition: Callable[[], _T], timeout: float = PATIENCE_S) -> _T:
     """Wait until a condition is met, and return what it then gave.
 
     All that a test asserts of others' nodes and topics belongs into the condition: a part of it, such as the
     name of a node, may come after the rest.
     """
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     while not (found := condition()):
-        assert time.monotonic() < end, f"not within {patience:g} s: {what}"
+        assert time.monotonic() < end, f"not within {timeout:g} s: {what}"
         time.sleep(0.01)
     return found

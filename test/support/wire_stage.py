@@ -116,7 +116,12 @@ class LiveProcess(RosProcess):
         self._heard = heard
         super().__init__(command, domain, folder, local(domain), counted)
 
-    def reports(self, suits: Callable[[Report], bool] = lambda _: True, name: str = "") -> Report:
+    def reports(
+        self,
+        suits: Callable[[Report], bool] = lambda _: True,
+        name: str = "",
+        timeout: float = PATIENCE_S,
+    ) -> Report:
         """Wait for a status that is still to come and suits, of the node of this full name."""
         self._heard.clear()
         heard: list[Report] = []
@@ -127,7 +132,7 @@ class LiveProcess(RosProcess):
             return [report for report in heard if suits(report)]
 
         try:
-            return wait_until("such a status", suitable)[0]
+            return wait_until("such a status", suitable, timeout)[0]
         except AssertionError as error:
             last = heard[-1:]
             raise AssertionError(f"{error}; the last is {last}; it said:\n{self.said}\n{self.log}") from None

@@ -217,7 +217,7 @@ def test_nothing_is_kept_of_hundreds_of_frames(stage: WireStage, small_scene: Pa
 
     def run_to(results: int) -> None:
         camera.paused = False
-        node.reports(lambda r: r.count("results") >= results)
+        node.reports(lambda r: r.count("results") >= results, timeout=600.0)
         camera.paused = True
         node.reports(lambda r: r.values["state"] == "waiting")
         for inbox in inboxes:
