@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a module as ``python -m`` does, and says how much memory is in use.
+"""Runs a module as ``python -m`` does, and says how much it has allocated and not freed.
 
-For each line on stdin it prints one on stdout: ``in use: N bytes``, all that was allocated and not freed.
-Resident memory tells less: it also has what the C library keeps for later, and that depends on how many
-messages once waited at the same time, so on the load of the machine. PYTHONMALLOC must be ``malloc``, so that
-Python's objects count too.
+For each line on stdin it prints one on stdout: ``in use: N bytes, M blocks``, of the C library's allocator
+and of Python's, which has the small objects. Resident memory tells less: it also has what is kept for later,
+and that depends on how many messages once waited at the same time, so on the load of the machine.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ def _answer() -> None:
     for _ in sys.stdin:
         gc.collect()
         values = mallinfo().values
-        print(f"in use: {values[4] + values[7]} bytes", flush=True)
+        print(f"in use: {values[4] + values[7]} bytes, {sys.getallocatedblocks()} blocks", flush=True)
 
 
 if __name__ == "__main__":

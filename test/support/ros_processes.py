@@ -70,7 +70,6 @@ class RosProcess:
         if counted:
             python, _, *words = command
             command = [python, str(_COUNTED), *words]
-            environment = {**(environment or {}), "PYTHONMALLOC": "malloc"}
         settings = {
             "ROS_DOMAIN_ID": str(domain),
             "ROS_LOG_DIR": str(folder / "ros_log"),
@@ -161,7 +160,7 @@ class CameraProcess(RosProcess):
 
     def has_sent(self, stamps: Collection[int]) -> bool:
         """Return whether all these are its own; it may tell of a pair after the pair has come."""
-        return bool(wait_until("the camera tells of all", lambda: stamps and set(stamps) <= set(self.stamps)))
+        return bool(stamps) and wait_until("all are told of", lambda: set(stamps) <= set(self.stamps))
 
     def wait_for_more(self, count: int) -> None:
         """Wait until so many more pairs are sent."""

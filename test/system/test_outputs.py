@@ -76,6 +76,8 @@ def test_stamps_are_those_of_the_camera(module_stage, running) -> None:
     from ros_processes import CameraProcess
 
     (camera,) = (p for p in module_stage.processes if isinstance(p, CameraProcess))
+    for inbox in running[1].values():
+        inbox.wait_for()
     assert camera.has_sent({stamp for inbox in running[1].values() for stamp in inbox.stamps})
 
 

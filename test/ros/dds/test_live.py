@@ -103,6 +103,7 @@ def running(module_stage: WireStage, small_scene: Path) -> Any:
     node = module_stage.live(
         "--left", "left/image_rect", "--right", "/stereo/right/image_rect", "--namespace", "stereo", *QUICK
     )
+    node.said.wait_for(1, "/stereo/disparity/visual")  # the last that it says before it begins
     return SimpleNamespace(stage=module_stage, camera=camera, node=node)
 
 
