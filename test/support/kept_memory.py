@@ -16,7 +16,7 @@ KNOWN = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="
 _ANSWER = r"^in use: \d+ bytes, \d+ blocks"
 _ANSWERS = 20
 _SETTLED, _FRAMES = 100, 300
-_BYTES, _BLOCKS = 1024, 5
+_BYTES, _BLOCKS = 4096, 5
 """Allowed of a frame: less than an image of the tests has, and than a message is made of."""
 
 
