@@ -65,6 +65,7 @@ setup(
             "beartype",
             "hypothesis",
             "import-linter",
+            "libusb-package; sys_platform == 'linux'",  # what Open3D loads, where the system has none
             "pytest",
             "pytest-xdist",
             *CLOUD,

@@ -126,8 +126,6 @@ def test_a_signal_leaves_whole_lines_and_no_processes_behind(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # a shell's background job ignores Ctrl-C, and so would its children
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         while running.poll() is None and not (path.exists() and path.read_bytes().count(b"\n") > 2):

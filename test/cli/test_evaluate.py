@@ -178,8 +178,6 @@ def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     end = opened_by_the_other_side(pipe, running)
     running.send_signal(signal.SIGINT)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire_domains import domains_of_worker
+from wire_domains import domains
 
 from foundation_stereo_ros.cli.live import add_arguments, live_values
 from foundation_stereo_ros.cli.main import main
@@ -20,7 +20,6 @@ from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS
 
 cyclonedds = pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 NODE = "/rig/stereo_node"
-DOMAINS = domains_of_worker(range(95, 100))
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +36,7 @@ def _kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _local(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(DOMAINS)))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(domains())))
     for name in ("CYCLONEDDS_URI", "ROS_LOCALHOST_ONLY", "ROS_SECURITY_ENABLE"):
         monkeypatch.delenv(name, raising=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
+from open3d_here import load_open3d
 
 from foundation_stereo_ros.estimate.cloud import BACKGROUND, Cloud, has_filters, picture_of_cloud, valid_cloud
 from foundation_stereo_ros.estimate.config import PipelineConfig
@@ -49,7 +49,7 @@ def test_a_large_voxel_leaves_one_point() -> None:
 
 
 def test_a_lonely_point_is_removed() -> None:
-    pytest.importorskip("open3d", exc_type=ImportError)
+    load_open3d()
     depth = np.ones((12, 12))
     depth[5, 5] = 9.0
     points, colors = cloud_of(depth, outlier_radius=0.5, outlier_neighbors=10)

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from open3d_here import load_open3d
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.cloud import Cloud
@@ -64,7 +65,7 @@ def test_ply_is_binary_little_endian_with_colours(tmp_path: Path) -> None:
 
 
 def test_open3d_reads_the_ply(tmp_path: Path) -> None:
-    open3d = pytest.importorskip("open3d", exc_type=ImportError)
+    open3d = load_open3d()
     write_ply(tmp_path / "cloud.ply", CLOUD.points, CLOUD.colors)
     cloud = open3d.io.read_point_cloud(str(tmp_path / "cloud.ply"))
     np.testing.assert_allclose(np.asarray(cloud.points), CLOUD.points)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from waiting import wait_until
 
 pytestmark = pytest.mark.ros
 
@@ -63,7 +64,8 @@ def test_an_override_of_a_subscription(stage) -> None:
     assert f"qos_overrides.{topic}.subscription.reliability" in warning
     report = node.reports(lambda r: "QoS" in r.message)
     assert topic in report.message and "RELIABILITY" in report.message
-    (asked,) = stage.listener.node.get_subscriptions_info_by_topic(topic)
+    listener = stage.listener.node
+    (asked,) = wait_until("it is seen", lambda: listener.get_subscriptions_info_by_topic(topic))
     assert asked.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     camera.stop()
     stage.camera(qos="reliable")

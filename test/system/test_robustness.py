@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,8 +64,7 @@ def test_bad_pairs_are_rejected_with_the_reason(running, camera, what: str) -> N
     camera.send(**orders)
     report = node.reports(lambda r: reason in r.values["last reason"])
     assert report.count("rejected") > 0
-    warnings = node.log.wait_for(1, r"\[WARN\].*pair rejected")
-    assert [warning for warning in warnings if reason in warning], warnings
+    node.log.wait_for(1, rf"\[WARN\].*pair rejected.*{re.escape(reason)}")
 
 
 def test_the_status_is_an_error_where_no_pair_can_be_used(running, camera) -> None:
@@ -111,7 +111,7 @@ def test_stamps_that_differ(running, camera) -> None:
     node.log.wait_for(1, r"\[WARN\].*7 ms apart.*approximate_sync to true and slop to 0.009")
     assert report.count("unsynchronized left") > 0
     assert node.set(approximate_sync=True, slop=0.01) == []
-    assert stamp_of(disparity.next()) in camera.stamps
+    assert camera.has_sent([stamp_of(disparity.next())])
     assert node.set(approximate_sync=False) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 
-from live_messages import wait_until
+from waiting import wait_until
 from wire_stage import QUICK, WireStage
 
 from foundation_stereo_ros.ros.dds.cameras import free_namespace, taken_outputs
@@ -53,7 +53,7 @@ def test_live_moves_its_outputs_and_says_so(stage: WireStage, small_scene: Path)
     inbox = stage.hear(MOVED)
     inbox.wait_for(count=2)
     assert set(inbox.stamps) <= set(camera.stamps)
-    assert "somebody publishes /stereo/points2 already" in str(node.said)
+    node.said.wait_for(1, "somebody publishes /stereo/points2 already")
     outputs = [line for line in node.said.lines if line.startswith("  /")]
     assert outputs and all(line.startswith("  /stereo/foundation_stereo/") for line in outputs)
     # The node itself stays where parameter files name it.
@@ -65,7 +65,8 @@ def test_live_keeps_to_the_namespace_that_the_user_names(stage: WireStage, small
     stage.camera(small_scene)
     node = stage.live(*NAMED, "--namespace", "stereo", *QUICK)
     stage.hear("/stereo/points2").wait_for(count=2)
-    assert theirs.topic in str(node.said) and "foundation_stereo/" not in str(node.said)
+    node.said.wait_for(1, theirs.topic)
+    assert "foundation_stereo/" not in str(node.said)
 
 
 def test_a_node_that_was_killed_does_not_count(stage: WireStage, small_scene: Path) -> None:

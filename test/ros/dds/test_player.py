@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 
-from live_messages import wait_until
+from waiting import wait_until
 from wire_stage import WireStage
 
 from foundation_stereo_ros.ros.bags.qos import Offered, offered, offered_profile

@@ -14,8 +14,8 @@ pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Pyt
 from cyclonedds.domain import DomainParticipant
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
-from live_messages import wait_until
 from ros_processes import RosProcess
+from waiting import wait_until
 from wire_stage import local
 
 from foundation_stereo_ros.errors import WireError
