@@ -48,7 +48,7 @@ def choose_decoder() -> Decode:
         try:
             decoder = BridgeDecoder()
         except (Exception, SystemExit) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         else:
             _log.info("decoding images with cv_bridge")
             return decoder
