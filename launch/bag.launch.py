@@ -23,7 +23,9 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument("output", description=".mcap file to write"),
             DeclareLaunchArgument(
-                "options", default_value="", description="more flags of `foundation_stereo bag`, in one text"
+                "options",
+                default_value="",
+                description="more flags of `foundation_stereo bag`, as one string",
             ),
             *(_argument(setting) for setting in settings()),
             OpaqueFunction(function=_process),
@@ -33,7 +35,7 @@ def generate_launch_description() -> LaunchDescription:
 
 def _argument(setting: Setting) -> DeclareLaunchArgument:
     choices = ("true", "false") if setting.type is bool else setting.choices
-    unset = "" if setting.default == "" else f" Not given: {setting.default}."
+    unset = "" if setting.default == "" else f" Default: {setting.default}."
     return DeclareLaunchArgument(
         setting.name,
         default_value="",  # not given, so that the defaults stand in PipelineConfig alone

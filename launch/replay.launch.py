@@ -39,7 +39,9 @@ CLOCK_RATE = 100  # Hz
 LINGER = 5.0  # seconds after the end of the recording, for the last pair
 
 INPUTS = ("left", "right", "left_info", "right_info")
-PAUSE = "Pause and go on: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
+PAUSE = (
+    "Pause or continue: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
+)
 SWITCH = ["true", "false"]
 
 
@@ -47,26 +49,28 @@ def generate_launch_description() -> LaunchDescription:
     stereo = Path(__file__).with_name("stereo.launch.py")
     return LaunchDescription(
         [
-            DeclareLaunchArgument("bag", description="Recording of ROS 2: folder, .mcap or .db3 file."),
+            DeclareLaunchArgument("bag", description="ROS 2 recording: folder, .mcap or .db3 file."),
             DeclareLaunchArgument("rate", default_value="1.0", description="Speed; 0.5: half as fast."),
             DeclareLaunchArgument(
-                "loop", default_value="false", choices=SWITCH, description="Begin again at the end."
+                "loop", default_value="false", choices=SWITCH, description="Start again at the end."
             ),
-            DeclareLaunchArgument("start_offset", default_value="0.0", description="Seconds to skip."),
             DeclareLaunchArgument(
-                "start_paused", default_value="false", choices=SWITCH, description=f"Wait. {PAUSE}"
+                "start_offset", default_value="0.0", description="Seconds to skip at the beginning."
+            ),
+            DeclareLaunchArgument(
+                "start_paused", default_value="false", choices=SWITCH, description=f"Start paused. {PAUSE}"
             ),
             DeclareLaunchArgument(
                 "exit_at_end",
                 default_value="",
                 choices=["", *SWITCH],
-                description="End when the recording does. Not given: true without RViz, which stays open.",
+                description="End when the recording ends. Default: true without RViz, false with it.",
             ),
             *(
                 DeclareLaunchArgument(
                     side,
                     default_value="",
-                    description=f"{side.capitalize()} image topic. Not given: found in the recording.",
+                    description=f"{side.capitalize()} image topic. Default: found in the recording.",
                 )
                 for side in ("left", "right")
             ),

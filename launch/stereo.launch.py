@@ -32,21 +32,33 @@ INPUTS = {
 # Optical axes (z forward, y down; REP 103) to x forward, z up.
 UPRIGHT = ["--qx", "0.5", "--qy", "-0.5", "--qz", "0.5", "--qw", "0.5"]
 ARGUMENTS = (
-    ("namespace", "stereo", "Of the node and its topics, as /stereo/points2. A second rig needs another."),
-    ("camera", "generic", "Topic names of a driver: config/cameras tells more. generic: left/image_rect ..."),
-    ("left", "", "Left image topic, in place of the camera's. Its camera_info is looked for beside it."),
+    (
+        "namespace",
+        "stereo",
+        "Namespace of the node and its topics, as in /stereo/points2. A second rig needs another.",
+    ),
+    (
+        "camera",
+        "generic",
+        "Preset with the topic names of a driver, from config/cameras. generic: left/image_rect ...",
+    ),
+    ("left", "", "Left image topic, instead of the preset's. Its camera_info is expected beside it."),
     ("right", "", "Right image topic."),
-    ("left_info", "", "Left camera_info topic, where it is not beside the image."),
-    ("right_info", "", "Right camera_info topic, likewise."),
+    ("left_info", "", "Left camera_info topic, if it is not beside the image."),
+    ("right_info", "", "Right camera_info topic, if it is not beside the image."),
     ("params_file", "", "YAML file with parameters; config/stereo.yaml lists them all."),
-    ("checkpoint", "", "Weights file. Not given: that of params_file, or the weights that ship."),
-    ("image_transport", "", "Not given: that of params_file, or raw."),
-    ("reliable", "false", "Ask again for images lost on the way; their publishers must be reliable too."),
-    ("use_sim_time", "", "Take the time from /clock. Not given: that of params_file, or false."),
-    ("log_level", "info", "Of the node."),
+    (
+        "checkpoint",
+        "",
+        "Weights file. Default: that of params_file, or the weights that ship with the package.",
+    ),
+    ("image_transport", "", "raw or compressed. Default: that of params_file, or raw."),
+    ("reliable", "false", "Have lost images sent again; their publishers must be reliable too."),
+    ("use_sim_time", "", "Take the time from /clock. Default: that of params_file, or false."),
+    ("log_level", "info", "Log level of the node."),
     ("rviz", "false", "Also start RViz, with config/stereo.rviz."),
-    ("fixed_frame", "", "Of RViz, best one with z up. Not given: one made for it, at the left camera."),
-    ("optical_frame", "", "frame_id of the left images, where that one is made. Not given: the camera's."),
+    ("fixed_frame", "", "Fixed frame of RViz, preferably with z up. Default: a new one at the left camera."),
+    ("optical_frame", "", "frame_id of the left images, to place that new frame. Default: the preset's."),
 )
 """Name, default, description; what is not given is not handed on either."""
 CHOICES = {

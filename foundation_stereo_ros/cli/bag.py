@@ -30,8 +30,8 @@ exit codes:
   0    done
   1    nothing could be done; one line says why
   2    wrong usage
-  3    the input is damaged or breaks off; the output holds the frames up to there
-  130  interrupted (Ctrl-C, SIGTERM); the output holds the frames done
+  3    the input is damaged or breaks off; the output has the frames up to that point
+  130  interrupted (Ctrl-C, SIGTERM); the output has the frames done so far
 """
 
 

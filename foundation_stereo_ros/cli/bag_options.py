@@ -26,11 +26,13 @@ def add_bag_options(parser: argparse.ArgumentParser) -> None:
         help="recording: .mcap, .db3 or ROS 1 .bag file, or a rosbag2 folder",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.mcap", help="file to write")
-    parser.add_argument("--force", action="store_true", help="replace the output if it is there")
+    parser.add_argument("--force", action="store_true", help="replace the output if it exists")
     parser.add_argument(
-        "--list", action="store_true", help="show the topics and which would be taken, and do nothing"
+        "--list", action="store_true", help="show the topics and which ones would be used, then stop"
     )
-    _add_topic_options(parser.add_argument_group("topics", "Found by their names where they are not given."))
+    _add_topic_options(
+        parser.add_argument_group("topics", "Topics that are not given are found by their names.")
+    )
     _add_part_options(parser.add_argument_group("part of the recording"))
     _add_output_options(parser.add_argument_group("outputs"))
     add_pipeline_options(parser)
@@ -45,15 +47,19 @@ def _add_topic_options(group: argparse._ArgumentGroup) -> None:
         type=_seconds,
         default=0.0,
         metavar="S",
-        help="largest difference of the stamps of left and right (default: 0, equal stamps)",
+        help="largest difference between the stamps of left and right (default: 0, equal stamps)",
     )
 
 
 def _add_part_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--start", type=_seconds, default=0.0, metavar="S", help="seconds after its beginning")
-    group.add_argument("--duration", type=_seconds, metavar="S", help="seconds from there (default: all)")
     group.add_argument(
-        "--every", type=_count, default=1, metavar="N", help="every n-th pair only (default: 1)"
+        "--start", type=_seconds, default=0.0, metavar="S", help="skip this many seconds at the beginning"
+    )
+    group.add_argument(
+        "--duration", type=_seconds, metavar="S", help="length in seconds (default: up to the end)"
+    )
+    group.add_argument(
+        "--every", type=_count, default=1, metavar="N", help="process only every n-th pair (default: 1)"
     )
     group.add_argument("--max-frames", type=_count, default=0, metavar="N", help="stop after n frames")
 
@@ -62,7 +68,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--namespace",
         metavar="NAME",
-        help="of the outputs (default: that of the camera, /rig for /rig/left/...; /stereo if it has none)",
+        help="namespace of the outputs (default: the camera's, /rig for /rig/left/..., otherwise /stereo)",
     )
     group.add_argument(
         "--outputs",
@@ -72,10 +78,10 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--no-inputs", action="store_true", help="do not copy the recorded messages")
     group.add_argument(
-        "--export", default="", metavar="KINDS", help="write files as well, some of png,ply,npz"
+        "--export", default="", metavar="KINDS", help="also write files: one or more of png,ply,npz"
     )
     group.add_argument(
-        "--export-dir", type=Path, metavar="DIR", help="folder of these files (default: OUT_frames)"
+        "--export-dir", type=Path, metavar="DIR", help="folder for these files (default: OUT_frames)"
     )
 
 

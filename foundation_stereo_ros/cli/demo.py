@@ -40,22 +40,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--frames",
         type=_frames,
         metavar="N",
-        help=f"stereo pairs (default: {_FRAMES}; {_ROUND} with --recording)",
+        help=f"number of stereo pairs (default: {_FRAMES}; {_ROUND} with --recording)",
     )
     parser.add_argument(
-        "--size", type=_size, default=_SIZE, metavar="WxH", help="of the pictures (default: 640x480)"
+        "--size", type=_size, default=_SIZE, metavar="WxH", help="size of the pictures (default: 640x480)"
     )
     parser.add_argument(
         "--recording",
         type=Path,
         metavar="FILE",
-        help="make only the recording, this .mcap file, of the rig's whole path: to be replayed in a loop",
+        help="only write a recording, this .mcap file, of the rig's whole path, for replaying it in a loop",
     )
     parser.add_argument(
         "--live",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="also run player, live node and recorder over DDS, where that is installed (default: on)",
+        help="also run player, live node and recorder over DDS, if that is installed (default: on)",
     )
     add_pipeline_options(parser, without=_FIXED)
 

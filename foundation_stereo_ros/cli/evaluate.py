@@ -27,7 +27,7 @@ exit codes:
   0    done
   1    nothing could be done; one line says why
   2    wrong usage
-  3    some images failed, as the report says; the figures are those of the others
+  3    some images failed, see the report; the figures are those of the others
   130  interrupted (Ctrl-C, SIGTERM); the figures are those of the images done
 """
 # What is evaluated is the dense disparity in pixels: nothing of depth, validity and clouds plays a part.
@@ -44,7 +44,7 @@ _USED = (
     "memory_budget",
 )
 _READER_OPTIONS = ("disparity_scale", "render", "split")
-RANGE = "what the dataset says, otherwise an eighth of the width, but 64 or more"
+RANGE = "what the dataset says, otherwise an eighth of the width, at least 64"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,8 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--limit", type=_count, metavar="N", help="only the first N images")
     add("--warm", action="store_true", help="run each image once untimed, then timed: speed, peak memory")
     # Not the pipeline's setting of that name, which makes no difference here.
-    add("--baseline", dest="peer", choices=("sgbm",), help="run OpenCV's StereoSGBM, holes filled, beside it")
-    add("--sgbm-disparities", type=_count, metavar="N", help=f"its search range in pixels (default: {RANGE})")
+    add("--baseline", dest="peer", choices=("sgbm",), help="also run OpenCV's StereoSGBM, holes filled")
+    add(
+        "--sgbm-disparities",
+        type=_count,
+        metavar="N",
+        help=f"search range of sgbm in pixels (default: {RANGE})",
+    )
     _add_reading_options(parser.add_argument_group("reading"))
     add_pipeline_options(parser, without=[s.name for s in settings() if s.name not in _USED])
 
@@ -72,15 +77,15 @@ def _add_reading_options(group: argparse._ArgumentGroup) -> None:
         "--max-disparity",
         type=_number,
         metavar="X",
-        help="do not count truth of X pixels or more (default: 192 for sceneflow, otherwise none)",
+        help="ignore pixels whose true disparity is X or more (default: 192 for sceneflow, otherwise none)",
     )
     group.add_argument(
         "--disparity-scale",
         type=_number,
         metavar="X",
         default=argparse.SUPPRESS,
-        help="disparity in PNG files is multiplied by this: folder (default: 256), and middlebury before "
-        "2014 (default: by their size)",
+        help="factor by which disparities in PNG files are multiplied: for folder (default: 256), and for "
+        "middlebury before 2014 (default: from the image size)",
     )
     for name, choices, meaning in (
         ("--render", ("final", "clean"), "sceneflow's pass (default: final)"),

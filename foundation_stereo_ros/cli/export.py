@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="refinements (default: as many as the weights were made for)",
     )
-    add("--force", action="store_true", help="replace the file if it is there")
+    add("--force", action="store_true", help="replace the file if it exists")
 
 
 def run(args: argparse.Namespace) -> int:

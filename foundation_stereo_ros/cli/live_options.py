@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.environment import WireSettings
 
 _EPILOG = """\
-QoS: qos_overrides./TOPIC.subscription.reliability and so on in a parameter file, as for nodes of ROS.
+QoS: qos_overrides./TOPIC.subscription.reliability and the like in a parameter file, as for ROS nodes.
 Environment: ROS_DOMAIN_ID, ROS_AUTOMATIC_DISCOVERY_RANGE, ROS_STATIC_PEERS, ROS_LOCALHOST_ONLY, ROS_DISTRO,
-CYCLONEDDS_URI mean what they mean to ROS.
+and CYCLONEDDS_URI mean the same as in ROS.
 """
 
 
@@ -27,7 +27,7 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     group = parser.add_argument_group(
-        "topics", "Found on the network by their names where they are not given."
+        "topics", "Topics that are not given are found on the network by their names."
     )
     for side in ("left", "right"):
         group.add_argument(f"--{side}", default="", metavar="TOPIC", help=f"image of the {side} camera")
@@ -35,21 +35,26 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--namespace",
         metavar="NAME",
-        help="of the node and its outputs, and where cameras are looked for (default: that of the camera, "
-        "/rig for /rig/left/..., outputs one level below where others publish topics of their names; cameras "
-        "are looked for everywhere)",
+        help="namespace of the node and its outputs; cameras are searched only there (default: search "
+        "everywhere, and use the camera's namespace, /rig for /rig/left/...; outputs go one level below if "
+        "others publish topics with their names)",
     )
     add_node_options(parser, "stereo_node")
-    parser.add_argument("--params", type=Path, metavar="FILE", help="parameters, as config/stereo.yaml")
+    parser.add_argument(
+        "--params",
+        type=Path,
+        metavar="FILE",
+        help="parameter file like config/stereo.yaml; flags override it",
+    )
     parser.add_argument(
         "--use-sim-time",
         action="store_true",
-        help="stamps are of the clock on /clock, as of a replay; only the measured latency depends on it",
+        help="take the time from /clock, as in a replay; only the measured latency depends on it",
     )
     parser.add_argument(
         "--reliable",
         action="store_true",
-        help="subscribe reliably, for large images of reliable publishers (default: best effort)",
+        help="subscribe reliably: for large images from reliable publishers (default: best effort)",
     )
     add_setting_options(parser.add_argument_group("live"), live_settings(), without=("autostart",))
     add_pipeline_options(parser)
@@ -58,8 +63,8 @@ def add_live_options(parser: argparse.ArgumentParser) -> None:
 def add_node_options(parser: argparse.ArgumentParser, name: str) -> None:
     """Declare the flags of everything that takes part in a graph."""
     group = parser.add_argument_group("graph")
-    group.add_argument("--domain", type=int, metavar="N", help="instead of ROS_DOMAIN_ID")
-    group.add_argument("--name", default=name, help=f"of the node (default: {name})")
+    group.add_argument("--domain", type=int, metavar="N", help="DDS domain (default: ROS_DOMAIN_ID)")
+    group.add_argument("--name", default=name, help=f"name of the node (default: {name})")
 
 
 def wire_settings_of(args: argparse.Namespace) -> WireSettings:

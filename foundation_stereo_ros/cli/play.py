@@ -33,19 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_part_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-r", "--rate", type=_positive, default=1.0, metavar="X", help="speed (default: 1)")
-    parser.add_argument("-l", "--loop", action="store_true", help="begin again at the end, until Ctrl-C")
+    parser.add_argument("-l", "--loop", action="store_true", help="start again at the end, until Ctrl-C")
     parser.add_argument(
         "--start-offset",
         type=_seconds,
         default=0.0,
         metavar="S",
-        help="leave out so many seconds at the beginning",
+        help="skip this many seconds at the beginning",
     )
     parser.add_argument(
-        "--playback-duration", type=_seconds, metavar="S", help="play so many seconds only (default: all)"
+        "--playback-duration", type=_seconds, metavar="S", help="play only this many seconds (default: all)"
     )
     parser.add_argument(
-        "--topics", nargs="+", default=[], metavar="TOPIC", help="play these only (default: all)"
+        "--topics", nargs="+", default=[], metavar="TOPIC", help="play only these topics (default: all)"
     )
 
 
@@ -63,12 +63,12 @@ def _add_publishing_options(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const=40.0,
         metavar="HZ",
-        help="publish the time of the recording on /clock (default: not; 40 Hz where no number is given)",
+        help="publish the time of the recording on /clock (default: off; without a number: 40 Hz)",
     )
     parser.add_argument(
         "--reliable",
         action="store_true",
-        help="publish reliably, also what was recorded with best effort, so that no image is lost",
+        help="publish all topics reliably, even those recorded as best effort, so that no image is lost",
     )
 
 

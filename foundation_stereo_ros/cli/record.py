@@ -21,11 +21,11 @@ _LOOK_S = 0.2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="what to record (default: all)")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="topics to record (default: all)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mcap", help="file to write")
-    parser.add_argument("--force", action="store_true", help="replace the output if it is there")
+    parser.add_argument("--force", action="store_true", help="replace the output if it exists")
     parser.add_argument(
-        "--duration", type=float, metavar="S", help="end after so many seconds (default: at Ctrl-C)"
+        "--duration", type=float, metavar="S", help="stop after this many seconds (default: at Ctrl-C)"
     )
     add_node_options(parser, "recorder")
 

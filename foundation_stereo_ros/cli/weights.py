@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; loads no torch."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    info = actions.add_parser("info", help="say what a weights file holds")
+    info = actions.add_parser("info", help="show what a weights file contains")
     info.add_argument(
         "file",
         type=Path,
@@ -24,15 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     convert = actions.add_parser("convert", help="write weights and configuration to one safetensors file")
     convert.add_argument(
-        "source", type=Path, help="model_best_bp2.pth beside its cfg.yaml, its folder, or a .safetensors"
+        "source", type=Path, help="model_best_bp2.pth beside its cfg.yaml, its folder, or a .safetensors file"
     )
     convert.add_argument("target", type=Path, help="file to write, ending in .safetensors")
-    convert.add_argument("--force", action="store_true", help="replace the file if it is there")
+    convert.add_argument("--force", action="store_true", help="replace the file if it exists")
     compact = actions.add_parser(
-        "compact", help="keep of a training state what another machine needs to go on"
+        "compact", help="reduce a training state to what another machine needs to continue"
     )
     compact.add_argument("state", type=Path, help="state.safetensors of a run")
-    compact.add_argument("target", type=Path, help="file to write, ending in .safetensors; an older one goes")
+    compact.add_argument(
+        "target", type=Path, help="file to write, ending in .safetensors; an existing one is replaced"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
