@@ -18,8 +18,7 @@ class LiveConfig(Settings):
     """
 
     approximate_sync: bool = setting(
-        False,
-        "Match left and right images whose stamps differ by at most slop; otherwise stamps must be equal.",
+        False, "Pair left and right images whose stamps differ by at most slop; otherwise only equal stamps."
     )
     slop: float = setting(
         0.02,
@@ -29,7 +28,7 @@ class LiveConfig(Settings):
         high=1.0,
     )
     queue_size: int = setting(
-        10, "How many images of one camera may wait for those of the other.", low=1, high=100
+        10, "How many images of one camera may wait for their counterparts.", low=1, high=100
     )
     image_transport: str = setting(
         "raw",
@@ -46,7 +45,7 @@ class LiveConfig(Settings):
         high=1000.0,
     )
     save_directory: str = setting(
-        "", "Folder in which each saved result gets a folder of its own; empty: ~/.ros/foundation_stereo."
+        "", "Folder for saved results, a subfolder for each; empty: ~/.ros/foundation_stereo."
     )
     autostart: bool = setting(
         True, "Configure and activate at the start; otherwise wait for a lifecycle manager.", dynamic=False
