@@ -24,7 +24,7 @@ DDS_WHERE_WHEELS_ARE = [f'{name}; python_version < "3.14" and platform_machine !
 setup(
     name="foundation-stereo-ros",
     version="0.1.0",
-    description="FoundationStereo for ROS 2: stereo images in; disparity, depth and point cloud out.",
+    description="Stereo depth with FoundationStereo, with or without ROS 2: disparity, depth, point clouds.",
     license="Apache-2.0",
     maintainer="foundation_stereo_ros maintainers",
     maintainer_email="maintainers@foundation-stereo-ros.example",

@@ -23,7 +23,9 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument("output", description=".mcap file to write"),
             DeclareLaunchArgument(
-                "options", default_value="", description="more flags of `foundation_stereo bag`, in one text"
+                "options",
+                default_value="",
+                description="more flags of `foundation_stereo bag`, as one string",
             ),
             # Not given by default, so that the defaults stand in PipelineConfig alone.
             *(setting_argument(setting, str(setting.default)) for setting in settings()),

@@ -29,13 +29,13 @@ def generate_launch_description() -> LaunchDescription:
                 description="Recording; if there is none it is made first, which takes a minute.",
             ),
             DeclareLaunchArgument(
-                "loop", default_value="true", choices=SWITCH, description="Begin again at the end."
+                "loop", default_value="true", choices=SWITCH, description="Start again at the end."
             ),
             DeclareLaunchArgument(
                 "rviz",
                 default_value="true" if _has_rviz() else "false",
                 choices=SWITCH,
-                description="Also start RViz. Not given: where it is installed.",
+                description="Also start RViz. Default: true if it is installed.",
             ),
             OpaqueFunction(function=_prepare),
             IncludeLaunchDescription(

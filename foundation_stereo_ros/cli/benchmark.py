@@ -25,13 +25,13 @@ INTERRUPTED = 130
 _PRESETS = ("tiny", "lean", "small", "base", "large")
 _PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 _EPILOG = """\
-What is given several times is combined with everything else. docs/performance.md says what is measured.
+Options given several times are measured in all combinations. docs/performance.md says what is measured.
 
 exit codes:
   0    done
   1    nothing could be done; one line says why
   2    wrong usage
-  3    some cases failed, as stderr says; the figures are those of the others
+  3    some cases failed, see stderr; the figures are those of the others
   130  interrupted (Ctrl-C); the figures are those of the cases done
 """
 
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--precision", action="append", choices=_PRECISIONS, help="repeatable (default: auto)")
     add("--device", action="append", metavar="NAME", help="cpu, cuda, cuda:1 ...; repeatable (default: auto)")
-    add("--compile", action="store_true", help="measure the compiled network, too")
+    add("--compile", action="store_true", help="also measure the compiled network")
     add(
         "--plain",
         action="store_true",
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--processor-time",
         action="store_true",
         help="on the CPU, count the time that this process computes, not the time that passes: for a machine "
-        "that does something else as well; with one thread",
+        "that is also doing other work; use it with --threads 1",
     )
     add("--repeats", type=count, metavar="N", default=10, help="timed frames of each case (default: 10)")
     add("--json", type=Path, metavar="FILE", help="write all figures to this file")

@@ -29,7 +29,7 @@ Run the same command again to continue where it stopped.
 
 exit codes:
   0    the list is complete
-  1    it is not; one line says why
+  1    the list is not complete; one line says why
   2    wrong usage
   130  interrupted (Ctrl-C, SIGTERM); the list holds what was done so far
 """
@@ -53,9 +53,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--regenerate", action="store_true", help="replace dropped scenes by new seeds until N are kept")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--run-seed", type=int, metavar="S", help="seeds of a run with that seed (default: the config's)"
+        "--run-seed",
+        type=int,
+        metavar="S",
+        help="scenes of the training run with this seed (default: that of the config)",
     )
-    which.add_argument("--first-seed", type=_count, metavar="F", help="seeds F, F + 1, ... instead")
+    which.add_argument(
+        "--first-seed", type=_count, metavar="F", help="scenes with the seeds F, F + 1, ... instead"
+    )
     add(
         "--threshold",
         type=_percent,
@@ -63,9 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="drop scenes with more than X %% of the pixels off by more than 2 (default: 60)",
     )
-    add("--workers", type=_count, metavar="N", help="processes; 0: only this one (default: one for each core,"
+    add("--workers", type=_count, metavar="N", help="processes; 0: only this one (default: one per core,"
         f" up to {_MOST_WORKERS}; with CUDA 4)")  # fmt: skip
-    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda where there is one")
+    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda if there is one")
     add("--pictures", type=_count, default=0, metavar="N", help="show the N worst dropped scenes in FILE.png")
     add("--quiet", action="store_true", help="no progress bar")
 

@@ -27,12 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "right", type=Path, metavar="RIGHT", help="image of the right camera, of the same size"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", default=Path(), help="folder (default: this one)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        default=Path(),
+        help="folder for the results (default: the current one)",
     )
     parser.add_argument(
-        "--export", default="png,ply,npz", metavar="KINDS", help="some of png,ply,npz (default: all of them)"
+        "--export",
+        default="png,ply,npz",
+        metavar="KINDS",
+        help="files to write: one or more of png,ply,npz (default: all)",
     )
-    camera = parser.add_argument_group("cameras", "Either a calibration, or at least --fx and --baseline.")
+    camera = parser.add_argument_group(
+        "cameras", "Give either --intrinsics, or at least --fx and --baseline."
+    )
     camera.add_argument(
         "--intrinsics",
         type=Path,
@@ -44,12 +54,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     camera.add_argument(
         "--fx", type=float, metavar="PX", help="focal length of the rectified images in pixels"
     )
-    camera.add_argument("--fy", type=float, metavar="PX", help="vertical one (default: fx)")
+    camera.add_argument("--fy", type=float, metavar="PX", help="vertical focal length (default: fx)")
     camera.add_argument(
-        "--cx", type=float, metavar="PX", help="principal point of the left image (default: the middle)"
+        "--cx", type=float, metavar="PX", help="column of the left principal point (default: the middle)"
     )
-    camera.add_argument("--cy", type=float, metavar="PX", help="its row (default: the middle)")
-    camera.add_argument("--cx-right", type=float, metavar="PX", help="that of the right image (default: cx)")
+    camera.add_argument(
+        "--cy", type=float, metavar="PX", help="row of both principal points (default: the middle)"
+    )
+    camera.add_argument("--cx-right", type=float, metavar="PX", help="column of the right one (default: cx)")
     add_pipeline_options(parser)
 
 

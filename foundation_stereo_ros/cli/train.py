@@ -46,14 +46,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CHECKPOINT",
         help="fine-tune these weights: .safetensors of this package, or NVIDIA's .pth beside its cfg.yaml",
     )
-    add("--steps", type=int, help="length of the whole run; the learning rate follows it")
+    add("--steps", type=int, help="length of the whole run in steps; the learning rate follows it")
     add("--minutes", type=float, help="length of the whole run in minutes of training, instead of --steps")
-    add("--batch", type=int, help="pairs in a step; with several processes: of each")
+    add("--batch", type=int, help="pairs per step; with several processes: per process")
     add("--height", type=int, help="of the pairs in pixels, a multiple of 32")
     add("--width", type=int, help="of the pairs in pixels, a multiple of 32")
     add("--learning-rate", type=float, help="highest learning rate")
-    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), help="autocast on the device")
-    add("--seed", type=int, help="of scenes, weights and augmentation")
+    add(
+        "--precision",
+        choices=("auto", "fp32", "bf16", "fp16"),
+        help="arithmetic; auto: bf16 on CUDA, fp32 on a CPU",
+    )
+    add("--seed", type=int, help="seed of scenes, weights and augmentation")
     add(
         "--keep",
         metavar="FILE",
@@ -61,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--workers", type=int, help="processes that plan scenes (default: 4 with CUDA, otherwise none)")
     _add_data_options(parser.add_argument_group("data (default: generated scenes)"))
-    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda where there is one")
+    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda if there is one")
     add("--resume", action="store_true", help="continue the run in the folder, with its settings")
     add("--max-minutes", type=float, help="stop after so many minutes; --resume continues")
     add("--quiet", action="store_true", help="no progress bar")
@@ -71,11 +75,15 @@ def _add_data_options(group: argparse._ArgumentGroup) -> None:
     from foundation_stereo_ros.datasets.catalog import DATASETS
 
     add = group.add_argument
-    add("--dataset", choices=tuple(DATASETS), help="train on one; layout of the files: docs/evaluation.md")
-    add("--root", metavar="DIR", help="its folder")
-    add("--validate-dataset", choices=tuple(DATASETS), help="validate on one as well")
-    add("--validate-root", metavar="DIR", help="its folder")
-    add("--validate-limit", type=int, metavar="N", help="only its first N pairs")
+    add(
+        "--dataset",
+        choices=tuple(DATASETS),
+        help="train on a dataset; layout of the files: docs/evaluation.md",
+    )
+    add("--root", metavar="DIR", help="folder of the dataset")
+    add("--validate-dataset", choices=tuple(DATASETS), help="also validate on a dataset")
+    add("--validate-root", metavar="DIR", help="folder of that dataset")
+    add("--validate-limit", type=int, metavar="N", help="validate only on its first N pairs")
 
 
 def run(args: argparse.Namespace) -> int:

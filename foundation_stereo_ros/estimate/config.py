@@ -19,8 +19,8 @@ class NetworkSettings(Settings):
 
     checkpoint: str = setting(
         "",
-        "Weights file, a model that ends in .onnx, or the name of weights that ship with the package, lean or"
-        " tiny; empty: lean.",
+        "Weights file, .onnx model, or the name of weights that ship with the package (lean or "
+        "tiny); empty: lean.",
         dynamic=False,
     )
     device: str = setting(
@@ -38,8 +38,8 @@ class NetworkSettings(Settings):
     )
     onnx_input: str = setting(
         "auto",
-        "Colours that an .onnx model takes: RGB from 0 to 255, from 0 to 1, or with ImageNet's mean and "
-        "deviation taken off; auto: as the model says, otherwise imagenet.",
+        "Colours that an .onnx model takes: RGB from 0 to 255, from 0 to 1, or normalised with "
+        "ImageNet's mean and deviation; auto: as the model says, otherwise imagenet.",
         choices=("auto", "rgb255", "rgb1", "imagenet"),
         dynamic=False,
     )
@@ -52,12 +52,14 @@ class NetworkSettings(Settings):
     )
     early_stop: float = setting(
         0.0,
-        "Refine no further once 99 % of the pixels move by less than this in a refinement; 0: off.",
+        "Stop refining once 99 % of the pixels move by less than this in one refinement; 0: off.",
         unit="px",
         low=0.0,
         high=10.0,
     )
-    early_stop_minimum: int = setting(4, "Refinements that early_stop leaves in any case.", low=1, high=128)
+    early_stop_minimum: int = setting(
+        4, "With early_stop: refinements that are always made.", low=1, high=128
+    )
     scale: float = setting(
         1.0,
         "Resize the images by this factor for the network: below 1 is faster, above 1 sharper and slower.",
@@ -65,15 +67,16 @@ class NetworkSettings(Settings):
         high=2.0,
     )
     hierarchical: bool = setting(
-        False, "Run twice, small and then at full size: for images wider than about 1000 pixels."
+        False,
+        "Run twice, first on small images and then at full size: for images wider than about 1000 pixels.",
     )
     small_ratio: float = setting(
-        0.5, "Size of the images in the first run of a hierarchical one.", low=0.1, high=0.9
+        0.5, "With hierarchical: scale of the images in the first run.", low=0.1, high=0.9
     )
     memory_budget: int = setting(
         0,
-        "Memory that the network may take for a pair, beside its weights; larger images are computed in "
-        "overlapping tiles or, where these would be too small, shrunk. 0: no limit.",
+        "Memory that the network may use for a pair, in addition to its weights; larger images "
+        "are computed in overlapping tiles or, if these would be too small, shrunk. 0: no limit.",
         unit="MiB",
         low=0,
         high=100000,
@@ -149,7 +152,7 @@ class CloudSettings(Settings):
         high=10.0,
     )
     outlier_neighbors: int = setting(
-        30, "Neighbours that a point needs within outlier_radius.", low=1, high=10000
+        30, "Number of neighbours that a point needs within outlier_radius.", low=1, high=10000
     )
 
 
@@ -159,13 +162,13 @@ class RectificationSettings(Settings):
 
     rectification: str = setting(
         "auto",
-        "Rectify the images from their CameraInfo; auto: unless their topic says that they are, "
-        "where CameraInfo holds a distortion or a rotation.",
+        "Rectify the images with their CameraInfo; auto: if CameraInfo has a distortion or a "
+        "rotation, unless the topic's name says that the images are rectified.",
         choices=("auto", "on", "off"),
     )
     baseline: float = setting(
         0.0,
-        "Distance of the cameras; 0: from CameraInfo or the calibration file.",
+        "Distance between the cameras; 0: from CameraInfo or the calibration file.",
         unit="m",
         low=0.0,
         high=100.0,

@@ -22,7 +22,7 @@ class LiveConfig(Settings):
     )
     slop: float = setting(
         0.02,
-        "Largest difference of the stamps of a pair, with approximate_sync; 0 pairs equal stamps only.",
+        "With approximate_sync: largest difference between the stamps of a pair; 0: equal stamps only.",
         unit="s",
         low=0.0,
         high=1.0,
@@ -39,7 +39,7 @@ class LiveConfig(Settings):
     )
     publish_rate_limit: float = setting(
         0.0,
-        "Compute at most this many results a second, on average; 0: as many as possible.",
+        "Compute at most this many results per second, on average; 0: as many as possible.",
         unit="Hz",
         low=0.0,
         high=1000.0,
