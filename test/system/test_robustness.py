@@ -155,15 +155,19 @@ def test_time_that_jumps_back(running, camera, queue_size: int) -> None:
     """As a looped recording does, with images of one side left over at its end."""
     node, disparity = running
     begin = 1_000_000_000_000
+
+    def of_the_recording(message: Any) -> bool:
+        return message.header.stamp.sec < 1060
+
     jumps = node.reports().count("time jumps")
     assert node.set(queue_size=queue_size) == []
     for _ in range(3):
         camera.send(first_stamp=begin, images=["left", "right"])
-        disparity.next(lambda m: m.header.stamp.sec == 1000)
+        disparity.next(of_the_recording)
         camera.send(first_stamp=begin + 10_000_000_000, images=["left"])
         camera.wait_for_more(queue_size + 2)
     camera.send(first_stamp=begin, images=["left", "right"])
-    disparity.next(lambda m: m.header.stamp.sec == 1000, count=3)
+    disparity.next(of_the_recording, count=3)
     assert node.reports().count("time jumps") >= jumps + 3
     assert node.set(queue_size=10) == []
 
