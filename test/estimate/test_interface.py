@@ -12,9 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 from block_matching import BlockMatching, BlockSettings
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.topics import find_stereo
-from foundation_stereo_ros.ros.bags.types import decode
 from live_messages import CAMERA, PATIENCE_S, PICTURES, TYPES, image, info, wait_until
 
 from foundation_stereo_ros.errors import ConfigError, ImageError
@@ -23,11 +20,13 @@ from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.ros.bags.job import BagJob
 from foundation_stereo_ros.ros.bags.job_options import JobOptions
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.core import LiveStereo
+from foundation_stereo_ros.ros.messages.cdr import decode
 from foundation_stereo_ros.ros.messages.depth import decode_depth
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS, StereoPipeline
+from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
 
 RIG = StereoRig(CAMERA, CAMERA, baseline=0.12)
 DEPTH = 50.0 * 0.12 / 6  # the pictures are six pixels apart
