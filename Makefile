@@ -25,7 +25,7 @@ demo: $(VENV)/.runs ## replay a stereo recording through the whole pipeline; lea
 test: $(VENV)/.tests ## run the tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
-bench: $(VENV)/.runs ## measure how long each stage takes, beside the plain network; about two minutes, leaves bench_output/
+bench: $(VENV)/.runs ## measure how long each stage takes, beside its plain form; about two minutes, leaves bench_output/
 	$(BIN)/foundation_stereo benchmark --precision fp32 --json bench_output/lean.json $(ARGS)
 	$(BIN)/foundation_stereo benchmark --checkpoint tiny --precision fp32 --precision auto --plain --json bench_output/tiny.json $(ARGS)
 	$(BIN)/foundation_stereo benchmark --preset small --size 160x224 --iterations 4 --repeats 5 --plain \

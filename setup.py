@@ -24,12 +24,14 @@ DDS_WHERE_WHEELS_ARE = [f'{name}; python_version < "3.14" and platform_machine !
 setup(
     name="foundation-stereo-ros",
     version="0.1.0",
-    description="FoundationStereo for ROS 2: stereo images in; disparity, depth and point cloud out.",
+    description="Stereo depth with FoundationStereo, with or without ROS 2: disparity, depth, point clouds.",
     license="Apache-2.0",
     maintainer="foundation_stereo_ros maintainers",
     maintainer_email="maintainers@foundation-stereo-ros.example",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["py.typed", "weights/*.safetensors", "scenes/layered/photographs/*"]},
+    package_data={
+        NAME: ["py.typed", "__init__.pyi", "weights/*.safetensors", "scenes/layered/photographs/*"]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
@@ -63,6 +65,7 @@ setup(
             "beartype",
             "hypothesis",
             "import-linter",
+            "libusb-package; sys_platform == 'linux'",  # what Open3D loads, where the system has none
             "pytest",
             "pytest-xdist",
             *CLOUD,

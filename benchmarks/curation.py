@@ -21,10 +21,8 @@ import yaml
 
 from foundation_stereo_ros.cli.main import main as command
 from foundation_stereo_ros.scenes.seeds import VALIDATION
-from foundation_stereo_ros.train.curation.keep_list import Recipe, Score, read_keep_list
-from foundation_stereo_ros.train.curation.scoring import checkpoint_digest
-from foundation_stereo_ros.train.curation.workers import scores
-from foundation_stereo_ros.train.curation.writer import KeepListWriter
+from foundation_stereo_ros.train.curation.keep_list import KeepListWriter, Recipe, Score, read_keep_list
+from foundation_stereo_ros.train.curation.scoring import checkpoint_digest, scores
 
 FRESH, FIXED, CURATED = "fresh", "fixed", "curated"
 

@@ -24,8 +24,7 @@ import cv2
 import torch
 from accuracy import measure
 
-from foundation_stereo_ros.cli.train_settings import read_settings
-from foundation_stereo_ros.train.config import TrainingConfig
+from foundation_stereo_ros.train.config import TrainingConfig, read_settings
 from foundation_stereo_ros.train.run_files import STATE_NAME
 from foundation_stereo_ros.train.trainer import Trainer
 

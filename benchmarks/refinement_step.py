@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One refinement alone, prepared for inference and plain: of the published size, whose frames take long.
+"""One refinement alone, prepared for inference and not: of the published size, whose frames take long.
 
 ``python benchmarks/refinement_step.py --height 320 --width 448``. Motion features, GRUs and disparity head of
-a network of random weights, on random maps of a quarter of the pictures' size; without the lookup. The plain
-form makes the mask features as well. Processor time on one thread, in turns. The share of the machine's best
-is that of the operations which direct convolutions take, so it may be more than all.
+a network of random weights, on random maps of a quarter of the pictures' size; without the lookup. Processor
+time on one thread, in turns. The share of the machine's best is that of the operations which direct
+convolutions take, so it may be more than all.
 """
 
 from __future__ import annotations
@@ -18,16 +18,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from foundation_stereo_ros.bench.best_rates import BestRates
-from foundation_stereo_ros.bench.clocks import FlopClock
-from foundation_stereo_ros.bench.plain_context import Level
-from foundation_stereo_ros.bench.plain_layers import Weights
-from foundation_stereo_ros.bench.plain_refinement import updated
-from foundation_stereo_ros.bench.random_weights import randomize
+from foundation_stereo_ros.bench.inputs import randomize
+from foundation_stereo_ros.bench.machine import BestRates
+from foundation_stereo_ros.bench.meters import FlopClock
 from foundation_stereo_ros.estimate.heap import keep_freed_memory
 from foundation_stereo_ros.nets.stereo import NetworkConfig, for_inference
-from foundation_stereo_ros.nets.stereo.context import Context
-from foundation_stereo_ros.nets.stereo.update import UpdateBlock
+from foundation_stereo_ros.nets.stereo.foundation.context import Context
+from foundation_stereo_ros.nets.stereo.foundation.update import Refinement, UpdateBlock
 
 CPU = torch.device("cpu")
 
@@ -64,12 +61,12 @@ def main() -> None:
         print(f"{name}: {1e3 * p50:.0f} ms, {done:.0f} GFLOP done, {share:.0f} % of the best")
     ratios = np.divide(times["plain"], times["prepared"])
     print(f"plain over prepared: {np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})")
-    apart = (forms["plain"]()[1] - forms["prepared"]().increment).abs()
+    apart = (forms["plain"]().increment - forms["prepared"]().increment).abs()
     largest, mean = 4 * float(apart.max()), 4 * float(apart.mean())
     print(f"increments differ by {largest:.1e} px at most, {mean:.1e} px on average")
 
 
-def steps(height: int, width: int) -> dict[str, Callable[[], Any]]:
+def steps(height: int, width: int) -> dict[str, Callable[[], Refinement]]:
     """Return both forms of a refinement on the same maps."""
     config = NetworkConfig.preset("small")
     torch.manual_seed(0)
@@ -81,14 +78,12 @@ def steps(height: int, width: int) -> dict[str, Callable[[], Any]]:
     attention = [torch.rand(1, 1, *size) for size in sizes]
     taps = torch.randn(1, block.encoder.taps[0].in_channels, height, width)  # type: ignore[arg-type]
     disparity = 50 * torch.rand(1, 1, height, width)
-    plain = Weights(dict(copy.deepcopy(block).state_dict()))
-    levels = [Level(*maps) for maps in zip(hidden, context, attention, strict=True)]
-    prepared = for_inference(block)
-    shares = prepared.shares(Context(hidden, context, attention))
-    return {
-        "plain": lambda: updated(plain, hidden, levels, taps, disparity),
-        "prepared": lambda: prepared(hidden, attention, shares, taps, disparity),
-    }
+
+    def step(form: UpdateBlock) -> Callable[[], Refinement]:
+        shares = form.shares(Context(hidden, context, attention))
+        return lambda: form(hidden, attention, shares, taps, disparity)
+
+    return {"plain": step(copy.deepcopy(block).eval()), "prepared": step(for_inference(block))}
 
 
 def flops(work: Callable[[], Any]) -> float:

@@ -1,4 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""FoundationStereo for ROS 2: stereo images in; disparity, depth and point cloud out."""
+"""Depth from stereo images, with and without ROS 2.
+
+``from foundation_stereo_ros import StereoEstimator, StereoRig``; docs/library.md shows how. A name is loaded
+when it is first used: importing the package loads no torch, NumPy or OpenCV. Type checkers read
+``__init__.pyi``.
+"""
+
+from importlib import import_module
 
 __version__ = "0.1.0"
+
+_MODULES = {
+    "errors": "BagError CalibrationError CheckpointError ConfigError DeviceMemoryError FileFormatError"
+    " FoundationStereoError ImageError WireError",
+    "estimate.config": "CloudSettings PipelineConfig RectificationSettings",
+    "estimate.estimator": "StereoEstimator",
+    "estimate.interface": "Engine Estimator StereoSample",
+    "estimate.prediction": "Prediction StereoMatch",
+    "estimate.rectification": "StereoRectification",
+    "geometry.calibration": "Calibration",
+    "geometry.camera": "Camera StereoRig",
+    "io.calibration": "read_camera_info",
+    "nets.stereo": "FoundationStereo LeanConfig LeanStereo NetworkConfig for_inference pad_to_multiple",
+    "rigs": "rig_from_camera_info rig_from_file",
+    "ros.messages.camera_info": "decode_camera_info",
+    "weights": "load_checkpoint save_checkpoint",
+    "weights.shipped": "shipped_checkpoint",
+}
+"""Module -> the public names in it."""
+
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+__all__ = ["__version__", *sorted(_MODULE_OF)]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,9 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every error this package raises on purpose: one line that names the value and what was expected."""
+"""Every error this package raises on purpose: one sentence that names the value and what was expected.
+
+The sentence names no flag, parameter or launch argument: what would help is data beside it, and the layer
+that shows the error puts it in its own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
 
 
 class FoundationStereoError(Exception):
-    """Base of all errors that a user can cause and mend."""
+    """Base of all errors that a user can cause and correct.
+
+    Args:
+        message: what is wrong.
+        remedy: the name of a setting that would help; or several ways out, each as setting -> value.
+    """
+
+    def __init__(self, message: str = "", *, remedy: str | Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.remedies: Sequence[Mapping[str, str]] = ({remedy: ""},) if isinstance(remedy, str) else remedy
+
+    def told(self, word: Callable[[str, str], str]) -> str:
+        """Return the message, and what would help.
+
+        Args:
+            word: a setting and its value, as ("left", "/rig/left/image_rect") or ("force", ""), to what the
+                user has to write.
+        """
+        ways = [" ".join(word(*item) for item in way.items()) for way in self.remedies]
+        if len(ways) > 1:
+            return "\n  ".join((str(self), *ways))
+        if not ways:
+            return str(self)
+        # After a list, on a line of its own.
+        space = "\n" if "\n" in str(self) else " "
+        return f"{self}{space}({ways[0]})"
 
 
 class ConfigError(FoundationStereoError, ValueError):
@@ -27,7 +60,7 @@ class DeviceMemoryError(FoundationStereoError):
 
 
 class BagError(FoundationStereoError):
-    """A recording cannot be read or written, or its stereo topics are not clear."""
+    """A recording or a message cannot be read or written, or the stereo topics are not clear."""
 
 
 class FileFormatError(FoundationStereoError, ValueError):

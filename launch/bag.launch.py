@@ -8,11 +8,11 @@ import shlex
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, ExecuteProcess, OpaqueFunction
-from launch.substitutions import LaunchConfiguration
 from launch_ros.substitutions import ExecutableInPackage
 
 from foundation_stereo_ros.estimate.config import settings
 from foundation_stereo_ros.estimate.setting import Setting
+from foundation_stereo_ros.ros.node.launching import argument, setting_argument
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -23,22 +23,14 @@ def generate_launch_description() -> LaunchDescription:
             ),
             DeclareLaunchArgument("output", description=".mcap file to write"),
             DeclareLaunchArgument(
-                "options", default_value="", description="more flags of `foundation_stereo bag`, in one text"
+                "options",
+                default_value="",
+                description="more flags of `foundation_stereo bag`, as one string",
             ),
-            *(_argument(setting) for setting in settings()),
+            # Not given by default, so that the defaults stand in PipelineConfig alone.
+            *(setting_argument(setting, str(setting.default)) for setting in settings()),
             OpaqueFunction(function=_process),
         ]
-    )
-
-
-def _argument(setting: Setting) -> DeclareLaunchArgument:
-    choices = ("true", "false") if setting.type is bool else setting.choices
-    unset = "" if setting.default == "" else f" Not given: {setting.default}."
-    return DeclareLaunchArgument(
-        setting.name,
-        default_value="",  # not given, so that the defaults stand in PipelineConfig alone
-        description=setting.description + unset,
-        choices=["", *choices] if choices else None,
     )
 
 
@@ -50,12 +42,11 @@ def _flag(setting: Setting, text: str) -> str:
 
 
 def _process(context: LaunchContext) -> list[ExecuteProcess]:
-    def value(name: str) -> str:
-        return str(LaunchConfiguration(name).perform(context))
-
-    flags = [_flag(setting, value(setting.name)) for setting in settings() if value(setting.name)]
+    texts = [(setting, argument(context, setting.name)) for setting in settings()]
+    flags = [_flag(setting, text) for setting, text in texts if text]
     executable = ExecutableInPackage("foundation_stereo", "foundation_stereo_ros")
-    words = ["bag", value("bag"), "--output", value("output"), *flags, *shlex.split(value("options"))]
+    paths = [argument(context, "bag"), "--output", argument(context, "output")]
+    words = ["bag", *paths, *flags, *shlex.split(argument(context, "options"))]
     return [
         ExecuteProcess(
             cmd=[executable, *words],

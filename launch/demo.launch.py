@@ -26,16 +26,16 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "bag",
                 default_value=str(HOME / "foundation_stereo" / "demo.mcap"),
-                description="Recording; made first where there is none, which takes a minute.",
+                description="Recording; if there is none it is made first, which takes a minute.",
             ),
             DeclareLaunchArgument(
-                "loop", default_value="true", choices=SWITCH, description="Begin again at the end."
+                "loop", default_value="true", choices=SWITCH, description="Start again at the end."
             ),
             DeclareLaunchArgument(
                 "rviz",
                 default_value="true" if _has_rviz() else "false",
                 choices=SWITCH,
-                description="Also start RViz. Not given: where it is installed.",
+                description="Also start RViz. Default: true if it is installed.",
             ),
             OpaqueFunction(function=_prepare),
             IncludeLaunchDescription(
@@ -65,5 +65,5 @@ def _prepare(context: LaunchContext) -> list[Action]:
     if LaunchConfiguration("rviz").perform(context) == "true":
         return []
     return [
-        LogInfo(msg="without RViz nobody subscribes, and nothing is computed: ros2 topic hz /stereo/points2")
+        LogInfo(msg="nothing is computed until somebody subscribes, as by: ros2 topic hz /stereo/points2")
     ]

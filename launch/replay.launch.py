@@ -4,11 +4,9 @@
 ``ros2 launch foundation_stereo_ros replay.launch.py bag:=ride rviz:=true``
 """
 
-import re
+from functools import partial
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-import yaml
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
@@ -23,13 +21,13 @@ from launch.actions import (
 )
 from launch.events.process import ProcessExited
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
 from launch_ros.event_handlers import OnStateTransition
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.folder import find_files
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
-from foundation_stereo_ros.ros.bags.topics import COMPRESSED, find_stereo
+from foundation_stereo_ros.ros.bags.storage import find_files
+from foundation_stereo_ros.ros.messages.stereo_topics import COMPRESSED, find_stereo
+from foundation_stereo_ros.ros.node.launching import SWITCH, argument, yaml_file
 
 STORAGES = {".mcap": "mcap", ".db3": "sqlite3"}
 OUTPUTS = ("disparity", "depth/image_rect", "depth/camera_info", "points2", "confidence", "disparity/visual")
@@ -39,34 +37,37 @@ CLOCK_RATE = 100  # Hz
 LINGER = 5.0  # seconds after the end of the recording, for the last pair
 
 INPUTS = ("left", "right", "left_info", "right_info")
-PAUSE = "Pause and go on: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
-SWITCH = ["true", "false"]
+PAUSE = (
+    "Pause and resume: ros2 service call /rosbag2_player/toggle_paused rosbag2_interfaces/srv/TogglePaused"
+)
 
 
 def generate_launch_description() -> LaunchDescription:
     stereo = Path(__file__).with_name("stereo.launch.py")
     return LaunchDescription(
         [
-            DeclareLaunchArgument("bag", description="Recording of ROS 2: folder, .mcap or .db3 file."),
+            DeclareLaunchArgument("bag", description="ROS 2 recording: folder, .mcap or .db3 file."),
             DeclareLaunchArgument("rate", default_value="1.0", description="Speed; 0.5: half as fast."),
             DeclareLaunchArgument(
-                "loop", default_value="false", choices=SWITCH, description="Begin again at the end."
+                "loop", default_value="false", choices=SWITCH, description="Start again at the end."
             ),
-            DeclareLaunchArgument("start_offset", default_value="0.0", description="Seconds to skip."),
             DeclareLaunchArgument(
-                "start_paused", default_value="false", choices=SWITCH, description=f"Wait. {PAUSE}"
+                "start_offset", default_value="0.0", description="Seconds to skip at the beginning."
+            ),
+            DeclareLaunchArgument(
+                "start_paused", default_value="false", choices=SWITCH, description=f"Start paused. {PAUSE}"
             ),
             DeclareLaunchArgument(
                 "exit_at_end",
                 default_value="",
                 choices=["", *SWITCH],
-                description="End when the recording does. Not given: true without RViz, which stays open.",
+                description="End when the recording ends. Default: true without RViz, false with it.",
             ),
             *(
                 DeclareLaunchArgument(
                     side,
                     default_value="",
-                    description=f"{side.capitalize()} image topic. Not given: found in the recording.",
+                    description=f"{side.capitalize()} image topic. Default: found in the recording.",
                 )
                 for side in ("left", "right")
             ),
@@ -85,7 +86,7 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def _bag(context: LaunchContext) -> Path:
-    return Path(LaunchConfiguration("bag").perform(context)).expanduser()
+    return Path(argument(context, "bag")).expanduser()
 
 
 def _choose_topics(context: LaunchContext) -> list[Action]:
@@ -97,7 +98,7 @@ def _choose_topics(context: LaunchContext) -> list[Action]:
         with Recording(bag) as recording:
             found = find_stereo(recording.topics, **given)
     except BagError as error:
-        raise BagError(re.sub(r"--(left|right)(-info)?( (?=[/T]))?", _as_argument, str(error))) from None
+        raise BagError(error.told(lambda name, value: f"{name}:={value}")) from None
     chosen = {name: getattr(found, name) for name in INPUTS}
     # A recording can wait, so nothing need get lost.
     chosen["reliable"] = context.launch_configurations.get("reliable") or "true"
@@ -110,11 +111,6 @@ def _choose_topics(context: LaunchContext) -> list[Action]:
         LogInfo(msg=f"stereo pair: {found.left} and {found.right}"),
         *(SetLaunchConfiguration(name, value) for name, value in chosen.items()),
     ]
-
-
-def _as_argument(flag: re.Match[str]) -> str:
-    """Say ``--left-info TOPIC`` as launch wants it."""
-    return flag[1] + ("_info" if flag[2] else "") + (":=" if flag[3] else "")
 
 
 def _frame_of(bag: Path, topic: str) -> str:
@@ -137,14 +133,12 @@ def _player_source(bag: Path) -> list[str]:
     if len(files) > 1:
         raise BagError(f"{bag} has no metadata.yaml; make it with ros2 bag reindex {bag}")
     if files[0].suffix not in STORAGES:
-        raise BagError(f"{files[0]} is nothing that ros2 bag plays; expected .mcap, .db3, or a folder")
+        raise BagError(f"{files[0]} cannot be played by ros2 bag; expected .mcap, .db3, or a folder")
     return [str(files[0]), "--storage", STORAGES[files[0].suffix]]
 
 
 def _play(context: LaunchContext) -> list[Action]:
-    def value(name: str) -> str:
-        return str(LaunchConfiguration(name).perform(context))
-
+    value = partial(argument, context)
     prefix = f"/{value('namespace').strip('/')}".rstrip("/")
     ours = {"/clock", *(f"{prefix}/{name}" for name in OUTPUTS)}
     with Recording(_bag(context)) as recording:
@@ -172,9 +166,7 @@ def _play(context: LaunchContext) -> list[Action]:
 def _quality(topics: list[str]) -> str:
     """Write how to play the pair, whatever its quality of service was: reliable."""
     profile = {"reliability": "reliable", "durability": "volatile", "history": "keep_last", "depth": 10}
-    with NamedTemporaryFile("w", prefix="replay_qos_", suffix=".yaml", delete=False) as file:
-        yaml.safe_dump(dict.fromkeys(topics, profile), file)
-    return file.name
+    return yaml_file({topic: dict(profile) for topic in topics})
 
 
 def _ended(event: ProcessExited, exits: bool) -> list[Action]:

@@ -5,20 +5,24 @@
 """
 
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
-from launch_ros.parameter_descriptions import ParameterValue
 
 from foundation_stereo_ros.estimate.config import settings
 from foundation_stereo_ros.ros.live.config import live_settings
 from foundation_stereo_ros.ros.live.topics import COMPRESSED, sibling
+from foundation_stereo_ros.ros.node.launching import (
+    SWITCH,
+    argument,
+    parameter_file,
+    setting_argument,
+    setting_value,
+)
 
 CONFIG = Path(__file__).parent.parent / "config"
 PRESETS = sorted(path.stem for path in (CONFIG / "cameras").glob("*.yaml"))
@@ -32,30 +36,33 @@ INPUTS = {
 # Optical axes (z forward, y down; REP 103) to x forward, z up.
 UPRIGHT = ["--qx", "0.5", "--qy", "-0.5", "--qz", "0.5", "--qw", "0.5"]
 ARGUMENTS = (
-    ("namespace", "stereo", "Of the node and its topics, as /stereo/points2. A second rig needs another."),
-    ("camera", "generic", "Topic names of a driver: config/cameras tells more. generic: left/image_rect ..."),
-    ("left", "", "Left image topic, in place of the camera's. Its camera_info is looked for beside it."),
+    ("namespace", "stereo", "Namespace of the node and its topics. A second rig needs another one."),
+    ("camera", "generic", "Driver whose topics to use, see config/cameras. generic: left/image_rect ..."),
+    ("left", "", "Left image topic, instead of the preset's. Its camera_info is expected beside it."),
     ("right", "", "Right image topic."),
-    ("left_info", "", "Left camera_info topic, where it is not beside the image."),
-    ("right_info", "", "Right camera_info topic, likewise."),
+    ("left_info", "", "Left camera_info topic, if it is not beside the image."),
+    ("right_info", "", "Right camera_info topic, if it is not beside the image."),
     ("params_file", "", "YAML file with parameters; config/stereo.yaml lists them all."),
-    ("checkpoint", "", "Weights file. Not given: that of params_file, or the weights that ship."),
-    ("image_transport", "", "Not given: that of params_file, or raw."),
-    ("reliable", "false", "Ask again for images lost on the way; their publishers must be reliable too."),
-    ("use_sim_time", "", "Take the time from /clock. Not given: that of params_file, or false."),
-    ("log_level", "info", "Of the node."),
+    ("reliable", "false", "Have lost images sent again; their publishers must be reliable too."),
+    ("use_sim_time", "", "Take the time from /clock. Default: that of params_file, or false."),
+    ("log_level", "info", "Log level of the node."),
     ("rviz", "false", "Also start RViz, with config/stereo.rviz."),
-    ("fixed_frame", "", "Of RViz, best one with z up. Not given: one made for it, at the left camera."),
-    ("optical_frame", "", "frame_id of the left images, where that one is made. Not given: the camera's."),
+    ("fixed_frame", "", "Of RViz, best with z up. Not given: a new one, at the left camera."),
+    ("optical_frame", "", "frame_id of the left images, for that new frame. Not given: the camera's."),
 )
 """Name, default, description; what is not given is not handed on either."""
+SETTINGS = {setting.name: setting for setting in (*settings(), *live_settings())}
+HANDED_ON = (
+    *("checkpoint", "image_transport", "approximate_sync", "slop", "queue_size", "rectification", "baseline"),
+    *("confidence", "memory_budget", "save_directory"),
+)
+"""Settings that are launch arguments too: those that the node's log may name. A params_file has them all."""
 CHOICES = {
     "camera": PRESETS,
-    "image_transport": ["", "raw", "compressed"],
-    "reliable": ["true", "false"],
-    "use_sim_time": ["", "true", "false"],
+    "reliable": SWITCH,
+    "use_sim_time": ["", *SWITCH],
     "log_level": ["debug", "info", "warn", "error", "fatal"],
-    "rviz": ["true", "false"],
+    "rviz": SWITCH,
 }
 
 
@@ -64,11 +71,12 @@ def generate_launch_description() -> LaunchDescription:
         DeclareLaunchArgument(name, default_value=value, description=text, choices=CHOICES.get(name))
         for name, value, text in ARGUMENTS
     ]
-    return LaunchDescription([*arguments, OpaqueFunction(function=_start)])
+    handed_on = [setting_argument(SETTINGS[name], "that of camera or params_file") for name in HANDED_ON]
+    return LaunchDescription([*arguments, *handed_on, OpaqueFunction(function=_start)])
 
 
 def _start(context: LaunchContext) -> list[Action]:
-    given = {name: LaunchConfiguration(name).perform(context).strip() for name, _, _ in ARGUMENTS}
+    given = {name: argument(context, name) for name in (*(name for name, _, _ in ARGUMENTS), *HANDED_ON)}
     given["namespace"] = "/" + given["namespace"].strip("/")
     preset = _preset(given["camera"])
     topics = _inputs(preset, given)
@@ -82,7 +90,7 @@ def _preset(name: str) -> dict[str, Any]:
     path = CONFIG / "cameras" / f"{name}.yaml"
     preset = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     keys = {*INPUTS, "optical_frame", "parameters"}
-    parameters = {setting.parameter for setting in (*settings(), *live_settings())}
+    parameters = {setting.parameter for setting in SETTINGS.values()}
     named = preset.get("parameters", {})
     for what, found, known in (("key", preset, keys), ("parameter", named, parameters)):
         for wrong in sorted(set(found) - known):
@@ -114,29 +122,22 @@ def _stereo_node(preset: dict[str, Any], topics: dict[str, str], given: dict[str
     )
 
 
-def _parameters(preset: dict[str, Any], topics: dict[str, str], given: dict[str, str]) -> list[Any]:
-    """Return files and values of parameters; later ones win."""
+def _parameters(preset: dict[str, Any], topics: dict[str, str], given: dict[str, str]) -> list[str]:
+    """Return files of parameters; later ones win, and those that name the node over those for all nodes."""
     files = [str(CONFIG / "stereo.yaml")]
     if preset.get("parameters"):
-        files.append(_parameter_file(preset["parameters"]))
+        files.append(parameter_file(preset["parameters"]))
     if given["params_file"]:
         files.append(str(Path(given["params_file"]).expanduser()))
         if not Path(files[-1]).is_file():
             raise RuntimeError(f"params_file is {files[-1]}; there is no such file")
-    texts = {name: given[name] for name in ("checkpoint", "image_transport") if given[name]}
-    values: dict[str, Any] = {name: ParameterValue(text, value_type=str) for name, text in texts.items()}
+    wanted = [SETTINGS[name] for name in HANDED_ON if given[name]]
+    values = {setting.parameter: setting_value(setting, given[setting.name]) for setting in wanted}
     if given["use_sim_time"]:
         values["use_sim_time"] = given["use_sim_time"] == "true"
     if given["reliable"] == "true":
         values.update(_reliable(topics, given))
-    return [*files, *([values] if values else [])]
-
-
-def _parameter_file(parameters: dict[str, Any]) -> str:
-    """Write a parameter file; values in a dictionary would win over those of a params_file for every node."""
-    with NamedTemporaryFile("w", prefix="camera_", suffix=".yaml", delete=False) as file:
-        yaml.safe_dump({"/**": {"ros__parameters": parameters}}, file)
-    return file.name
+    return [*files, parameter_file(values, _absolute("stereo_node", given["namespace"]))] if values else files
 
 
 def _reliable(topics: dict[str, str], given: dict[str, str]) -> dict[str, Any]:
@@ -160,14 +161,15 @@ def _rviz(topics: dict[str, str], given: dict[str, str]) -> list[Action]:
     except PackageNotFoundError:
         raise RuntimeError("rviz:=true, but there is no rviz2 here (ros-$ROS_DISTRO-rviz2)") from None
     frame = given["fixed_frame"] or _absolute("view", given["namespace"])[1:].replace("/", "_")
+    # A frame of our own has no time, and in simulated time RViz goes blank at each loop of a replay.
+    simulated = given["use_sim_time"] == "true" and bool(given["fixed_frame"])
     rviz = Node(
         package="rviz2",
         executable="rviz2",
         name="rviz",
         namespace=given["namespace"],
         arguments=["-d", str(CONFIG / "stereo.rviz"), "-f", frame],
-        # A frame of our own has no time, and in simulated time RViz goes blank at each loop of a replay.
-        parameters=[{"use_sim_time": given["use_sim_time"] == "true" and bool(given["fixed_frame"])}],
+        ros_arguments=["-p", f"use_sim_time:={'true' if simulated else 'false'}"],
         remappings=_shown(topics, given["namespace"]),
         output="log",
     )

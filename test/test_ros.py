@@ -17,10 +17,9 @@ from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.ros.bags.job import BagJob
 from foundation_stereo_ros.ros.bags.job_options import JobOptions
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.topics import find_stereo
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS, StereoPipeline
+from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
 
 pytestmark = pytest.mark.ros
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast it is: the network beside its plain form, stage by stage, and against what the machine can do."""
+"""How fast the network is, stage by stage: against what the machine can do, and before it is prepared."""

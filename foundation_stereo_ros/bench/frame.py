@@ -7,9 +7,8 @@ from typing import Any, NamedTuple, cast
 
 from torch import Tensor, nn
 
-from foundation_stereo_ros.bench.clocks import Clock, Switch
-from foundation_stereo_ros.bench.pictures import stereo_pictures
-from foundation_stereo_ros.bench.plain_network import PlainNetwork
+from foundation_stereo_ros.bench.inputs import stereo_pictures
+from foundation_stereo_ros.bench.meters import Clock, Switch
 from foundation_stereo_ros.bench.stages import Lap
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.prediction import Prediction
@@ -47,9 +46,8 @@ class Frame:
     """The pipeline around a network, ready to be run and measured.
 
     Args:
-        estimator: with its settings; its network is replaced.
-        network: called as the other is.
-        switch: the network's own laps, if it has any, go there too.
+        estimator: with its network and settings; the network is wrapped.
+        switch: where laps go; those of the network's own stages too, see `stages.stage_hooks`.
         last_stage: of the network, which ends when it returns.
         messages: to run on.
         types: of the messages that are made.
@@ -58,13 +56,12 @@ class Frame:
     def __init__(
         self,
         estimator: StereoEstimator,
-        network: StereoNetwork | PlainNetwork,
         switch: Switch,
         last_stage: str,
         messages: StereoMessages,
         types: MessageTypes,
     ) -> None:
-        estimator.model = cast("StereoNetwork", _Bounded(network, switch.lap, last_stage))
+        estimator.model = cast("StereoNetwork", _Bounded(estimator.model, switch.lap, last_stage))
         self._switch, self._messages, self._types = switch, messages, types
         self._pipeline = StereoPipeline(estimator, rectified=True, decode=self._decode)
 
@@ -79,7 +76,7 @@ class Frame:
             clock.start()
         self._switch.clock = clock
         try:
-            result = self._pipeline.process(*self._messages)
+            result = cast("Prediction", self._pipeline.process(*self._messages))  # a network always has one
             self._switch.lap("geometry")
             self._pipeline.outputs(result, self._messages.left_image.header, self._types)
             self._switch.lap("messages")
@@ -92,7 +89,7 @@ class Frame:
 class _Bounded(nn.Module):
     """A network whose call ends what comes before it, and its own last stage."""
 
-    def __init__(self, network: StereoNetwork | PlainNetwork, lap: Lap, last_stage: str) -> None:
+    def __init__(self, network: StereoNetwork, lap: Lap, last_stage: str) -> None:
         super().__init__()
         self.config = network.config
         self._network, self._lap, self._last_stage = network, lap, last_stage

@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a case is measured: warm, several times, the network and its plain form in turns."""
+"""How a case is measured: warm, several times, the network and its plain form in turns.
+
+The plain form is the same network before `for_inference` prepares it.
+"""
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
-from foundation_stereo_ros.bench.clocks import FlopClock, Switch, clock_for
 from foundation_stereo_ros.bench.frame import Frame, stereo_messages
-from foundation_stereo_ros.bench.memory_growth import memory_growth
-from foundation_stereo_ros.bench.networks import NetworkSource
-from foundation_stereo_ros.bench.plain_network import PlainNetwork
+from foundation_stereo_ros.bench.inputs import NetworkSource
+from foundation_stereo_ros.bench.meters import FlopClock, Switch, clock_for, memory_growth
 from foundation_stereo_ros.bench.stages import NETWORK_STAGES, WHOLE_NETWORK, stage_hooks
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.nets.stereo import FoundationStereo, StereoNetwork, for_inference
+from foundation_stereo_ros.nets.stereo import StereoNetwork, for_inference
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import DisparityMap
 
@@ -78,7 +81,7 @@ class CaseResult:
         dtype: arithmetic of the convolutions.
         device: where it ran.
         fast: the network.
-        plain: its plain form, where it was asked for.
+        plain: the network as it is before `for_inference`, where that was asked for.
         difference: largest and mean difference of the two disparities, pixels.
     """
 
@@ -97,7 +100,7 @@ class CaseMeasurement:
     Args:
         case: which one.
         types: of the messages that are made.
-        plain: also measure the network's plain form.
+        plain: also measure the network as it is before `for_inference` prepares it.
         tell: is told what is being done.
         now: seconds of some clock, for work on the CPU.
 
@@ -119,25 +122,17 @@ class CaseMeasurement:
         self._model = case.source.load()
         self._messages = stereo_messages(case.height, case.width, types)
         self._switch = Switch()
-        # First, since it reads weights that are then folded.
-        other = self._plain() if plain else None
+        # Copied first, since what prepares the network folds its weights.
+        self._plain = copy.deepcopy(self._model) if plain else None
         self._frames = {NETWORK: self._frame(for_inference(self._model), NETWORK_STAGES[-1], compiled=False)}
-        if other is not None:
-            other.move_to(self.device)
-            self._frames[PLAIN] = self._frame(other, NETWORK_STAGES[-1], compiled=False)
+        if self._plain is not None:
+            self._frames[PLAIN] = self._frame(self._plain, NETWORK_STAGES[-1], compiled=False)
         self._measured = {name: Measured() for name in self._frames}
 
-    def _plain(self) -> PlainNetwork:
-        if not isinstance(self._model, FoundationStereo):
-            raise ConfigError(
-                f"{self._case.source.name} has no plain form; expected a network of FoundationStereo's kind"
-            )
-        return PlainNetwork(self._model, self._switch.lap)
-
-    def _frame(self, network: StereoNetwork | PlainNetwork, last_stage: str, compiled: bool) -> Frame:
+    def _frame(self, network: StereoNetwork, last_stage: str, compiled: bool) -> Frame:
         config = self._case.config.replace(compile=compiled)
-        self._estimator = StereoEstimator(config, self._model)
-        return Frame(self._estimator, network, self._switch, last_stage, self._messages, self._types)
+        self._estimator = StereoEstimator(config, network)
+        return Frame(self._estimator, self._switch, last_stage, self._messages, self._types)
 
     @property
     def device(self) -> torch.device:
@@ -159,18 +154,21 @@ class CaseMeasurement:
             ConfigError: the network cannot be compiled here.
             DeviceMemoryError: the device has too little memory.
         """
-        with stage_hooks(self._model, self._switch.lap):
-            self._count()
-            if not self._case.compiled:
-                return self._result(self._warm_up(), repeats)
-        self._frames[NETWORK] = self._frame(self._model, WHOLE_NETWORK, compiled=True)
-        try:
-            disparities = self._warm_up()
-        except RuntimeError as error:  # of which those of the compiler are
-            raise ConfigError(
-                f"the network cannot be compiled here: {str(error).strip().splitlines()[0]}"
-            ) from None
-        return self._result(disparities, repeats)
+        with ExitStack() as hooks:
+            if self._plain is not None:
+                hooks.enter_context(stage_hooks(self._plain, self._switch.lap))
+            with stage_hooks(self._model, self._switch.lap):
+                self._count()
+                if not self._case.compiled:
+                    return self._result(self._warm_up(), repeats)
+            self._frames[NETWORK] = self._frame(self._model, WHOLE_NETWORK, compiled=True)
+            try:
+                disparities = self._warm_up()
+            except RuntimeError as error:  # of which those of the compiler are
+                raise ConfigError(
+                    f"the network cannot be compiled here: {str(error).strip().splitlines()[0]}"
+                ) from None
+            return self._result(disparities, repeats)
 
     def _count(self) -> None:
         for name, frame in self._frames.items():

@@ -9,10 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.bag_options import add_bag_options, job_options
-from foundation_stereo_ros.cli.options import pipeline_config
+from foundation_stereo_ros.cli.options import (
+    add_pipeline_options,
+    add_topic_options,
+    count,
+    pipeline_config,
+    seconds,
+)
 from foundation_stereo_ros.errors import BagError, ConfigError
-from foundation_stereo_ros.progress import FrameProgress
+from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
@@ -20,18 +25,18 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.ros.bags.job import BagJob
     from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
     from foundation_stereo_ros.ros.bags.reader import Recording
-    from foundation_stereo_ros.ros.bags.topics import StereoTopics
     from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
+    from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics
+
 
 DAMAGED = 3
-INTERRUPTED = 130
 _EXIT_CODES = """\
 exit codes:
   0    done
   1    nothing could be done; one line says why
   2    wrong usage
-  3    the input is damaged or breaks off; the output holds the frames up to there
-  130  interrupted (Ctrl-C, SIGTERM); the output holds the frames done
+  3    the input is damaged or breaks off; the output has the frames up to that point
+  130  interrupted (Ctrl-C, SIGTERM); the output has the frames done so far
 """
 
 
@@ -39,15 +44,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; loads no torch."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXIT_CODES
-    add_bag_options(parser)
+    parser.add_argument(
+        "input",
+        type=Path,
+        metavar="IN",
+        help="recording: .mcap, .db3 or ROS 1 .bag file, or a rosbag2 folder",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT.mcap", help="file to write")
+    parser.add_argument("--force", action="store_true", help="replace the output if it exists")
+    parser.add_argument(
+        "--list", action="store_true", help="show the topics and which ones would be used, then stop"
+    )
+    _add_topic_options(
+        parser.add_argument_group("topics", "Topics that are not given are found by their names.")
+    )
+    _add_part_options(parser.add_argument_group("part of the recording"))
+    _add_output_options(parser.add_argument_group("outputs"))
+    add_pipeline_options(parser)
+
+
+def _add_topic_options(group: argparse._ArgumentGroup) -> None:
+    add_topic_options(group)
+    group.add_argument(
+        "--tolerance",
+        type=seconds,
+        default=0.0,
+        metavar="S",
+        help="largest difference between the stamps of left and right (default: 0, equal stamps)",
+    )
+
+
+def _add_part_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--start", type=seconds, default=0.0, metavar="S", help="skip this many seconds at the beginning"
+    )
+    group.add_argument(
+        "--duration", type=seconds, metavar="S", help="length in seconds (default: up to the end)"
+    )
+    group.add_argument(
+        "--every", type=count, default=1, metavar="N", help="process only every n-th pair (default: 1)"
+    )
+    group.add_argument("--max-frames", type=count, default=0, metavar="N", help="stop after n frames")
+
+
+def _add_output_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--namespace",
+        metavar="NAME",
+        help="namespace of the outputs (default: the camera's, /rig for /rig/left/..., otherwise /stereo)",
+    )
+    group.add_argument(
+        "--outputs",
+        metavar="NAMES",
+        help="messages to write (default: disparity,depth/image_rect,depth/camera_info,points2; also: "
+        "confidence,disparity/visual)",
+    )
+    group.add_argument("--no-inputs", action="store_true", help="do not copy the recorded messages")
+    group.add_argument(
+        "--export", default="", metavar="KINDS", help="also write files: one or more of png,ply,npz"
+    )
+    group.add_argument(
+        "--export-dir", type=Path, metavar="DIR", help="folder for these files (default: OUT_frames)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Process the recording; returns the exit code."""
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
     from foundation_stereo_ros.ros.bags.reader import Recording
-    from foundation_stereo_ros.ros.bags.record import describe
-    from foundation_stereo_ros.ros.bags.topics import find_stereo
+    from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
+    from foundation_stereo_ros.ros.messages.topics import describe
 
     keep_freed_memory()  # before torch is loaded
     with Recording(args.input) as recording:
@@ -65,11 +131,61 @@ def run(args: argparse.Namespace) -> int:
             right_info=args.right_info,
         )
         config = pipeline_config(args)
-        options = job_options(args, config, recording, topics)
+        options = _job_options(args, config, recording, topics)
         if args.list:
             _print_choice(topics, options)
             return 0
         return _process(args, config, recording, topics, options)
+
+
+def _job_options(
+    args: argparse.Namespace, config: PipelineConfig, recording: Recording, topics: StereoTopics
+) -> JobOptions:
+    """Turn the flags into a job's options.
+
+    Raises:
+        ConfigError: an output is not known.
+        BagError: the outputs' names are taken by recorded topics.
+    """
+    from foundation_stereo_ros.ros.bags.job_options import JobOptions, colliding
+
+    begin = recording.start_ns
+    start = begin + round(args.start * 1e9)
+    options = {
+        "outputs": _outputs(args, config),
+        "tolerance_ns": round(args.tolerance * 1e9),
+        "start_ns": start if args.start else None,
+        "stop_ns": None if args.duration is None else start + round(args.duration * 1e9),
+        "every": args.every,
+        "max_frames": args.max_frames,
+        "inputs": not args.no_inputs,
+    }
+    chosen = topics.namespace if args.namespace is None else _namespace(args.namespace)
+    # Cameras with a depth sensor record their own depth/camera_info; ours goes one level below then.
+    candidates = [chosen] if args.namespace is not None else [chosen, f"{chosen}/foundation_stereo"]
+    for namespace in candidates:
+        made = JobOptions(namespace=namespace, **options)
+        taken = colliding(recording.topics, made)
+        if not taken:
+            return made
+    raise BagError(f"the recording has {', '.join(taken)} already; give another --namespace, or --no-inputs")
+
+
+def _outputs(args: argparse.Namespace, config: PipelineConfig) -> tuple[str, ...]:
+    from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, OUTPUTS
+
+    if args.outputs is None:
+        return MAIN_OUTPUTS + (("confidence",) if config.confidence else ())
+    chosen = tuple(word.strip() for word in args.outputs.split(",") if word.strip())
+    for word in chosen:
+        if word not in OUTPUTS:
+            raise ConfigError(f"unknown output {word!r}; expected some of {','.join(OUTPUTS)}")
+    return chosen
+
+
+def _namespace(name: str) -> str:
+    stripped = name.strip("/")
+    return f"/{stripped}" if stripped else ""
 
 
 def _process(
@@ -79,9 +195,9 @@ def _process(
     topics: StereoTopics,
     options: JobOptions,
 ) -> int:
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.bags.job import BagJob
     from foundation_stereo_ros.ros.bags.writer import BagWriter
+    from foundation_stereo_ros.terminal import Interrupts
 
     if args.output is None:
         raise ConfigError("no output; expected -o OUT.mcap, or --list")

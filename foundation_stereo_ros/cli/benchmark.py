@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``foundation_stereo benchmark``: how long each stage takes, beside the plain form of the network."""
+"""``foundation_stereo benchmark``: how long each stage takes, and with what share of the machine's best."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.argument_types import count, image_size
-from foundation_stereo_ros.cli.status_line import StatusLine
+from foundation_stereo_ros.cli.options import count, image_size
 from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.bench.best_rates import BestRates
+    from foundation_stereo_ros.bench.machine import BestRates
     from foundation_stereo_ros.bench.measurement import Case, CaseResult
 
 INCOMPLETE = 3
@@ -25,13 +25,13 @@ INTERRUPTED = 130
 _PRESETS = ("tiny", "lean", "small", "base", "large")
 _PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 _EPILOG = """\
-What is given several times is combined with everything else. docs/performance.md says what is measured.
+Options given several times are measured in all combinations. docs/performance.md says what is measured.
 
 exit codes:
   0    done
   1    nothing could be done; one line says why
   2    wrong usage
-  3    some cases failed, as stderr says; the figures are those of the others
+  3    some cases failed, see stderr; the figures are those of the others
   130  interrupted (Ctrl-C); the figures are those of the cases done
 """
 
@@ -65,14 +65,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--precision", action="append", choices=_PRECISIONS, help="repeatable (default: auto)")
     add("--device", action="append", metavar="NAME", help="cpu, cuda, cuda:1 ...; repeatable (default: auto)")
-    add("--compile", action="store_true", help="measure the compiled network, too")
-    add("--plain", action="store_true", help="measure the plain form of the network in turns with it")
+    add("--compile", action="store_true", help="also measure the compiled network")
+    add(
+        "--plain",
+        action="store_true",
+        help="measure in turns with it its plain form, too: the network before it is prepared for inference",
+    )
     add("--threads", type=count, metavar="N", help="threads of the CPU (default: PyTorch's choice)")
     add(
         "--processor-time",
         action="store_true",
         help="on the CPU, count the time that this process computes, not the time that passes: for a machine "
-        "that does something else as well; with one thread",
+        "that is also doing other work; use it with --threads 1",
     )
     add("--repeats", type=count, metavar="N", default=10, help="timed frames of each case (default: 10)")
     add("--json", type=Path, metavar="FILE", help="write all figures to this file")
@@ -82,11 +86,11 @@ def run(args: argparse.Namespace) -> int:
     """Measure; prints tables and writes what was asked for."""
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
-    keep_freed_memory()  # as the live node does, and before torch is loaded
+    keep_freed_memory()  # as the node does, and before torch is loaded
 
     import torch
 
-    from foundation_stereo_ros.bench.best_rates import BestRates
+    from foundation_stereo_ros.bench.machine import BestRates
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -113,8 +117,8 @@ class _Outcome:
 
 def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
     """Yield all combinations, and what to call each."""
+    from foundation_stereo_ros.bench.inputs import NetworkSource
     from foundation_stereo_ros.bench.measurement import Case
-    from foundation_stereo_ros.bench.networks import NetworkSource
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     sources = [NetworkSource(checkpoint=find_checkpoint(path)) for path in args.checkpoint or ()]
@@ -137,7 +141,7 @@ def _measure(
     case: Case, name: str, args: argparse.Namespace, rates: BestRates, line: StatusLine
 ) -> CaseResult:
     from foundation_stereo_ros.bench.measurement import CaseMeasurement
-    from foundation_stereo_ros.ros.bags.types import message_types
+    from foundation_stereo_ros.ros.messages.cdr import message_types
 
     def tell(what: str) -> None:
         line.show(f"{name}: {what}")
@@ -158,9 +162,8 @@ def _clock(args: argparse.Namespace) -> Callable[[], float]:
 
 def _conclude(args: argparse.Namespace, outcome: _Outcome, rates: BestRates) -> int:
     from foundation_stereo_ros.bench.machine import machine, versions
-    from foundation_stereo_ros.bench.summary import case_facts
-    from foundation_stereo_ros.bench.table import tables
-    from foundation_stereo_ros.evaluate.results import write_json
+    from foundation_stereo_ros.bench.report import case_facts, tables
+    from foundation_stereo_ros.io.files import write_json
 
     if outcome.results:
         facts = {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``foundation_stereo curate``: which generated scenes are worth training on, as a trained network sees
-it."""
+"""``foundation_stereo curate``: which generated scenes are worth training on, judged by a trained
+network."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ A round of self-curation, of which the paper does two:
   foundation_stereo curate --config train.yaml --checkpoint runs/1/weights.safetensors --regenerate -o 1.jsonl
   foundation_stereo train  --config train.yaml --keep 1.jsonl -o runs/2
 
-The same command again goes on where it stopped.
+Run the same command again to continue where it stopped.
 
 exit codes:
   0    the list is complete
-  1    it is not; one line says why
+  1    the list is not complete; one line says why
   2    wrong usage
-  130  interrupted (Ctrl-C, SIGTERM); the list has what was done
+  130  interrupted (Ctrl-C, SIGTERM); the list holds what was done so far
 """
 
 
@@ -40,16 +40,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     add = parser.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="WEIGHTS", help="of the network that judges")
-    add("-o", "--output", type=Path, required=True, metavar="FILE", help="keep-list to make or to go on with")
+    add(
+        "--checkpoint",
+        type=Path,
+        required=True,
+        metavar="WEIGHTS",
+        help="of the network that scores scenes",
+    )
+    add("-o", "--output", type=Path, required=True, metavar="FILE", help="keep-list to create or to continue")
     add("--config", type=Path, metavar="YAML", help="settings of the training run that the list is for")
     add("--seeds", type=_positive, default=1000, metavar="N", help="scenes to score (default: 1000)")
-    add("--regenerate", action="store_true", help="take fresh seeds for dropped ones, until N are kept")
+    add("--regenerate", action="store_true", help="replace dropped scenes by new seeds until N are kept")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        "--run-seed", type=int, metavar="S", help="seeds of a run with that seed (default: the config's)"
+        "--run-seed",
+        type=int,
+        metavar="S",
+        help="scenes of the training run with this seed (default: that of the config)",
     )
-    which.add_argument("--first-seed", type=_count, metavar="F", help="seeds F, F + 1, ... instead")
+    which.add_argument(
+        "--first-seed", type=_count, metavar="F", help="scenes with the seeds F, F + 1, ... instead"
+    )
     add(
         "--threshold",
         type=_percent,
@@ -57,10 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="X",
         help="drop scenes with more than X %% of the pixels off by more than 2 (default: 60)",
     )
-    add("--workers", type=_count, metavar="N", help="processes; 0: only this one (default: one for each core,"
+    add("--workers", type=_count, metavar="N", help="processes; 0: only this one (default: one per core,"
         f" up to {_MOST_WORKERS}; with CUDA 4)")  # fmt: skip
-    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda where there is one")
-    add("--pictures", type=_count, default=0, metavar="N", help="show the N worst of the dropped in FILE.png")
+    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda if there is one")
+    add("--pictures", type=_count, default=0, metavar="N", help="show the N worst dropped scenes in FILE.png")
     add("--quiet", action="store_true", help="no progress bar")
 
 
@@ -87,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     )
     print(summary(outcome.scores, recipe.threshold))
     if outcome.interrupted and not outcome.complete:
-        print(f"interrupted; the same command goes on with {args.output}")
+        print(f"interrupted; run the same command again to continue {args.output}")
         return _INTERRUPTED
     if args.pictures:
         _show(args, recipe, outcome, device)
@@ -102,11 +113,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _recipe(args: argparse.Namespace) -> Recipe:
-    from foundation_stereo_ros.cli.train_settings import read_settings
-    from foundation_stereo_ros.train.config import TrainingConfig
+    from foundation_stereo_ros.train.config import TrainingConfig, read_settings
     from foundation_stereo_ros.train.curation.keep_list import Recipe
     from foundation_stereo_ros.train.curation.scoring import checkpoint_digest
-    from foundation_stereo_ros.train.feed.replay import rendered_size
+    from foundation_stereo_ros.train.feed.ray_cast import rendered_size
     from foundation_stereo_ros.weights import load_checkpoint
 
     config = TrainingConfig.from_dict({} if args.config is None else read_settings(args.config))
@@ -130,7 +140,8 @@ def _show(args: argparse.Namespace, recipe: Recipe, outcome: Outcome, device: st
 
     place = args.output.with_suffix(".png")
     shown = write_worst(place, outcome.scores, args.pictures, Scorer(args.checkpoint, recipe, device))
-    print(f"the worst {shown} of the dropped: {place}" if shown else "no pictures: nothing was dropped")
+    found = f"pictures of the {shown} worst dropped scenes: {place}"
+    print(found if shown else "no pictures: nothing was dropped")
 
 
 def _workers(device: str) -> int:

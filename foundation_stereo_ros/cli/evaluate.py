@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.cli.options import add_pipeline_options, count, pipeline_config, positive
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
-from foundation_stereo_ros.progress import FrameProgress
+from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.dataset import StereoDataset
@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.evaluate.methods import Method
 
 INCOMPLETE = 3
-INTERRUPTED = 130
 _EXIT_CODES = """\
 exit codes:
   0    done
   1    nothing could be done; one line says why
   2    wrong usage
-  3    some images failed, as the report says; the figures are those of the others
+  3    some images failed, see the report; the figures are those of the others
   130  interrupted (Ctrl-C, SIGTERM); the figures are those of the images done
 """
 # What is evaluated is the dense disparity in pixels: nothing of depth, validity and clouds plays a part.
@@ -44,7 +43,7 @@ _USED = (
     "memory_budget",
 )
 _READER_OPTIONS = ("disparity_scale", "render", "split")
-RANGE = "what the dataset says, otherwise an eighth of the width, but 64 or more"
+RANGE = "what the dataset says, otherwise an eighth of the width, at least 64"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,11 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--root", type=Path, metavar="DIR", required=True, help="folder of the dataset")
     add("-o", "--output", type=Path, metavar="DIR", help="folder for pictures, index.html and results.json")
     add("--json", type=Path, metavar="FILE", help="write all figures to this file")
-    add("--limit", type=_count, metavar="N", help="only the first N images")
+    add("--limit", type=count, metavar="N", help="only the first N images")
     add("--warm", action="store_true", help="run each image once untimed, then timed: speed, peak memory")
     # Not the pipeline's setting of that name, which makes no difference here.
-    add("--baseline", dest="peer", choices=("sgbm",), help="run OpenCV's StereoSGBM, holes filled, beside it")
-    add("--sgbm-disparities", type=_count, metavar="N", help=f"its search range in pixels (default: {RANGE})")
+    add("--baseline", dest="peer", choices=("sgbm",), help="also run OpenCV's StereoSGBM, holes filled")
+    add(
+        "--sgbm-disparities",
+        type=count,
+        metavar="N",
+        help=f"search range of sgbm in pixels (default: {RANGE})",
+    )
     _add_reading_options(parser.add_argument_group("reading"))
     add_pipeline_options(parser, without=[s.name for s in settings() if s.name not in _USED])
 
@@ -70,17 +74,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_reading_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--max-disparity",
-        type=_number,
+        type=positive,
         metavar="X",
-        help="do not count truth of X pixels or more (default: 192 for sceneflow, otherwise none)",
+        help="ignore pixels whose true disparity is X or more (default: 192 for sceneflow, otherwise none)",
     )
     group.add_argument(
         "--disparity-scale",
-        type=_number,
+        type=positive,
         metavar="X",
         default=argparse.SUPPRESS,
-        help="disparity in PNG files is multiplied by this: folder (default: 256), and middlebury before "
-        "2014 (default: by their size)",
+        help="factor by which disparities in PNG files are multiplied: for folder (default: 256), and for "
+        "middlebury before 2014 (default: from the image size)",
     )
     for name, choices, meaning in (
         ("--render", ("final", "clean"), "sceneflow's pass (default: final)"),
@@ -101,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.evaluate.gallery import Gallery
     from foundation_stereo_ros.evaluate.job import EvaluationJob
     from foundation_stereo_ros.evaluate.methods import NetworkMethod, SgbmMethod
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
+    from foundation_stereo_ros.terminal import Interrupts
 
     given = {name: getattr(args, name) for name in _READER_OPTIONS if hasattr(args, name)}
     dataset = open_dataset(args.dataset, args.root, DatasetOptions(**given))
@@ -133,8 +137,8 @@ def _conclude(
     estimator: StereoEstimator,
     gallery: Gallery | None,
 ) -> int:
-    from foundation_stereo_ros.evaluate.results import facts, write_json
-    from foundation_stereo_ros.evaluate.table import table
+    from foundation_stereo_ros.evaluate.report import facts, table
+    from foundation_stereo_ros.io.files import write_json
 
     if job.results:
         results = facts(args.dataset, args.root, dataset, job, estimator, _USED)
@@ -153,19 +157,3 @@ def _conclude(
     if not job.results:
         return 1
     return INCOMPLETE if job.failed else 0
-
-
-def _count(text: str) -> int:
-    if not (text.isdecimal() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a positive number")
-    return value

@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from foundation_stereo_ros.cli.argument_types import count, image_size
+from foundation_stereo_ros.cli.options import count, image_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,21 +32,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="refinements (default: as many as the weights were made for)",
     )
-    add("--force", action="store_true", help="replace the file if it is there")
+    add("--force", action="store_true", help="replace the file if it exists")
 
 
 def run(args: argparse.Namespace) -> int:
     """Export; prints what was written, and how far ONNX Runtime is from PyTorch."""
     import torch
 
-    from foundation_stereo_ros.bench.pictures import stereo_pictures
+    from foundation_stereo_ros.bench.inputs import stereo_pictures
     from foundation_stereo_ros.errors import FileFormatError
     from foundation_stereo_ros.estimate.onnx_export import runtime_difference, write_onnx
     from foundation_stereo_ros.weights import load_checkpoint
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     if args.onnx.exists() and not args.force:
-        raise FileFormatError(f"{args.onnx} is there already; --force replaces it")
+        raise FileFormatError(f"{args.onnx} exists already; --force replaces it")
     model = load_checkpoint(find_checkpoint(args.checkpoint or ""))
     iterations = model.config.refinements(args.iterations or 0)
     height, width = args.size

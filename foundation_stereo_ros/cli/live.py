@@ -6,18 +6,28 @@ from __future__ import annotations
 import argparse
 import logging
 from dataclasses import replace
+from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
-from foundation_stereo_ros.cli.live_options import add_live_options, live_values, wire_settings_of
-from foundation_stereo_ros.cli.status_line import StatusLine
+from foundation_stereo_ros.cli.options import (
+    add_node_options,
+    add_pipeline_options,
+    add_setting_options,
+    add_topic_options,
+    in_flags,
+    wire_settings_of,
+)
 from foundation_stereo_ros.errors import WireError
+from foundation_stereo_ros.ros.live.config import live_settings
+from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.cameras import Cameras
     from foundation_stereo_ros.ros.dds.stereo_live import StereoLive
     from foundation_stereo_ros.ros.dds.wire import Wire
     from foundation_stereo_ros.ros.live.parameters import Configs
+
 
 _log = logging.getLogger(__name__)
 
@@ -27,9 +37,47 @@ STOP_S = 1.0
 _PERIOD_S = 1.0
 
 
+_EPILOG = """\
+QoS: qos_overrides./TOPIC.subscription.reliability and the like in a parameter file, as for ROS nodes.
+Environment: ROS_DOMAIN_ID, ROS_AUTOMATIC_DISCOVERY_RANGE, ROS_STATIC_PEERS, ROS_LOCALHOST_ONLY, ROS_DISTRO,
+and CYCLONEDDS_URI mean the same as in ROS.
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; loads no torch."""
-    add_live_options(parser)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    group = parser.add_argument_group(
+        "topics", "Topics that are not given are found on the network by their names."
+    )
+    add_topic_options(group)
+    group.add_argument(
+        "--namespace",
+        metavar="NAME",
+        help="namespace of the node and its outputs; cameras are searched only there (default: search "
+        "everywhere, and use the camera's namespace, /rig for /rig/left/...; outputs go one level below if "
+        "others publish topics with their names)",
+    )
+    add_node_options(parser, "stereo_node")
+    parser.add_argument(
+        "--params",
+        type=Path,
+        metavar="FILE",
+        help="parameter file like config/stereo.yaml; flags override it",
+    )
+    parser.add_argument(
+        "--use-sim-time",
+        action="store_true",
+        help="take the time from /clock, as in a replay; only the measured latency depends on it",
+    )
+    parser.add_argument(
+        "--reliable",
+        action="store_true",
+        help="subscribe reliably: for large images from reliable publishers (default: best effort)",
+    )
+    add_setting_options(parser.add_argument_group("live"), live_settings(), without=("autostart",))
+    add_pipeline_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,8 +91,8 @@ def run(args: argparse.Namespace) -> int:
     settings = wire_settings_of(args)
     logging.getLogger("foundation_stereo_ros").setLevel(logging.INFO)
 
-    from foundation_stereo_ros.ros.dds.names import full_name, namespace_of
     from foundation_stereo_ros.ros.dds.wire import Wire
+    from foundation_stereo_ros.ros.messages.topics import full_name, namespace_of
 
     full_name(args.name)
     namespace = namespace_of(args.namespace or "")
@@ -78,21 +126,21 @@ def _run(args: argparse.Namespace, wire: Wire, line: StatusLine) -> None:
 
 
 def _cameras(args: argparse.Namespace, wire: Wire) -> Cameras:
-    from foundation_stereo_ros.ros.dds.cameras import NamedTopics, named_cameras, search
+    from foundation_stereo_ros.ros.dds.cameras import Cameras, NamedTopics, named_cameras, search
 
     named = NamedTopics(args.left, args.right, args.left_info, args.right_info).resolved(wire.namespace)
     if named.left and named.right:
         return named_cameras(named, getattr(args, "image_transport", "raw"))
     for found in search(wire.graph, named, wire.namespace, Event()):
-        if not isinstance(found, str):
+        if isinstance(found, Cameras):
             return found
-        _say(f"looking for a stereo pair: {found}")
+        _say(f"looking for a stereo pair: {in_flags(found)}")
     raise WireError("no stereo pair was found")
 
 
 def _with_outputs(cameras: Cameras, args: argparse.Namespace, wire: Wire) -> Cameras:
     """Choose the namespaces of the node and of its outputs."""
-    from foundation_stereo_ros.ros.dds.output_namespace import free_namespace
+    from foundation_stereo_ros.ros.dds.cameras import free_namespace
 
     if args.namespace is not None:
         return replace(cameras, namespace=wire.namespace)
@@ -112,6 +160,30 @@ def _judged(args: argparse.Namespace, wire: Wire) -> tuple[Configs, dict[str, An
 
     values = live_values(args, wire.full_name)
     return judge(values), values
+
+
+def live_values(args: argparse.Namespace, node: str) -> dict[str, Any]:
+    """Return all parameters that are given: flags win over the file.
+
+    Args:
+        args: the flags.
+        node: full name of the node.
+
+    Raises:
+        ConfigError: the file cannot be used.
+    """
+    from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS, in_its_type, read_parameters
+
+    values: dict[str, Any] = read_parameters(args.params, node) if args.params else {}
+    values.update(
+        {s.parameter: getattr(args, s.name) for s in ALL_SETTINGS.values() if hasattr(args, s.name)}
+    )
+    if args.use_sim_time:
+        values["use_sim_time"] = True
+    typed = {
+        name: in_its_type(ALL_SETTINGS[name], value) for name, value in values.items() if name in ALL_SETTINGS
+    }
+    return {**values, **typed}
 
 
 def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras) -> StereoLive:

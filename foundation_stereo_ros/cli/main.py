@@ -11,15 +11,16 @@ from collections.abc import Sequence
 
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.terminal import INTERRUPTED
 
 COMMANDS = {
-    "bag": "run on a recording: adds disparity, depth and point cloud to it",
-    "pair": "run on two image files",
-    "live": "run on live ROS 2 topics, without a ROS installation",
+    "bag": "process a recording: adds disparity, depth and point clouds to it",
+    "pair": "process two image files",
+    "live": "process live ROS 2 topics, without a ROS installation",
     "play": "publish a recording on ROS 2 topics, without a ROS installation",
     "record": "record ROS 2 topics, without a ROS installation",
-    "weights": "look into a weights file, or convert it",
-    "demo": "make a small recording, run on it, and show every stage on one page",
+    "weights": "show what a weights file contains, or convert it",
+    "demo": "render a small recording, process it, and show every stage on one page",
     "train": "train a network on generated scenes or datasets, or fine-tune one",
     "curate": "find out which generated scenes are worth training on",
     "evaluate": "measure errors and speed on a dataset with ground truth",
@@ -27,8 +28,6 @@ COMMANDS = {
     "export": "write a network as an ONNX file",
 }
 """Subcommand, which is also the module's name in this package -> its line in the help."""
-
-INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return int(importlib.import_module(f"{__package__}.{args.command}").run(args))
     except FoundationStereoError as error:
-        print(f"error: {error}", file=sys.stderr)
+        from foundation_stereo_ros.cli.options import in_flags
+
+        print(f"error: {in_flags(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -61,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="foundation_stereo",
-        description="Stereo images in; disparity, depth and point cloud out.",
-        epilog="foundation_stereo COMMAND --help tells more.",
+        description="Disparity, depth and point clouds from stereo images.",
+        epilog="foundation_stereo COMMAND --help lists the options of a command.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

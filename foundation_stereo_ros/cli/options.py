@@ -1,15 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Command line flags made from the fields of configurations."""
+"""Flags that several commands have: those made from settings, and those for topics and for the graph."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import math
+import re
 from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, FoundationStereoError
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
 from foundation_stereo_ros.estimate.setting import Setting
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.ros.dds.environment import WireSettings
+
+_SHORTER = {"cloud_stride": ("--stride",)}
+_METAVARS = {int: "N", float: "X", str: "TEXT"}
+
+
+def flag(name: str) -> str:
+    """Return the flag of a setting: ``z_near`` as ``--z-near``."""
+    return "--" + name.replace("_", "-")
+
+
+def in_flags(error: FoundationStereoError) -> str:
+    """Return an error's message, with the flags that would help."""
+    return error.told(lambda name, value: f"{flag(name)} {value}".rstrip())
 
 
 def add_pipeline_options(parser: argparse.ArgumentParser, *, without: Collection[str] = ()) -> None:
@@ -29,7 +48,7 @@ def add_setting_options(
     for setting in fields:
         if setting.name in without:
             continue
-        flags = ["--" + setting.name.replace("_", "-"), *_SHORTER.get(setting.name, ())]
+        flags = [flag(setting.name), *_SHORTER.get(setting.name, ())]
         text = f"{setting.description} ({_default(setting)})".replace("%", "%%")
         if setting.type is bool:
             action = argparse.BooleanOptionalAction
@@ -55,8 +74,66 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
     return PipelineConfig.from_mapping({s.name: given[s.name] for s in settings() if s.name in given})
 
 
-_SHORTER = {"cloud_stride": ("--stride",)}
-_METAVARS = {int: "N", float: "X", str: "TEXT"}
+def add_topic_options(group: argparse._ArgumentGroup) -> None:
+    """Add the flags that name the topics of a stereo pair."""
+    for side in ("left", "right"):
+        group.add_argument(f"--{side}", default="", metavar="TOPIC", help=f"image of the {side} camera")
+        group.add_argument(f"--{side}-info", default="", metavar="TOPIC", help="its camera_info")
+
+
+def add_node_options(parser: argparse.ArgumentParser, name: str) -> None:
+    """Declare the flags of everything that takes part in a graph."""
+    group = parser.add_argument_group("graph")
+    group.add_argument("--domain", type=int, metavar="N", help="DDS domain (default: ROS_DOMAIN_ID)")
+    group.add_argument("--name", default=name, help=f"name of the node (default: {name})")
+
+
+def wire_settings_of(args: argparse.Namespace) -> WireSettings:
+    """Return how to take part.
+
+    Raises:
+        ConfigError: Cyclone DDS is not installed, or the environment asks for something unknown.
+    """
+    try:
+        importlib.import_module("foundation_stereo_ros.ros.dds.endpoints")
+    except ImportError as error:
+        raise ConfigError(
+            f"Cyclone DDS is not installed ({error}); pip install 'foundation-stereo-ros[dds]'"
+        ) from error
+    from foundation_stereo_ros.ros.dds.environment import wire_settings
+
+    return wire_settings(args.domain)
+
+
+def count(text: str) -> int:
+    """Read a whole number, 1 or more."""
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number, 1 or more")
+    return int(text)
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a positive number")
+    return value
+
+
+def seconds(text: str) -> float:
+    """Read seconds, 0 or more."""
+    value = _number(text)
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected seconds, 0 or more")
+    return value
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Read "480x640" as rows and columns."""
+    found = re.fullmatch(r"(\d{2,5})x(\d{2,5})", text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected rows x columns, as 480x640")
+    return int(found[1]), int(found[2])
 
 
 def _reader(setting: Setting) -> Callable[[str], Any]:
@@ -80,3 +157,10 @@ def _default(setting: Setting) -> str:
     if setting.choices or setting.type is str:
         return f"default: {shown}"
     return f"default: {shown}; {setting.min:g} to {setting.max:g}"
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,6 @@ from foundation_stereo_ros.errors import ConfigError
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
     from foundation_stereo_ros.estimate.prediction import Prediction
-    from foundation_stereo_ros.geometry.calibration import Calibration
     from foundation_stereo_ros.geometry.camera import StereoRig
     from foundation_stereo_ros.shapes import RgbImage
 
@@ -30,12 +27,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "right", type=Path, metavar="RIGHT", help="image of the right camera, of the same size"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", default=Path(), help="folder (default: this one)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        default=Path(),
+        help="folder for the results (default: the current one)",
     )
     parser.add_argument(
-        "--export", default="png,ply,npz", metavar="KINDS", help="some of png,ply,npz (default: all of them)"
+        "--export",
+        default="png,ply,npz",
+        metavar="KINDS",
+        help="files to write: one or more of png,ply,npz (default: all)",
     )
-    camera = parser.add_argument_group("cameras", "Either a calibration, or at least --fx and --baseline.")
+    camera = parser.add_argument_group(
+        "cameras", "Give either --intrinsics, or at least --fx and --baseline."
+    )
     camera.add_argument(
         "--intrinsics",
         type=Path,
@@ -47,36 +54,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     camera.add_argument(
         "--fx", type=float, metavar="PX", help="focal length of the rectified images in pixels"
     )
-    camera.add_argument("--fy", type=float, metavar="PX", help="vertical one (default: fx)")
+    camera.add_argument("--fy", type=float, metavar="PX", help="vertical focal length (default: fx)")
     camera.add_argument(
-        "--cx", type=float, metavar="PX", help="principal point of the left image (default: the middle)"
+        "--cx", type=float, metavar="PX", help="column of the left principal point (default: the middle)"
     )
-    camera.add_argument("--cy", type=float, metavar="PX", help="its row (default: the middle)")
-    camera.add_argument("--cx-right", type=float, metavar="PX", help="that of the right image (default: cx)")
+    camera.add_argument(
+        "--cy", type=float, metavar="PX", help="row of both principal points (default: the middle)"
+    )
+    camera.add_argument("--cx-right", type=float, metavar="PX", help="column of the right one (default: cx)")
     add_pipeline_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
-    from foundation_stereo_ros.datasets.images import read_pair
     from foundation_stereo_ros.estimate.files import parse_kinds, write_result
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
+    from foundation_stereo_ros.io.pictures import read_pair
 
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
     kinds = parse_kinds(args.export)
     left, right = read_pair(args.left, args.right)
-    left, right, stereo = _rectified(args, config, left, right)
+    left, right, rig = _rectified(args, config, left, right)
 
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
 
-    result = StereoEstimator(config)(left, right, stereo)
-    written = write_result(args.output, result, config, kinds)
-    for path in written:
+    prediction = StereoEstimator(config)(left, right, rig)
+    for path in write_result(args.output, prediction, config, kinds):
         print(path)
-    if result.note:
-        print(result.note)
-    print(_summary(result))
+    if prediction.note:
+        print(prediction.note)
+    print(_summary(prediction))
     return 0
 
 
@@ -84,46 +92,33 @@ def _rectified(
     args: argparse.Namespace, config: PipelineConfig, left: RgbImage, right: RgbImage
 ) -> tuple[RgbImage, RgbImage, StereoRig]:
     from foundation_stereo_ros.estimate.rectification import StereoRectification
-    from foundation_stereo_ros.io.calibration import camera_from_intrinsics, is_yaml
+    from foundation_stereo_ros.io.calibration import camera_from_intrinsics, is_yaml, read_camera_infos
 
     size = (left.shape[1], left.shape[0])
+    files: list[Path] = args.intrinsics or []
+    if not files:
+        return left, right, _rig_from_flags(args, config, size)
     given = [name for name in _CAMERA_FLAGS if getattr(args, name) is not None]
-    if not args.intrinsics:
-        return left, right, _camera_from_flags(args, config, size)
     if given:
         flag = given[0].replace("_", "-")
         raise ConfigError(f"--intrinsics and --{flag} are both given; expected one of them")
-    if len(args.intrinsics) > 2:
-        raise ConfigError(
-            f"--intrinsics has {len(args.intrinsics)} files; expected one, or a left and a right one"
-        )
-    if not is_yaml(args.intrinsics[0]):
-        if len(args.intrinsics) == 2:
+    if len(files) > 2:
+        raise ConfigError(f"--intrinsics has {len(files)} files; expected one, or a left and a right one")
+    if not is_yaml(files[0]):
+        if len(files) == 2:
             raise ConfigError(
                 "--intrinsics has two files that are no YAML; expected one text file or two YAML files"
             )
-        return left, right, camera_from_intrinsics(args.intrinsics[0], size, config.baseline or None)
-    left_info, right_info = _calibrations(args.intrinsics, config)
-    rectification = StereoRectification(left_info, right_info, size, config)
-    return *rectification(left, right), rectification.stereo
+        return left, right, camera_from_intrinsics(files[0], size, config.baseline or None)
+    infos = read_camera_infos(*files)
+    if len(files) == 1 and infos[1].needs_rectification and config.rectification != "off":
+        raise ConfigError(f"{files[0]} has a distortion or a rotation; expected the files of both cameras")
+    rectify = StereoRectification(*infos, size, config)
+    return *rectify(left, right), rectify.rig
 
 
-def _calibrations(paths: Sequence[Path], config: PipelineConfig) -> tuple[Calibration, Calibration]:
-    from foundation_stereo_ros.io.calibration import read_camera_info
-
-    right = read_camera_info(paths[-1])
-    if len(paths) == 2:
-        return read_camera_info(paths[0]), right
-    if right.needs_rectification and config.rectification != "off":
-        raise ConfigError(f"{paths[0]} has a distortion or a rotation; expected the files of both cameras")
-    # One file of rectified cameras stands for both; that of the right one knows the baseline as well.
-    p = right.p.copy()
-    p[0, 3] = 0.0
-    return dataclasses.replace(right, p=p), right
-
-
-def _camera_from_flags(args: argparse.Namespace, config: PipelineConfig, size: tuple[int, int]) -> StereoRig:
-    from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+def _rig_from_flags(args: argparse.Namespace, config: PipelineConfig, size: tuple[int, int]) -> StereoRig:
+    from foundation_stereo_ros.geometry.camera import StereoRig
 
     if args.fx is None or not config.baseline:
         raise ConfigError("the cameras are not known; expected --intrinsics FILE, or --fx and --baseline")
@@ -131,19 +126,14 @@ def _camera_from_flags(args: argparse.Namespace, config: PipelineConfig, size: t
         value = getattr(args, name)
         if value is not None and not 0 < value < math.inf:
             raise ConfigError(f"--{name} is {value}; expected a positive number of pixels")
-    # Middle of the image in the convention that pixel 0 is the centre of the first one.
-    cx = (size[0] - 1) / 2 if args.cx is None else args.cx
-    cy = (size[1] - 1) / 2 if args.cy is None else args.cy
-    cx_right = cx if args.cx_right is None else args.cx_right
-    fy = args.fx if args.fy is None else args.fy
-    left = Camera(*size, fx=args.fx, fy=fy, cx=cx, cy=cy)
-    right = Camera(*size, fx=args.fx, fy=fy, cx=cx_right, cy=cy)
-    return StereoRig(left, right, config.baseline)
+    given = {name: getattr(args, name) for name in _CAMERA_FLAGS}
+    return StereoRig.from_focal_length(baseline=config.baseline, size=size, **given)
 
 
-def _summary(result: Prediction) -> str:
-    height, width = result.depth.shape
-    share = 100 * float(result.valid.mean())
-    depths = result.depth[result.valid]
+def _summary(prediction: Prediction) -> str:
+    height, width = prediction.depth.shape
+    share = 100 * float(prediction.valid.mean())
+    depths = prediction.depth[prediction.valid]
     reach = f"depth {depths.min():.3f} to {depths.max():.3f} m" if depths.size else "no depth"
-    return f"{width} x {height} pixels, {share:.1f} % valid, {reach}, {sum(result.seconds.values()):.2f} s"
+    seconds = sum(prediction.seconds.values())
+    return f"{width} x {height} pixels, {share:.1f} % valid, {reach}, {seconds:.2f} s"

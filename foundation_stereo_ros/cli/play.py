@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.live_options import add_node_options, wire_settings_of
+from foundation_stereo_ros.cli.options import add_node_options, positive, seconds, wire_settings_of
+from foundation_stereo_ros.terminal import INTERRUPTED
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.player import Player
 
-INTERRUPTED = 130
 _FINISH_S = 5.0
 
 
@@ -32,43 +32,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_part_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-r", "--rate", type=_positive, default=1.0, metavar="X", help="speed (default: 1)")
-    parser.add_argument("-l", "--loop", action="store_true", help="begin again at the end, until Ctrl-C")
+    parser.add_argument("-r", "--rate", type=positive, default=1.0, metavar="X", help="speed (default: 1)")
+    parser.add_argument("-l", "--loop", action="store_true", help="start again at the end, until Ctrl-C")
     parser.add_argument(
         "--start-offset",
-        type=_seconds,
+        type=seconds,
         default=0.0,
         metavar="S",
-        help="leave out so many seconds at the beginning",
+        help="skip this many seconds at the beginning",
     )
     parser.add_argument(
-        "--playback-duration", type=_seconds, metavar="S", help="play so many seconds only (default: all)"
+        "--playback-duration", type=seconds, metavar="S", help="play only this many seconds (default: all)"
     )
     parser.add_argument(
-        "--topics", nargs="+", default=[], metavar="TOPIC", help="play these only (default: all)"
+        "--topics", nargs="+", default=[], metavar="TOPIC", help="play only these topics (default: all)"
     )
 
 
 def _add_publishing_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--delay",
-        type=_seconds,
+        type=seconds,
         default=1.0,
         metavar="S",
         help="wait before the first message, so that subscribers find the topics (default: 1)",
     )
     parser.add_argument(
         "--clock",
-        type=_positive,
+        type=positive,
         nargs="?",
         const=40.0,
         metavar="HZ",
-        help="publish the time of the recording on /clock (default: not; 40 Hz where no number is given)",
+        help="publish the time of the recording on /clock (default: off; without a number: 40 Hz)",
     )
     parser.add_argument(
         "--reliable",
         action="store_true",
-        help="publish reliably, also what was recorded with best effort, so that no image is lost",
+        help="publish all topics reliably, even those recorded as best effort, so that no image is lost",
     )
 
 
@@ -76,10 +76,10 @@ def run(args: argparse.Namespace) -> int:
     """Play; returns the exit code."""
     settings = wire_settings_of(args)
 
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.bags.reader import Recording
     from foundation_stereo_ros.ros.dds.player import Player, PlayOptions
     from foundation_stereo_ros.ros.dds.wire import Wire
+    from foundation_stereo_ros.terminal import Interrupts
 
     options = PlayOptions(
         rate=args.rate,
@@ -111,17 +111,3 @@ def _play(args: argparse.Namespace, player: Player) -> None:
     while args.loop:
         player.play()
     player.finish(_FINISH_S)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected a number above 0")
-    return value
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r}; expected seconds, 0 or more")
-    return value

@@ -10,22 +10,22 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.live_options import add_node_options, wire_settings_of
+from foundation_stereo_ros.cli.options import add_node_options, wire_settings_of
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.dds.recorder import Recorder
+    from foundation_stereo_ros.terminal import Interrupts
 
 _LOOK_S = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="what to record (default: all)")
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help="topics to record (default: all)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mcap", help="file to write")
-    parser.add_argument("--force", action="store_true", help="replace the output if it is there")
+    parser.add_argument("--force", action="store_true", help="replace the output if it exists")
     parser.add_argument(
-        "--duration", type=float, metavar="S", help="end after so many seconds (default: at Ctrl-C)"
+        "--duration", type=float, metavar="S", help="stop after this many seconds (default: at Ctrl-C)"
     )
     add_node_options(parser, "recorder")
 
@@ -34,11 +34,11 @@ def run(args: argparse.Namespace) -> int:
     """Record until Ctrl-C or SIGTERM; returns the exit code."""
     settings = wire_settings_of(args)
 
-    from foundation_stereo_ros.ros.bags.interrupts import Interrupts
     from foundation_stereo_ros.ros.bags.writer import BagWriter
-    from foundation_stereo_ros.ros.dds.names import full_name
     from foundation_stereo_ros.ros.dds.recorder import Recorder
     from foundation_stereo_ros.ros.dds.wire import Wire
+    from foundation_stereo_ros.ros.messages.topics import full_name
+    from foundation_stereo_ros.terminal import Interrupts
 
     topics = [full_name(name) for name in args.topics]
     with (

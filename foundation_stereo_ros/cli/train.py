@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``foundation_stereo train``: a network from nothing, or from a checkpoint."""
+"""``foundation_stereo train``: train a network from scratch, or fine-tune a checkpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundation_stereo_ros.cli.train_settings import read_settings
+from foundation_stereo_ros.train.config import read_settings
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.train.trainer import Outcome
@@ -33,33 +33,41 @@ _OVERRIDES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; loads no torch."""
     add = parser.add_argument
-    add("-o", "--out", type=Path, required=True, help="folder for state, weights and logs")
+    add("-o", "--out", type=Path, required=True, help="folder for the run's state, weights and logs")
     add(
         "--config",
         type=Path,
         help="YAML file with the settings that differ from the defaults",
     )
-    add("--preset", help="network to train from nothing, lean or tiny (default: tiny)")
+    add("--preset", help="network to train from scratch, lean or tiny (default: tiny)")
     add(
         "--from",
         dest="start_from",
         metavar="CHECKPOINT",
         help="fine-tune these weights: .safetensors of this package, or NVIDIA's .pth beside its cfg.yaml",
     )
-    add("--steps", type=int, help="length of the whole run; the learning rate follows it")
+    add("--steps", type=int, help="length of the whole run in steps; the learning rate follows it")
     add("--minutes", type=float, help="length of the whole run in minutes of training, instead of --steps")
-    add("--batch", type=int, help="pairs in a step; with several processes: of each")
-    add("--height", type=int, help="of the pairs, a multiple of 32")
-    add("--width", type=int, help="of the pairs, a multiple of 32")
+    add("--batch", type=int, help="pairs per step; with several processes: per process")
+    add("--height", type=int, help="of the pairs in pixels, a multiple of 32")
+    add("--width", type=int, help="of the pairs in pixels, a multiple of 32")
     add("--learning-rate", type=float, help="highest learning rate")
-    add("--precision", choices=("auto", "fp32", "bf16", "fp16"), help="autocast on the device")
-    add("--seed", type=int, help="of scenes, weights and augmentation")
-    add("--keep", metavar="FILE", help="take no scenes but those that a list of the command curate keeps")
+    add(
+        "--precision",
+        choices=("auto", "fp32", "bf16", "fp16"),
+        help="arithmetic; auto: bf16 on CUDA, fp32 on a CPU",
+    )
+    add("--seed", type=int, help="seed of scenes, weights and augmentation")
+    add(
+        "--keep",
+        metavar="FILE",
+        help="train only on scenes that this list of foundation_stereo curate keeps",
+    )
     add("--workers", type=int, help="processes that plan scenes (default: 4 with CUDA, otherwise none)")
     _add_data_options(parser.add_argument_group("data (default: generated scenes)"))
-    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda where there is one")
-    add("--resume", action="store_true", help="go on with the run in the folder, with its settings")
-    add("--max-minutes", type=float, help="stop this part of the run after so long; --resume goes on")
+    add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda if there is one")
+    add("--resume", action="store_true", help="continue the run in the folder, with its settings")
+    add("--max-minutes", type=float, help="stop after so many minutes; --resume continues")
     add("--quiet", action="store_true", help="no progress bar")
 
 
@@ -67,11 +75,15 @@ def _add_data_options(group: argparse._ArgumentGroup) -> None:
     from foundation_stereo_ros.datasets.catalog import DATASETS
 
     add = group.add_argument
-    add("--dataset", choices=tuple(DATASETS), help="train on one; layout of the files: docs/evaluation.md")
-    add("--root", metavar="DIR", help="its folder")
-    add("--validate-dataset", choices=tuple(DATASETS), help="validate on one as well")
-    add("--validate-root", metavar="DIR", help="its folder")
-    add("--validate-limit", type=int, metavar="N", help="only its first N pairs")
+    add(
+        "--dataset",
+        choices=tuple(DATASETS),
+        help="train on a dataset; layout of the files: docs/evaluation.md",
+    )
+    add("--root", metavar="DIR", help="folder of the dataset")
+    add("--validate-dataset", choices=tuple(DATASETS), help="also validate on a dataset")
+    add("--validate-root", metavar="DIR", help="folder of that dataset")
+    add("--validate-limit", type=int, metavar="N", help="validate only on its first N pairs")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -95,8 +107,7 @@ def _settings(args: argparse.Namespace, device: str) -> dict[str, Any]:
     """Return the settings that differ from the defaults: of the run that goes on, the file, the flags."""
     values: dict[str, Any] = {"workers": 4 if device == "cuda" else 0}
     if args.resume:
-        from foundation_stereo_ros.train.run_files import STATE_NAME
-        from foundation_stereo_ros.train.state_file import read_about
+        from foundation_stereo_ros.train.run_files import STATE_NAME, read_about
 
         values = read_about(args.out / STATE_NAME)["config"]
     if args.config is not None:
@@ -111,7 +122,7 @@ def _conclude(args: argparse.Namespace, outcome: Outcome, notes: Mapping[str, st
     if "licence" in notes:
         print(f"note: {notes['licence']}")
     if not outcome.finished:
-        print(f"go on with: foundation_stereo train --resume -o {args.out}")
+        print(f"continue with: foundation_stereo train --resume -o {args.out}")
 
 
 def _data(args: argparse.Namespace) -> dict[str, Any]:

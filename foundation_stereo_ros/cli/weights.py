@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; loads no torch."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    info = actions.add_parser("info", help="say what a weights file holds")
+    info = actions.add_parser("info", help="show what a weights file contains")
     info.add_argument(
         "file",
         type=Path,
@@ -24,15 +24,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     convert = actions.add_parser("convert", help="write weights and configuration to one safetensors file")
     convert.add_argument(
-        "source", type=Path, help="model_best_bp2.pth beside its cfg.yaml, its folder, or a .safetensors"
+        "source", type=Path, help="model_best_bp2.pth beside its cfg.yaml, its folder, or a .safetensors file"
     )
     convert.add_argument("target", type=Path, help="file to write, ending in .safetensors")
-    convert.add_argument("--force", action="store_true", help="replace the file if it is there")
+    convert.add_argument("--force", action="store_true", help="replace the file if it exists")
     compact = actions.add_parser(
-        "compact", help="keep of a training state what another machine needs to go on"
+        "compact", help="reduce a training state to what another machine needs to continue"
     )
     compact.add_argument("state", type=Path, help="state.safetensors of a run")
-    compact.add_argument("target", type=Path, help="file to write, ending in .safetensors; an older one goes")
+    compact.add_argument(
+        "target", type=Path, help="file to write, ending in .safetensors; an existing one is replaced"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,7 +90,7 @@ def _parts(config: StereoConfig) -> list[tuple[str, str]]:
 
 
 def _compact(state: Path, target: Path) -> int:
-    from foundation_stereo_ros.train.state_file import compact_state
+    from foundation_stereo_ros.train.run_files import compact_state
 
     progress = compact_state(state, target)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB), after {progress.step} steps")
@@ -101,7 +103,7 @@ def _convert(source: Path, target: Path, force: bool) -> int:
     from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
     if target.exists() and not force:
-        raise CheckpointError(f"{target} is there already; --force replaces it")
+        raise CheckpointError(f"{target} exists already; --force replaces it")
     notes = {**read_checkpoint(source).metadata, "converted_from": source.name}
     save_checkpoint(target, load_checkpoint(source), notes)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")

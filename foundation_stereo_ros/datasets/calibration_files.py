@@ -8,6 +8,7 @@ from pathlib import Path
 
 from foundation_stereo_ros.datasets.dataset import StereoNumbers
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.files import read_text
 
 
 def read_calib_txt(path: Path) -> StereoNumbers:
@@ -52,13 +53,7 @@ def read_kitti_calibration(path: Path, left: str, right: str) -> StereoNumbers:
 
 
 def _fields(path: Path, separator: str) -> dict[str, str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError:
-        raise FileFormatError(f"{path} is no text; expected lines of name{separator}value") from None
-    pairs = (line.partition(separator) for line in lines if separator in line)
+    pairs = (line.partition(separator) for line in read_text(path).splitlines() if separator in line)
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 

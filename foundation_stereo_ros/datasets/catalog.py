@@ -44,6 +44,6 @@ def open_dataset(name: str, root: Path, options: DatasetOptions | None = None) -
         if option not in DATASETS[name] and value != getattr(defaults, option):
             raise ConfigError(f"{option} is {value!r}; dataset {name} has no such choice")
     if not root.is_dir():
-        raise FileFormatError(f"{root} is no folder; expected that of the dataset {name}")
+        raise FileFormatError(f"{root} is not a folder; expected that of the dataset {name}")
     dataset: StereoDataset = importlib.import_module(f"{__package__}.{name}").open_root(root, options)
     return dataset

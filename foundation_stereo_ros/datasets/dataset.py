@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from foundation_stereo_ros.datasets.images import read_pair
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.shapes import DisparityMap, Mask, RgbImage
+from foundation_stereo_ros.io.pictures import read_pair
+from foundation_stereo_ros.shapes import Mask, RgbImage, ShiftMap
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class StereoSample:
 
     left: RgbImage
     right: RgbImage
-    disparity: DisparityMap
+    disparity: ShiftMap
     nonoccluded: Mask | None
     numbers: StereoNumbers
 
@@ -80,7 +80,7 @@ class StereoItem:
     name: str
     left: Path
     right: Path
-    truth: Stored[DisparityMap]
+    truth: Stored[ShiftMap]
     mask: Stored[Mask] | None = None
     calibration: Stored[StereoNumbers] | None = None
     weight: float = 1.0
@@ -101,7 +101,7 @@ class StereoItem:
             self._same_size(left, self.mask.path, mask)
         return StereoSample(left, right, truth, mask, numbers)
 
-    def _same_size(self, left: RgbImage, path: Path, other: RgbImage | DisparityMap | Mask) -> None:
+    def _same_size(self, left: RgbImage, path: Path, other: RgbImage | ShiftMap | Mask) -> None:
         if other.shape[:2] != left.shape[:2]:
             raise FileFormatError(
                 f"{path} is {other.shape[1]} x {other.shape[0]} pixels; expected {left.shape[1]} x "

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.datasets.images import Pixels, read_pixels
 from foundation_stereo_ros.datasets.pfm import read_pfm
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.shapes import DisparityMap, Mask
+from foundation_stereo_ros.io.pictures import Pixels, read_pixels
+from foundation_stereo_ros.shapes import Mask, ShiftMap
 
 SEEN = 255
 """Value of a mask where both cameras see the surface (Middlebury, ETH3D); 128 is occluded, 0 unknown."""
@@ -22,14 +22,14 @@ SEEN = 255
 _ARRAY_NAME = "disparity"
 
 
-def known_or_nan(values: npt.NDArray[Any]) -> DisparityMap:
+def known_or_nan(values: npt.NDArray[Any]) -> ShiftMap:
     """Return disparities with NaN for what is none: infinite, not a number, or negative."""
     with np.errstate(invalid="ignore"):
         known = np.isfinite(values) & (values >= 0)
     return np.where(known, values, np.nan).astype(np.float32)
 
 
-def read_pfm_disparity(path: Path) -> DisparityMap:
+def read_pfm_disparity(path: Path) -> ShiftMap:
     """Read a PFM file in pixels; infinite is unknown, 0 is infinitely far.
 
     Raises:
@@ -38,7 +38,7 @@ def read_pfm_disparity(path: Path) -> DisparityMap:
     return known_or_nan(read_pfm(path))
 
 
-def read_png_disparity(path: Path, scale: float) -> DisparityMap:
+def read_png_disparity(path: Path, scale: float) -> ShiftMap:
     """Read a grey PNG, 8 or 16 bit, whose values are disparity times ``scale``; 0 is unknown.
 
     Raises:
@@ -48,7 +48,7 @@ def read_png_disparity(path: Path, scale: float) -> DisparityMap:
     return np.asarray(np.where(stored > 0, stored / scale, np.nan), np.float32)
 
 
-def read_packed_disparity(path: Path) -> DisparityMap:
+def read_packed_disparity(path: Path) -> ShiftMap:
     """Read an 8-bit colour PNG of the FoundationStereo dataset: (255 * 255 R + 255 G + B) / 1000 pixels.
 
     The base is 255, not 256: so the dataset's public description says. 0 is infinitely far.
@@ -63,7 +63,7 @@ def read_packed_disparity(path: Path) -> DisparityMap:
     return ((255 * 255 * red + 255 * green + blue) / 1000).astype(np.float32)
 
 
-def read_array_disparity(path: Path) -> DisparityMap:
+def read_array_disparity(path: Path) -> ShiftMap:
     """Read a NumPy file, never unpickling: ``.npy``, or ``.npz`` with ``disparity`` or one array in it.
 
     Raises:
@@ -76,7 +76,7 @@ def read_array_disparity(path: Path) -> DisparityMap:
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, KeyError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is no NumPy file of numbers: {error}") from None
+        raise FileFormatError(f"{path} is not a NumPy file of numbers: {error}") from None
     if values.ndim != 2 or not values.size or values.dtype.kind not in "fiu":
         raise FileFormatError(f"{path} holds {values.dtype} {values.shape}; expected numbers (height, width)")
     return known_or_nan(values)

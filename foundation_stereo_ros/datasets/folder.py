@@ -24,10 +24,10 @@ from foundation_stereo_ros.datasets.disparity_files import (
     read_pfm_disparity,
     read_png_disparity,
 )
-from foundation_stereo_ros.datasets.images import read_pixels
-from foundation_stereo_ros.datasets.tree import IMAGES, at_least_one, files_below, with_ending
+from foundation_stereo_ros.datasets.tree import IMAGES, at_least_one, files_below, image_at, with_ending
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.io.pictures import read_pixels
+from foundation_stereo_ros.shapes import ShiftMap
 
 SCALE = 256.0
 """Of 16-bit PNG files, as KITTI has it."""
@@ -52,18 +52,14 @@ def _items(root: Path, scale: float) -> Iterator[StereoItem]:
         mask = with_ending(root / "mask" / name, IMAGES)
         yield StereoItem(
             name.as_posix(),
-            left=_image(root / "left" / name),
-            right=_image(root / "right" / name),
+            left=image_at(root / "left" / name),
+            right=image_at(root / "right" / name),
             truth=Stored(truth, partial(_read, scale=scale)),
             mask=Stored(mask, read_mask) if mask else None,
         )
 
 
-def _image(stem: Path) -> Path:
-    return with_ending(stem, IMAGES) or stem.with_name(f"{stem.name}.png")
-
-
-def _read(path: Path, scale: float) -> DisparityMap:
+def _read(path: Path, scale: float) -> ShiftMap:
     ending = path.suffix.lower()
     if ending == ".pfm":
         return read_pfm_disparity(path)

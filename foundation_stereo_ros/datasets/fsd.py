@@ -14,12 +14,11 @@ from pathlib import Path
 from foundation_stereo_ros.datasets.dataset import DatasetOptions, StereoDataset, StereoItem, Stored
 from foundation_stereo_ros.datasets.disparity_files import read_packed_disparity
 from foundation_stereo_ros.datasets.tree import (
-    IMAGES,
     at_least_one,
     files_below,
     folders_with,
+    image_at,
     relative_name,
-    with_ending,
 )
 
 
@@ -37,11 +36,7 @@ def _items(root: Path) -> Iterator[StereoItem]:
         for truth in files_below(top / "left" / "disparity", (".png",)):
             yield StereoItem(
                 relative_name(top / truth.stem, root),
-                left=_image(top / "left" / "rgb" / truth.stem),
-                right=_image(top / "right" / "rgb" / truth.stem),
+                left=image_at(top / "left" / "rgb" / truth.stem, ".jpg"),
+                right=image_at(top / "right" / "rgb" / truth.stem, ".jpg"),
                 truth=Stored(truth, read_packed_disparity),
             )
-
-
-def _image(stem: Path) -> Path:
-    return with_ending(stem, IMAGES) or stem.with_name(f"{stem.name}.jpg")

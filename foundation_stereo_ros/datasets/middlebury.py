@@ -26,9 +26,16 @@ import numpy as np
 from foundation_stereo_ros.datasets.calibration_files import read_calib_txt
 from foundation_stereo_ros.datasets.dataset import DatasetOptions, StereoDataset, StereoItem, Stored
 from foundation_stereo_ros.datasets.disparity_files import read_mask, read_pfm_disparity, read_png_disparity
-from foundation_stereo_ros.datasets.tree import IMAGES, at_least_one, folders_with, relative_name, with_ending
+from foundation_stereo_ros.datasets.tree import (
+    IMAGES,
+    at_least_one,
+    folders_with,
+    image_at,
+    relative_name,
+    with_ending,
+)
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.shapes import ShiftMap
 
 HALF_WEIGHT = ("PianoL", "Playroom", "Playtable", "Shelves", "Vintage")
 """Scenes of MiddEval3's training set that count half in its averages."""
@@ -105,13 +112,13 @@ def _item(folder: Path, root: Path, options: DatasetOptions) -> StereoItem:
     scales = {} if options.disparity_scale else older.scales
     return StereoItem(
         name,
-        left=with_ending(folder / older.left, IMAGES) or folder / f"{older.left}.png",
-        right=with_ending(folder / older.right, IMAGES) or folder / f"{older.right}.png",
+        left=image_at(folder / older.left),
+        right=image_at(folder / older.right),
         truth=Stored(truth, partial(_read_older, scale=options.disparity_scale, scales=scales)),
     )
 
 
-def _read_older(path: Path, scale: float, scales: Mapping[int, float]) -> DisparityMap:
+def _read_older(path: Path, scale: float, scales: Mapping[int, float]) -> ShiftMap:
     stored = read_png_disparity(path, 1.0)
     scale = scale or scales.get(stored.shape[0], 0.0)
     if not scale:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.files import read_bytes
 
 # The single white space that ends the header may be a Windows line's end.
 _HEADER = re.compile(rb"P(?P<kind>[fF])\s+(\d{1,6})\s+(\d{1,6})\s+([-+]?[\d.eE+-]{1,32})(?:\r\n|\s)")
@@ -26,13 +27,10 @@ def read_pfm(path: Path) -> npt.NDArray[np.float32]:
     Raises:
         FileFormatError: there is no such file, or it is no such map, or has too few or too many bytes.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
+    content = read_bytes(path)
     header = _HEADER.match(content)
     if header is None:
-        raise FileFormatError(f"{path} is no PFM file; expected 'Pf', width, height and scale as text")
+        raise FileFormatError(f"{path} is not a PFM file; expected 'Pf', width, height and scale as text")
     if header["kind"] == b"F":
         raise FileFormatError(f"{path} is a PFM file of three channels (PF); expected one (Pf)")
     width, height, scale = int(header[2]), int(header[3]), _number(header[4], path)

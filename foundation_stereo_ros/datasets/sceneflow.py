@@ -27,7 +27,7 @@ from foundation_stereo_ros.datasets.tree import (
     relative_name,
     with_ending,
 )
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.shapes import ShiftMap
 
 MAX_DISPARITY = 192.0
 """Pixels; all papers leave out what is nearer."""
@@ -46,7 +46,7 @@ def open_root(root: Path, options: DatasetOptions) -> StereoDataset:
     return StereoDataset(f"Scene Flow, {options.render} pass", items, max_disparity=MAX_DISPARITY)
 
 
-def read_signed_disparity(path: Path) -> DisparityMap:
+def read_signed_disparity(path: Path) -> ShiftMap:
     """Read a PFM file whose sign depends on the edition: plus in the whole dataset, minus in the subset.
 
     Few pixels of the other sign are artefacts, and unknown.

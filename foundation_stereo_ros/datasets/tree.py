@@ -39,6 +39,11 @@ def with_ending(path: Path, endings: Sequence[str]) -> Path | None:
     return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
+def image_at(path: Path, usual: str = ".png") -> Path:
+    """Return the image of this path without ending; where there is none, the path that it usually has."""
+    return with_ending(path, IMAGES) or path.with_name(path.name + usual)
+
+
 def relative_name(path: Path, root: Path) -> str:
     """Return the path from a folder on, with slashes; the folder's own name where they are the same."""
     return path.relative_to(root).as_posix() if path != root else root.resolve().name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far the demonstration's result is from the exact depth, by what lies in the two recordings' files."""
+"""How far the demonstration's result is from the exact depth, from what the result's recording holds."""
 
 from __future__ import annotations
 

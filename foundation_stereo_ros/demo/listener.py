@@ -7,17 +7,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from threading import Condition
 from time import monotonic
+from typing import Any
 
 from foundation_stereo_ros.demo.recording import NAMESPACE
 from foundation_stereo_ros.errors import WireError
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, deserialize
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, DIAGNOSTICS
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
 
 _RESULT = f"{NAMESPACE}/depth/camera_info"
 """The smallest of the results, so that listening changes nothing for the others."""
-_STATUS, _STATUS_TYPE = "/diagnostics", "diagnostic_msgs/msg/DiagnosticArray"
 _WINDOW_S = 10.0
 """What the node's medians are of, see `live.statistics`."""
 _LOOK_S = 0.5
@@ -39,8 +39,8 @@ class Listener:
         self._status: dict[str, str] = {}
         self._status_s = 0.0
         self._results: set[int] = set()
-        wire.subscription(_RESULT, CAMERA_INFO, Profile(depth=10), self._on_result)
-        wire.subscription(_STATUS, _STATUS_TYPE, Profile(depth=10), self._on_status)
+        wire.listen(_RESULT, CAMERA_INFO, Profile(depth=10), self._on_result)
+        wire.listen("/diagnostics", DIAGNOSTICS, Profile(depth=10), self._on_status)
 
     def wait_until_ready(self, outputs: Collection[str]) -> None:
         """Wait until the network has warmed up, and somebody subscribes to these outputs.
@@ -91,15 +91,13 @@ class Listener:
                     raise WireError(f"{failure} after {_PATIENCE_S:.0f} s; it says: {self._status}")
                 self._changed.wait(_LOOK_S)
 
-    def _on_result(self, data: bytes, _: int) -> None:
-        stamp = stamp_ns(deserialize(data, CAMERA_INFO, _RESULT).header)
+    def _on_result(self, message: Any) -> None:
         with self._changed:
-            self._results.add(stamp)
+            self._results.add(stamp_ns(message.header))
             self._changed.notify_all()
 
-    def _on_status(self, data: bytes, _: int) -> None:
-        status = deserialize(data, _STATUS_TYPE, _STATUS).status[0]
+    def _on_status(self, message: Any) -> None:
         with self._changed:
-            self._status = {pair.key: pair.value for pair in status.values}
+            self._status = {pair.key: pair.value for pair in message.status[0].values}
             self._status_s = monotonic()
             self._changed.notify_all()

@@ -15,10 +15,9 @@ from foundation_stereo_ros.estimate.cloud import Cloud
 from foundation_stereo_ros.geometry.calibration import stereo_camera
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.ros.bags.reader import read_messages
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, IMAGE, message_types
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info, encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, IMAGE, message_types
 from foundation_stereo_ros.ros.messages.depth import decode_depth, encode_depth
 from foundation_stereo_ros.ros.messages.disparity import decode_disparity
 from foundation_stereo_ros.ros.messages.images import decode_image
@@ -53,7 +52,7 @@ _STORED = {
 
 @dataclass(frozen=True, eq=False)
 class StoredFrame:
-    """One frame as it lies in the result's recording.
+    """One frame as it is in the result's recording.
 
     Attributes:
         stamp_ns: of the left image, and of all that was made from it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demonstration's page, pictures and cloud."""
+"""What the demonstration shows: its page, pictures and cloud, and what it says at its end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.demo.figures import Errors, Figures
-from foundation_stereo_ros.demo.latency import LiveFigures
+from foundation_stereo_ros.demo.live import LiveFigures
 from foundation_stereo_ros.demo.recording import FRAME_ID, StoredFrame, stored_cloud, stored_frames
 from foundation_stereo_ros.demo.stages import Stages
 from foundation_stereo_ros.errors import BagError
@@ -19,8 +19,8 @@ from foundation_stereo_ros.ros.bags.job_options import JobReport
 
 _SMALL = (
     "The weights that ship are small and were trained for a short time on painted scenes alone; this room is "
-    "ray cast, and of a kind that was never trained on. Expect more errors on real images, and see the "
-    "README for the published weights (--checkpoint)."
+    "ray cast, and of a kind that was never trained on. Expect more errors on real images; the README "
+    "tells where the published weights are."
 )
 _SUMMARY = (
     "A stereo camera moves through a generated room; the pictures show the frame in the middle of the "
@@ -44,7 +44,7 @@ def write_pages(
     estimator: StereoEstimator,
     live: LiveFigures | None = None,
 ) -> list[tuple[Path, str]]:
-    """Write index.html, the pictures as files, and cloud.ply, from what lies in the result's recording.
+    """Write index.html, the pictures as files, and cloud.ply, from the result's recording.
 
     Args:
         folder: to write to.
@@ -150,4 +150,55 @@ def _details(folder: Path, result: Path, estimator: StereoEstimator) -> list[str
         "/stereo/points2 beside the recorded ones, and /stereo/ground_truth/depth/image_rect",
         f"Play it: ros2 bag play {result}; or open it in Foxglove. Fixed frame: {FRAME_ID}",
         f"{folder / 'cloud.ply'}: metres; x right, y down, z forward",
+    ]
+
+
+def summary(
+    figures: Figures,
+    report: JobReport,
+    seconds: float,
+    written: list[tuple[Path, str]],
+    estimator: StereoEstimator,
+    folder: Path,
+    live: LiveFigures | None,
+) -> str:
+    """Return figures, files and what to do next.
+
+    Args:
+        figures: of the comparison.
+        report: of the run.
+        seconds: of the network for one frame.
+        written: files and what they are.
+        estimator: that made the result.
+        folder: of the files.
+        live: what came over the wire; None where nothing was tried there.
+    """
+    visible = figures.visible
+    width = max(len(str(path)) for path, _ in written)
+    return "\n".join(
+        [
+            "",
+            f"{report.frames} frames; network {1 / seconds:.2f} frames/s, with reading and writing "
+            f"{report.frames / report.seconds:.2f} frames/s ({estimator.device.type})",
+            *([f"live over DDS: {live}"] if live else []),
+            f"error against exact depth: {visible.epe:.2f} px on average, {visible.bp2:.1f} % of pixels "
+            f"off by more than 2 px, depth off by {visible.abs_rel:.1f} %",
+            f"  (where both cameras see the surface; with what one alone sees "
+            f"{figures.everywhere.epe:.2f} px); {figures.valid:.1f} % of all pixels have a depth",
+            about_weights(estimator),
+            "",
+            *(f"  {path!s:<{width}}  {meaning}" for path, meaning in written),
+            "",
+            *_next(folder),
+        ]
+    )
+
+
+def _next(folder: Path) -> list[str]:
+    return [
+        "next:",
+        f"  open {folder / 'index.html'} in a browser",
+        f"  ros2 bag play {folder / 'stereo_depth.mcap'}   (ROS 2 Humble: add -s mcap)",
+        f"    and RViz with the fixed frame {FRAME_ID}; or drop the file on Foxglove",
+        "  foundation_stereo bag YOUR_RECORDING -o OUT.mcap   (your own cameras)",
     ]

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture of every stage of one frame, from the images to the cloud."""
+"""A picture of every stage of one frame, from the images over the inside of the network to the cloud."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+import torch
+import torch.nn.functional as F
 
 from foundation_stereo_ros.demo.figures import hidden
-from foundation_stereo_ros.demo.network import look_inside
 from foundation_stereo_ros.demo.recording import StoredFrame
 from foundation_stereo_ros.estimate.cloud import Cloud, picture_of_cloud, valid_cloud
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image, scaled_size
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.geometry.depth import depth_to_disparity
-from foundation_stereo_ros.geometry.points import points_from_depth
+from foundation_stereo_ros.geometry.depth import depth_to_disparity, points_from_depth
 from foundation_stereo_ros.io.report import Legend, Picture
 from foundation_stereo_ros.io.visualize import Range, colorize, colorize_depth, value_range
+from foundation_stereo_ros.nets.stereo import pad_to_multiple
 from foundation_stereo_ros.shapes import DisparityMap, Mask, RgbImage
 
 _REFINEMENTS_SHOWN = 3
@@ -106,8 +110,8 @@ class Stages:
             "confidence": Picture(
                 "Confidence",
                 colorize(confidence, np.ones_like(frame.valid), Range(0.0, 1.0)),
-                "The network runs once more, from the right image; 1: both agree. For every frame with "
-                "--confidence, which takes twice the time.",
+                "The network runs once more, from the right image; 1: both agree. The setting confidence "
+                "does this for every frame, and takes twice the time.",
                 Legend("0", "1"),
             ),
         }
@@ -128,7 +132,7 @@ class Stages:
             "cloud_confident": Picture(
                 "Point cloud, consistent points",
                 picture_of_cloud(consistent),
-                "What --confidence leaves: where both directions differ, there is no point.",
+                "What the setting confidence leaves: where both directions differ, there is no point.",
             ),
             "cloud_exact": Picture("Exact point cloud", picture_of_cloud(exact), "From the exact depth."),
         }
@@ -148,3 +152,37 @@ class Stages:
     def _off(self, disparity: DisparityMap) -> str:
         error = float(np.abs(disparity - self._exact)[self._seen].mean()) if self._seen.any() else 0.0
         return f"Off by {error:.2f} px on average where both cameras see the surface."
+
+
+class Inside(NamedTuple):
+    """Disparities of one pair, each H x W, in pixels of the given images.
+
+    ``initial`` comes from the filtered cost volume alone, at a quarter of the resolution, whose blocks stay
+    visible; ``refined`` holds the one after each refinement.
+    """
+
+    initial: DisparityMap
+    refined: list[DisparityMap]
+
+
+def look_inside(left: RgbImage, right: RgbImage, estimator: StereoEstimator) -> Inside:
+    """Run the network once more on a rectified pair, and keep what it holds between its parts.
+
+    Args:
+        left, right: H x W x 3.
+        estimator: its network, device, arithmetic, scale and number of refinements are used; a hierarchical
+            run is shown as a plain one.
+    """
+    size = (left.shape[1], left.shape[0])
+    small = scaled_size(size, estimator.config.scale)
+    pixels = [torch.from_numpy(resize_image(image, small).copy()) for image in (left, right)]
+    first, second = (image.to(estimator.device).permute(2, 0, 1)[None].float() for image in pixels)
+    padded, padding = pad_to_multiple(first)
+    iterations = estimator.model.config.refinements(estimator.config.iterations)
+    half = estimator.dtype != torch.float32
+    with torch.inference_mode(), torch.autocast(estimator.device.type, estimator.dtype, enabled=half):
+        made = estimator.model(padded, padding.apply(second), iterations, every_iteration=True)
+        initial = 4 * F.interpolate(made.initial, scale_factor=4, mode="nearest")
+    maps = [padding.crop(tensor)[0, 0].float().cpu().numpy() for tensor in (initial, *made.refined)]
+    whole = [resize_disparity(np.asarray(values, np.float32), size) for values in maps]
+    return Inside(whole[0], whole[1:])

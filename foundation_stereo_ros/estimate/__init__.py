@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One stereo pair in, one result out: the same steps for live messages, recordings and image files.
+"""A sample in, a prediction out: the same for live messages, recordings and image files.
 
-``config`` holds every setting and its default; ``estimator`` runs the network on two arrays;
-``messages_pipeline`` puts decoding, rectification and encoding around it.
+``interface`` says what an estimator is, ``prediction`` what it gives; ``config`` holds every setting and its
+default; ``estimator`` is the one of stereo networks.
 """

@@ -8,8 +8,7 @@ from typing import Protocol
 import torch
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.device_memory import MemoryUse
-from foundation_stereo_ros.estimate.pair_memory import PairMemory
+from foundation_stereo_ros.estimate.memory import MemoryUse, PairMemory
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 
@@ -55,5 +54,5 @@ class Backend(Protocol):
         """Estimate x_left - x_right in pixels for every pixel of the left image.
 
         Raises:
-            RuntimeError, MemoryError: as `device_memory.is_out_of_memory` knows them, where memory runs out.
+            RuntimeError, MemoryError: as `memory.is_out_of_memory` knows them, where memory runs out.
         """

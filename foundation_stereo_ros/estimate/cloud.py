@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The coloured point cloud of a result, and a picture of it."""
+"""The coloured point cloud of a prediction, and a picture of it."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.config import CloudSettings
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.geometry.filters import load_open3d, remove_radius_outliers, voxel_downsample
-from foundation_stereo_ros.geometry.points import points_from_depth
 from foundation_stereo_ros.shapes import Matrix, Points, RgbImage
 
 BACKGROUND = (24, 24, 28)
 
 
 class Cloud(NamedTuple):
-    """Valid points alone: N x 3 metres in the left optical frame, and N x 3 red, green, blue."""
+    """Valid points alone: N x 3 metres in the optical frame of its camera, and N x 3 red, green, blue."""
 
     points: Points
     colors: RgbImage
 
 
-def has_filters(config: PipelineConfig) -> bool:
+def has_filters(config: CloudSettings) -> bool:
     """Tell whether points are merged or removed: such a cloud cannot keep the image's rows and columns."""
     return config.voxel_size > 0 or config.outlier_radius > 0
 
 
-def check_filters(config: PipelineConfig) -> None:
+def check_filters(config: CloudSettings) -> None:
     """Say at once, and not with the first cloud, that a filter cannot work here.
 
     Raises:
@@ -38,16 +37,16 @@ def check_filters(config: PipelineConfig) -> None:
         load_open3d()
 
 
-def valid_cloud(result: Prediction, config: PipelineConfig) -> Cloud:
+def valid_cloud(prediction: Prediction, config: CloudSettings) -> Cloud:
     """Return the valid points after ``cloud_stride``, ``outlier_*`` and ``voxel_size``, in this order.
 
     Raises:
         ConfigError: outliers are to be removed and Open3D is not installed.
     """
     step = config.cloud_stride
-    points = points_from_depth(result.depth, result.stereo.left)[::step, ::step]
+    points = prediction.points()[::step, ::step]
     keep = np.isfinite(points).all(axis=-1)
-    cloud = Cloud(points[keep], result.left_rgb[::step, ::step][keep])
+    cloud = Cloud(points[keep], prediction.image[::step, ::step][keep])
     if config.outlier_radius > 0:
         cloud = Cloud(*remove_radius_outliers(*cloud, config.outlier_radius, config.outlier_neighbors))
     if config.voxel_size > 0:

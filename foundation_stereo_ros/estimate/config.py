@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every setting of the pipeline: default, range, unit and meaning, written once.
 
-Command line flags, ROS parameters and their documentation are made by walking these fields.
+Command line flags, ROS parameters and their documentation are made by walking these fields. The groups are by
+who reads them; one object is all of them, so that a value has one name everywhere.
 """
 
 from __future__ import annotations
@@ -13,22 +14,13 @@ from foundation_stereo_ros.estimate.setting import Setting, Settings, setting, s
 
 
 @dataclass(frozen=True)
-class PipelineConfig(Settings):
-    """Settings of the pipeline.
-
-    Each field's metadata holds ``description``, ``unit``, ``min``, ``max`` (inclusive), ``choices``, and
-    ``dynamic`` (whether it may change from one pair to the next without loading the network again), and
-    ``parameter``, its name in ROS where that is not the field's.
-
-    Raises:
-        ConfigError: a value has the wrong type or is out of its range; the message names field, value and
-            range.
-    """
+class NetworkSettings(Settings):
+    """What is computed, and with what."""
 
     checkpoint: str = setting(
         "",
-        "Weights file, a model that ends in .onnx, or the name of weights that ship with the package, lean or"
-        " tiny; empty: lean.",
+        "Weights file, .onnx model, or the name of weights that ship with the package (lean or "
+        "tiny); empty: lean.",
         dynamic=False,
     )
     device: str = setting(
@@ -46,8 +38,8 @@ class PipelineConfig(Settings):
     )
     onnx_input: str = setting(
         "auto",
-        "Colours that an .onnx model takes: RGB from 0 to 255, from 0 to 1, or with ImageNet's mean and "
-        "deviation taken off; auto: as the model says, otherwise imagenet.",
+        "Colours that an .onnx model takes: RGB from 0 to 255, from 0 to 1, or normalised with "
+        "ImageNet's mean and deviation; auto: as the model says, otherwise imagenet.",
         choices=("auto", "rgb255", "rgb1", "imagenet"),
         dynamic=False,
     )
@@ -60,12 +52,14 @@ class PipelineConfig(Settings):
     )
     early_stop: float = setting(
         0.0,
-        "Refine no further once 99 % of the pixels move by less than this in a refinement; 0: off.",
+        "Stop refining once 99 % of the pixels move by less than this in one refinement; 0: off.",
         unit="px",
         low=0.0,
         high=10.0,
     )
-    early_stop_minimum: int = setting(4, "Refinements that early_stop leaves in any case.", low=1, high=128)
+    early_stop_minimum: int = setting(
+        4, "With early_stop: refinements that are always made.", low=1, high=128
+    )
     scale: float = setting(
         1.0,
         "Resize the images by this factor for the network: below 1 is faster, above 1 sharper and slower.",
@@ -73,15 +67,16 @@ class PipelineConfig(Settings):
         high=2.0,
     )
     hierarchical: bool = setting(
-        False, "Run twice, small and then at full size: for images wider than about 1000 pixels."
+        False,
+        "Run twice, first on small images and then at full size: for images wider than about 1000 pixels.",
     )
     small_ratio: float = setting(
-        0.5, "Size of the images in the first run of a hierarchical one.", low=0.1, high=0.9
+        0.5, "With hierarchical: scale of the images in the first run.", low=0.1, high=0.9
     )
     memory_budget: int = setting(
         0,
-        "Memory that the network may take for a pair, beside its weights; larger images are computed in "
-        "overlapping tiles or, where these would be too small, shrunk. 0: no limit.",
+        "Memory that the network may use for a pair, in addition to its weights; larger images "
+        "are computed in overlapping tiles or, if these would be too small, shrunk. 0: no limit.",
         unit="MiB",
         low=0,
         high=100000,
@@ -89,6 +84,16 @@ class PipelineConfig(Settings):
     full_resolution: bool = setting(
         True, "Outputs have the size of the input images; otherwise that of the images resized by scale."
     )
+
+
+@dataclass(frozen=True)
+class DepthSettings(Settings):
+    """Which depths to believe, and how a depth image carries them.
+
+    Raises:
+        ConfigError: also where ``z_near`` is not less than ``z_far``.
+    """
+
     z_near: float = setting(0.1, "Nearer points are invalid.", unit="m", low=0.001, high=1000.0)
     z_far: float = setting(100.0, "Farther points are invalid.", unit="m", low=0.01, high=100000.0)
     remove_invisible: bool = setting(
@@ -113,6 +118,17 @@ class PipelineConfig(Settings):
         "Depth image: 32FC1 (metres, NaN invalid) or 16UC1 (millimetres, 0 invalid).",
         choices=("32FC1", "16UC1"),
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.z_near >= self.z_far:
+            raise ConfigError(f"z_near is {self.z_near}; expected less than z_far, which is {self.z_far}")
+
+
+@dataclass(frozen=True)
+class CloudSettings(Settings):
+    """Which points a cloud has."""
+
     organized: bool = setting(
         True,
         "The cloud keeps the image's rows and columns, with NaN for invalid points; otherwise valid points "
@@ -136,26 +152,46 @@ class PipelineConfig(Settings):
         high=10.0,
     )
     outlier_neighbors: int = setting(
-        30, "Neighbours that a point needs within outlier_radius.", low=1, high=10000
+        30, "Number of neighbours that a point needs within outlier_radius.", low=1, high=10000
     )
+
+
+@dataclass(frozen=True)
+class RectificationSettings(Settings):
+    """What is made of the cameras' calibrations."""
+
     rectification: str = setting(
         "auto",
-        "Rectify the images from their CameraInfo; auto: unless their topic says that they are, "
-        "where CameraInfo holds a distortion or a rotation.",
+        "Rectify the images with their CameraInfo; auto: if CameraInfo has a distortion or a "
+        "rotation, unless the topic's name says that the images are rectified.",
         choices=("auto", "on", "off"),
     )
     baseline: float = setting(
         0.0,
-        "Distance of the cameras; 0: from CameraInfo or the calibration file.",
+        "Distance between the cameras; 0: from CameraInfo or the calibration file.",
         unit="m",
         low=0.0,
         high=100.0,
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.z_near >= self.z_far:
-            raise ConfigError(f"z_near is {self.z_near}; expected less than z_far, which is {self.z_far}")
+
+@dataclass(frozen=True)
+class SharedSettings(RectificationSettings, CloudSettings, DepthSettings):
+    """What is the same for every estimator: how images are rectified, which depths count, how clouds look."""
+
+
+@dataclass(frozen=True)
+class PipelineConfig(SharedSettings, NetworkSettings):
+    """Settings of the pipeline around a stereo network.
+
+    Each field's metadata holds ``description``, ``unit``, ``min``, ``max`` (inclusive), ``choices``, and
+    ``dynamic`` (whether it may change from one pair to the next without loading the network again), and
+    ``parameter``, its name in ROS where that is not the field's.
+
+    Raises:
+        ConfigError: a value has the wrong type or is out of its range; the message names field, value and
+            range.
+    """
 
 
 def settings() -> tuple[Setting, ...]:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
 
@@ -11,8 +14,9 @@ from foundation_stereo_ros.estimate.backend import Backend
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image, resize_map, scaled_size
 from foundation_stereo_ros.estimate.inference import Inference
+from foundation_stereo_ros.estimate.interface import Engine, StereoSample
 from foundation_stereo_ros.estimate.onnx_backend import SUFFIX, OnnxBackend
-from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.prediction import Prediction, StereoMatch
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.estimate.torch_backend import TorchBackend, torch_device
 from foundation_stereo_ros.estimate.validity import CERTAIN_ENOUGH, left_right_confidence, valid_mask
@@ -20,11 +24,14 @@ from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.geometry.depth import disparity_to_depth
 from foundation_stereo_ros.nets.stereo import StereoNetwork
 from foundation_stereo_ros.shapes import RgbImage
-from foundation_stereo_ros.weights.shipped import find_checkpoint
+from foundation_stereo_ros.weights.shipped import find_checkpoint, weights_in_words
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class StereoEstimator:
-    """Estimates disparity and depth of rectified pairs.
+    """Estimates disparity and depth of rectified pairs: an `interface.Estimator` that remembers nothing.
 
     Args:
         config: settings.
@@ -48,6 +55,22 @@ class StereoEstimator:
         )
         self.backend.check(self.config)
         self._inference = Inference(self.backend)
+
+    @classmethod
+    def load(cls, weights: str | PathLike[str] = "", **settings: Any) -> Self:
+        """Load weights.
+
+        Args:
+            weights: "lean" or "tiny", which ship with the package; a weights file; or an ``.onnx`` model.
+                Empty: lean.
+            settings: fields of `PipelineConfig` by name, as ``scale=0.5``; the others keep their defaults.
+
+        Raises:
+            CheckpointError: the weights cannot be loaded.
+            ConfigError: an unknown setting, a value out of its range, or no such device.
+            DeviceMemoryError: the device has too little memory for the network.
+        """
+        return cls(PipelineConfig.from_mapping({"checkpoint": fspath(weights), **settings}))
 
     @property
     def device(self) -> torch.device:
@@ -105,6 +128,20 @@ class StereoEstimator:
         self.check_change(config)
         self.config = config
 
+    def engine(self) -> Engine:
+        """Tell what computes and what memory is in use now."""
+        memory = self.backend.memory_use()
+        used, total = (size / 2**20 for size in (memory.used_bytes, memory.total_bytes))
+        return Engine(
+            weights=weights_in_words(self.config.checkpoint),
+            device=str(self.device),
+            precision=str(self.dtype).removeprefix("torch."),
+            memory=f"{used:.0f} of {total:.0f} MiB ({memory.what})",
+        )
+
+    def reset(self) -> None:
+        """Nothing: no pair depends on an earlier one."""
+
     def warm_up(self, width: int, height: int) -> None:
         """Run a pair of grey images of this size, so that the first real one does not pay for the set-up.
 
@@ -127,13 +164,17 @@ class StereoEstimator:
         """
         self._inference.bring_to_device()
 
-    def __call__(self, left_rgb: RgbImage, right_rgb: RgbImage, stereo: StereoRig) -> Prediction:
+    def step(self, sample: StereoSample) -> Prediction:
+        """Estimate one pair, as a call does."""
+        return self(*sample)
+
+    def __call__(self, left: RgbImage, right: RgbImage, rig: StereoRig) -> Prediction:
         """Estimate one pair.
 
         Args:
-            left_rgb: H x W x 3, rectified, from the left camera.
-            right_rgb: the same size, from the right camera.
-            stereo: the cameras of these images.
+            left: H x W x 3, uint8, red, green, blue; rectified, from the left camera.
+            right: the same size, from the right camera.
+            rig: the cameras of these images.
 
         Returns:
             The result on the images' grid or, without ``full_resolution``, on the grid resized by ``scale``.
@@ -145,35 +186,42 @@ class StereoEstimator:
             ConfigError: ``memory_budget`` is too small for anything.
         """
         config, watch = self.config, Stopwatch()
-        _check(left_rgb, right_rgb, stereo)
-        size = (stereo.left.width, stereo.left.height)
+        _check(left, right, rig)
+        size = (rig.left.width, rig.left.height)
         small_size = scaled_size(size, config.scale)
-        left, right = resize_image(left_rgb, small_size), resize_image(right_rgb, small_size)
+        image, other = resize_image(left, small_size), resize_image(right, small_size)
         watch.lap("scale")
         plan = self._inference.plan(small_size, config)
-        shift = self._inference(left, right, config, plan)
+        shift = self._inference(image, other, config, plan)
         watch.lap("network")
         refinements, confidence = self.backend.refinements, None
         if config.confidence:
-            mirrored = self._inference(right[:, ::-1], left[:, ::-1], config, plan)[:, ::-1]
+            mirrored = self._inference(other[:, ::-1], image[:, ::-1], config, plan)[:, ::-1]
             confidence = left_right_confidence(shift, mirrored, config.confidence_threshold)
             watch.lap("consistency")
         if config.full_resolution:
-            shift, left = resize_disparity(shift, size), left_rgb
+            shift, image = resize_disparity(shift, size), left
             confidence = None if confidence is None else resize_map(confidence, size)
         else:
             # The rounded size, not `scale`, is what the pixels and the disparities follow.
-            stereo = stereo if small_size == size else stereo.scaled(*small_size)
+            rig = rig if small_size == size else rig.scaled(*small_size)
         # The one place where the principal points' difference is taken off (DisparityImage.msg).
-        disparity = shift - np.float32(stereo.doffs)
-        depth = disparity_to_depth(disparity, stereo)
+        disparity = shift - np.float32(rig.doffs)
+        depth = disparity_to_depth(disparity, rig)
         valid = valid_mask(shift, depth, config)
         if confidence is not None:
             valid &= confidence >= CERTAIN_ENOUGH
         depth = np.where(valid, depth, np.float32(np.nan))
         watch.lap("depth")
         return Prediction(
-            left, disparity, depth, valid, stereo, confidence, watch.seconds, refinements, plan.sentence
+            image=image,
+            depth=depth,
+            camera=rig.left,
+            confidence=confidence,
+            match=StereoMatch(disparity, rig),
+            seconds=watch.seconds,
+            refinements=refinements,
+            note=plan.sentence,
         )
 
 
@@ -184,7 +232,7 @@ def _load(config: PipelineConfig) -> Backend:
     return TorchBackend.load(path, torch_device(config.device), config)
 
 
-def _check(left: RgbImage, right: RgbImage, stereo: StereoRig) -> None:
+def _check(left: RgbImage, right: RgbImage, rig: StereoRig) -> None:
     for name, image in (("left", left), ("right", right)):
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ImageError(
@@ -195,7 +243,7 @@ def _check(left: RgbImage, right: RgbImage, stereo: StereoRig) -> None:
         raise ImageError(
             f"left image is {sizes[0]} and right image is {sizes[1]} pixels; expected the same size"
         )
-    for name, camera in (("left", stereo.left), ("right", stereo.right)):
+    for name, camera in (("left", rig.left), ("right", rig.right)):
         if (camera.height, camera.width) != left.shape[:2]:
             raise ImageError(
                 f"images are {sizes[0]} pixels; expected {camera.width} x {camera.height}, "

@@ -11,9 +11,14 @@ import torch
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.estimate.backend import Backend
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.device_memory import give_back_unused, is_out_of_memory, shortage
 from foundation_stereo_ros.estimate.grid import Size, resize_disparity, resize_image
-from foundation_stereo_ros.estimate.memory_plan import MemoryPlan, plan_for
+from foundation_stereo_ros.estimate.memory import (
+    MemoryPlan,
+    give_back_unused,
+    is_out_of_memory,
+    plan_for,
+    shortage,
+)
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 _log = logging.getLogger(__name__)
@@ -90,7 +95,7 @@ class Inference:
         """Bring the network back to its device.
 
         Raises:
-            DeviceMemoryError: there is no room for it now.
+            DeviceMemoryError: it does not fit now.
         """
         try:
             self._backend.to_device()

@@ -13,10 +13,9 @@ import torch
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.device_memory import MemoryUse, memory_use
-from foundation_stereo_ros.estimate.fitting import Fit
-from foundation_stereo_ros.estimate.onnx_session import OnnxSession
-from foundation_stereo_ros.estimate.onnx_signature import StereoSignature, read_signature
+from foundation_stereo_ros.estimate.grid import Fit
+from foundation_stereo_ros.estimate.memory import MemoryUse, memory_use
+from foundation_stereo_ros.estimate.onnx_model import OnnxSession, StereoSignature, read_signature
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 
 _log = logging.getLogger(__name__)

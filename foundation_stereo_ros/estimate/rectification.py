@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 
 from foundation_stereo_ros.errors import ImageError
-from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.config import RectificationSettings
 from foundation_stereo_ros.geometry.calibration import Calibration, stereo_camera
 from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.geometry.rectify import Rectifier
@@ -37,12 +37,12 @@ class StereoRectification:
         left: calibration of the left camera.
         right: of the right one.
         size: width and height of the images.
-        config: ``rectification`` and ``baseline``.
+        config: whether to rectify, and a baseline in place of the calibration's; None: the defaults.
         rectified: what is known about the images, see `says_rectified`; None: distortion or rotation in a
             calibration means that they are raw.
 
     Attributes:
-        stereo: the cameras of the rectified images.
+        rig: the cameras of the rectified images.
         active: whether `__call__` changes the images.
 
     Raises:
@@ -54,13 +54,14 @@ class StereoRectification:
         left: Calibration,
         right: Calibration,
         size: tuple[int, int],
-        config: PipelineConfig,
+        config: RectificationSettings | None = None,
         rectified: bool | None = None,
     ) -> None:
+        config = config or RectificationSettings()
         raw_info = left.needs_rectification or right.needs_rectification
         automatic = raw_info and not rectified
         self.active = config.rectification == "on" or (config.rectification == "auto" and automatic)
-        self.stereo: StereoRig = stereo_camera(left, right, image_size=size, baseline=config.baseline or None)
+        self.rig: StereoRig = stereo_camera(left, right, image_size=size, baseline=config.baseline or None)
         if automatic and not self.active:
             _log.warning(
                 "CameraInfo has a distortion or a rotation, and rectification is off: "

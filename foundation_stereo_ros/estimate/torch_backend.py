@@ -13,15 +13,16 @@ from torch import Tensor
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.estimate.arithmetic import arithmetic
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.device_memory import (
+from foundation_stereo_ros.estimate.heap import idle_memory_given_back
+from foundation_stereo_ros.estimate.memory import (
     MemoryUse,
+    PairMemory,
     give_back_unused,
     is_out_of_memory,
+    memory_of,
     memory_use,
     shortage,
 )
-from foundation_stereo_ros.estimate.idle_memory import idle_memory_given_back
-from foundation_stereo_ros.estimate.pair_memory import PairMemory, memory_of
 from foundation_stereo_ros.nets.stereo import EarlyStop, StereoNetwork, for_inference, pad_to_multiple
 from foundation_stereo_ros.shapes import DisparityMap, RgbImage
 from foundation_stereo_ros.weights import load_checkpoint
@@ -106,7 +107,6 @@ class TorchBackend:
         iterations, stop = self.iterations(config), None
         if config.early_stop:
             stop = EarlyStop(config.early_stop, config.early_stop_minimum)
-        settings = {"stop": stop} if stop else {}  # the benchmark's plain network knows of none
         autocast = torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
         eager_on_cpu = self.device.type == "cpu" and not config.compile
         memory = idle_memory_given_back(self.model, self.dtype) if eager_on_cpu else nullcontext()
@@ -116,9 +116,9 @@ class TorchBackend:
             right_padded = padding.apply(self._tensor(right))
             if config.hierarchical:
                 ratio = config.small_ratio
-                disparity = self.model.hierarchical(left_padded, right_padded, iterations, ratio, **settings)
+                disparity = self.model.hierarchical(left_padded, right_padded, iterations, ratio, stop=stop)
             else:
-                disparity = self.model(left_padded, right_padded, iterations, **settings)
+                disparity = self.model(left_padded, right_padded, iterations, stop=stop)
             self.refinements = stop.iterations if stop else iterations
             return np.asarray(padding.crop(disparity)[0, 0].float().cpu().numpy(), np.float32)
 
@@ -137,7 +137,7 @@ def _brought(model: StereoNetwork, device: torch.device) -> StereoNetwork:
         if not is_out_of_memory(error):
             raise
         missing = shortage(error, device)
-    model.to("cpu")  # what of it had found room
+    model.to("cpu")  # the part that is there already
     give_back_unused(device)
     raise DeviceMemoryError(f"the network does not fit: {missing}")
 

@@ -6,18 +6,18 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask
+from foundation_stereo_ros.estimate.config import DepthSettings
+from foundation_stereo_ros.shapes import DepthMap, Mask, ShiftMap
 
 CERTAIN_ENOUGH = 0.5
 """Least confidence of a valid point: that of a difference of exactly ``confidence_threshold``."""
 
 
-def valid_mask(shift: DisparityMap, depth: DepthMap, config: PipelineConfig) -> Mask:
+def valid_mask(shift: ShiftMap, depth: DepthMap, config: DepthSettings) -> Mask:
     """Tell where a depth can be used.
 
     Args:
-        shift: H x W, x_left - x_right in pixels, as the network says it, principal points not taken off.
+        shift: H x W, pixels.
         depth: H x W, metres; NaN where there is none.
         config: ``z_near``, ``z_far`` and ``remove_invisible``.
 
@@ -32,10 +32,8 @@ def valid_mask(shift: DisparityMap, depth: DepthMap, config: PipelineConfig) -> 
     return np.asarray(valid, np.bool_)
 
 
-def left_right_confidence(
-    left: DisparityMap, right: DisparityMap, threshold: float
-) -> npt.NDArray[np.float32]:
-    """Compare the left view's disparity with the right view's at the counterpart.
+def left_right_confidence(left: ShiftMap, right: ShiftMap, threshold: float) -> npt.NDArray[np.float32]:
+    """Compare the left view's shift with the right view's at the counterpart.
 
     With e(x) = abs(left(x) - right(x - left(x))), the right map interpolated linearly along its row, the
     confidence is 2 ** (-e / threshold).

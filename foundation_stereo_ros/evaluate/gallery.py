@@ -13,12 +13,12 @@ import numpy as np
 
 from foundation_stereo_ros.datasets.dataset import StereoDataset, StereoSample
 from foundation_stereo_ros.evaluate.job import EvaluationJob
-from foundation_stereo_ros.evaluate.scores import REGIONS, ImageScore, average
-from foundation_stereo_ros.evaluate.table import CUSTOMARY, HEADINGS, averagings
+from foundation_stereo_ros.evaluate.metrics import REGIONS, ImageScore, leaderboard_average
+from foundation_stereo_ros.evaluate.report import CUSTOMARY, HEADINGS, averagings
 from foundation_stereo_ros.io.pictures import write_png
 from foundation_stereo_ros.io.report import Figure, Legend, Picture, Report, write_report
 from foundation_stereo_ros.io.visualize import Range, colorize, colorize_disparity, value_range
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 WORST = 8
 """Images on the page."""
@@ -44,7 +44,7 @@ class Gallery:
         self._count = 0
         self._worst: list[tuple[float, int, list[Picture]]] = []
 
-    def add(self, sample: StereoSample, estimates: Mapping[str, DisparityMap], score: ImageScore) -> None:
+    def add(self, sample: StereoSample, estimates: Mapping[str, ShiftMap], score: ImageScore) -> None:
         """Write the picture of one image.
 
         Raises:
@@ -89,9 +89,7 @@ def contact_sheet(pictures: Sequence[Picture]) -> RgbImage:
     return np.vstack([np.hstack(cells[at : at + 2]) for at in range(0, len(cells), 2)])
 
 
-def _pictures(
-    sample: StereoSample, estimates: Mapping[str, DisparityMap], score: ImageScore
-) -> list[Picture]:
+def _pictures(sample: StereoSample, estimates: Mapping[str, ShiftMap], score: ImageScore) -> list[Picture]:
     known = np.isfinite(sample.disparity)
     limits = value_range(sample.disparity, known, percent=0.5)
     disparities = Legend(f"{limits.low:.1f} px", f"{limits.high:.1f} px")
@@ -145,7 +143,7 @@ def _figures(dataset: StereoDataset, job: EvaluationJob) -> list[Figure]:
     figures = []
     averaging = averagings(dataset)[-1]
     for method in job.methods:
-        means = average(job.results, method.name, averaging)
+        means = leaderboard_average(job.results, method.name, averaging)
         for region in REGIONS:
             for name, value in means.get(region, {}).items():
                 unit = "px" if name == "epe" else "%"

@@ -5,18 +5,31 @@ from __future__ import annotations
 
 import logging
 import math
+import re
+import resource
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
+
+import torch
 
 from foundation_stereo_ros.datasets.dataset import StereoItem, StereoSample
 from foundation_stereo_ros.errors import FoundationStereoError
-from foundation_stereo_ros.evaluate.memory import PeakMemory
 from foundation_stereo_ros.evaluate.methods import Method
-from foundation_stereo_ros.evaluate.scores import ImageScore, MethodScore, compared, errors_of
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.evaluate.metrics import (
+    ImageScore,
+    MethodScore,
+    compared,
+    errors_of,
+)
+from foundation_stereo_ros.shapes import ShiftMap
 
 _log = logging.getLogger(__name__)
+
+_PROCESS = Path("/proc/self")
+_PEAK_KIB = re.compile(r"^VmHWM:\s+(\d+) kB", re.MULTILINE)
 
 
 class Failure(NamedTuple):
@@ -30,7 +43,7 @@ class Evaluated(NamedTuple):
     """One image, what the methods say of it (name -> H x W, pixels), and how wrong they are."""
 
     sample: StereoSample
-    estimates: Mapping[str, DisparityMap]
+    estimates: Mapping[str, ShiftMap]
     score: ImageScore
 
 
@@ -81,7 +94,7 @@ class EvaluationJob:
         pixels = {region: int(mask.sum()) for region, mask in regions.items()}
         return Evaluated(sample, estimates, ImageScore(item.name, width, height, item.weight, pixels, scores))
 
-    def _run(self, method: Method, sample: StereoSample) -> tuple[DisparityMap, float, int]:
+    def _run(self, method: Method, sample: StereoSample) -> tuple[ShiftMap, float, int]:
         if not self.warm:
             return method(sample), math.nan, 0
         method(sample)
@@ -91,3 +104,34 @@ class EvaluationJob:
         # The estimate lies in main memory: a GPU has finished when it comes.
         estimate = method(sample)
         return estimate, time.perf_counter() - begin, memory.read()
+
+
+class PeakMemory:
+    """Peak since `start`: of the tensors on a CUDA device; on the CPU of the whole process with all its
+    libraries, and where the system cannot forget an older peak, since the process began."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+
+    def start(self) -> None:
+        """Forget what was before."""
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+            return
+        try:
+            (_PROCESS / "clear_refs").write_text("5", encoding="ascii")  # resets VmHWM: see proc(5)
+        except OSError:
+            return
+
+    def read(self) -> int:
+        """Return the bytes."""
+        if self._device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self._device))
+        try:
+            found = _PEAK_KIB.search((_PROCESS / "status").read_text(encoding="ascii"))
+        except OSError:
+            found = None
+        if found:
+            return int(found[1]) * 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024

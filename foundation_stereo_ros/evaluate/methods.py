@@ -13,7 +13,7 @@ from foundation_stereo_ros.datasets.dataset import StereoSample
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 _LEAST_RANGE = 64
 
@@ -29,7 +29,7 @@ class Method(Protocol):
     name: str
     device: torch.device
 
-    def __call__(self, sample: StereoSample) -> DisparityMap:
+    def __call__(self, sample: StereoSample) -> ShiftMap:
         """Estimate x_left - x_right in pixels for every pixel of the left image."""
 
 
@@ -42,7 +42,7 @@ class NetworkMethod:
         self.device = estimator.device
         self._estimator = estimator
 
-    def __call__(self, sample: StereoSample) -> DisparityMap:
+    def __call__(self, sample: StereoSample) -> ShiftMap:
         """Estimate; the cameras are made up, with equal principal points, so that nothing is taken off."""
         height, width = sample.left.shape[:2]
         camera = Camera(width, height, fx=width, fy=width, cx=width / 2, cy=height / 2)
@@ -63,14 +63,14 @@ class SgbmMethod:
     def __init__(self, disparities: int | None = None) -> None:
         self._disparities = disparities
 
-    def __call__(self, sample: StereoSample) -> DisparityMap:
+    def __call__(self, sample: StereoSample) -> ShiftMap:
         """Estimate; raises ImageError where OpenCV cannot."""
         usual = max(_LEAST_RANGE, sample.left.shape[1] // 8)
         wanted = self._disparities or sample.numbers.disparities or usual
         return sgbm(sample.left, sample.right, -(-wanted // 16) * 16)
 
 
-def sgbm(left: RgbImage, right: RgbImage, disparities: int) -> DisparityMap:
+def sgbm(left: RgbImage, right: RgbImage, disparities: int) -> ShiftMap:
     """Match semi-globally, then fill the holes.
 
     Args:
@@ -105,7 +105,7 @@ def sgbm(left: RgbImage, right: RgbImage, disparities: int) -> DisparityMap:
     return np.stack([_filled(row) for row in disparity])
 
 
-def _filled(row: DisparityMap) -> DisparityMap:
+def _filled(row: ShiftMap) -> ShiftMap:
     known = np.flatnonzero(np.isfinite(row))
     if not known.size:
         return np.zeros_like(row)

@@ -70,6 +70,13 @@ class Calibration:
         """Whether images with this calibration's distortion or rotation differ from rectified ones."""
         return bool(self.d.any()) or not np.allclose(self.rotation, np.eye(3), rtol=0, atol=1e-9)
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Width and height of the images: of the region that was sent, after binning."""
+        x, y, width, height = self.roi
+        width, height = width or self.width - x, height or self.height - y
+        return width // max(1, self.binning_x), height // max(1, self.binning_y)
+
     def matrices_for(self, image_size: tuple[int, int]) -> tuple[Matrix, Matrix]:
         """Return K and P in the pixels of the images that come with this calibration.
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foundation_stereo_ros.errors import CalibrationError
 
@@ -77,6 +77,39 @@ class StereoRig:
     left: Camera
     right: Camera
     baseline: float
+
+    @classmethod
+    def from_focal_length(
+        cls,
+        fx: float,
+        baseline: float,
+        size: tuple[int, int],
+        *,
+        fy: float | None = None,
+        cx: float | None = None,
+        cy: float | None = None,
+        cx_right: float | None = None,
+    ) -> StereoRig:
+        """Return the rig of rectified images by its numbers.
+
+        Args:
+            fx: horizontal focal length, pixels.
+            baseline: metres.
+            size: width and height of the images.
+            fy: vertical focal length, pixels; None: fx.
+            cx: column of the left camera's principal point; None: the middle of the image.
+            cy: its row in both images; None: the middle.
+            cx_right: column of the right camera's; None: cx.
+
+        Raises:
+            CalibrationError: a length or a size is not positive, or a number is not finite.
+        """
+        # The middle of the image in the convention that pixel 0 is the centre of the first one.
+        cx = (size[0] - 1) / 2 if cx is None else cx
+        cy = (size[1] - 1) / 2 if cy is None else cy
+        fy = fx if fy is None else fy
+        left = Camera(*size, fx=fx, fy=fy, cx=cx, cy=cy)
+        return cls(left, replace(left, cx=cx if cx_right is None else cx_right), baseline)
 
     def __post_init__(self) -> None:
         left, right = self.left, self.right

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import yaml
 from foundation_stereo_ros.errors import CalibrationError, FileFormatError
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.io.files import read_text
 from foundation_stereo_ros.shapes import Matrix
 
 _NAMES = {
@@ -41,7 +44,7 @@ def read_intrinsics(path: Path) -> tuple[Matrix, float]:
     Raises:
         FileFormatError: the file cannot be read or says something else.
     """
-    lines = [line.replace(",", " ").split() for line in _text(path).splitlines() if line.strip()]
+    lines = [line.replace(",", " ").split() for line in read_text(path).splitlines() if line.strip()]
     expected = "expected nine numbers of K row by row on line 1 and the baseline in metres on line 2"
     if len(lines) != 2 or len(lines[0]) != 9 or len(lines[1]) != 1:
         counts = " and ".join(str(len(line)) for line in lines[:3]) or "no"
@@ -74,7 +77,7 @@ def camera_from_intrinsics(path: Path, size: tuple[int, int], baseline: float | 
     return StereoRig(camera, camera, file_baseline if baseline is None else baseline)
 
 
-def read_camera_info(path: Path) -> Calibration:
+def read_camera_info(path: str | PathLike[str]) -> Calibration:
     """Read a CameraInfo from YAML.
 
     Known are the file of camera_calibration_parsers, and a message as ``ros2 topic echo`` prints it.
@@ -82,12 +85,13 @@ def read_camera_info(path: Path) -> Calibration:
     Raises:
         FileFormatError: the file cannot be read, or a field is missing or has another number of values.
     """
+    path = Path(path)
     fields = _document(path)
     values = {name: _find(fields, names) for name, names in _NAMES.items()}
     missing = [name for name in ("width", "height", "k") if values[name] is None]
     if missing:
         names = ", ".join(" or ".join(_NAMES[name]) for name in missing)
-        raise FileFormatError(f"{path} is no CameraInfo: it has no {names}")
+        raise FileFormatError(f"{path} is not a CameraInfo: it has no {names}")
     k = _matrix(path, "k", values["k"], (3, 3))
     projection = values["p"]
     if projection is None:
@@ -103,14 +107,33 @@ def read_camera_info(path: Path) -> Calibration:
     )
 
 
+def read_camera_infos(left: Path, right: Path | None = None) -> tuple[Calibration, Calibration]:
+    """Read the calibrations of a left and a right camera.
+
+    Args:
+        left: YAML, see `read_camera_info`.
+        right: None: ``left`` stands for both cameras, which are rectified and equal. It is then the file of
+            the right one, since only that knows the baseline.
+
+    Raises:
+        FileFormatError: a file cannot be read, or a field is missing or has another number of values.
+    """
+    first = read_camera_info(left)
+    if right is not None:
+        return first, read_camera_info(right)
+    p = first.p.copy()
+    p[0, 3] = 0.0
+    return dataclasses.replace(first, p=p), first
+
+
 def _document(path: Path) -> Mapping[str, Any]:
     try:
         # `ros2 topic echo` ends every message with `---`; the first one is taken.
-        document = next(yaml.safe_load_all(_text(path)), None)
+        document = next(yaml.safe_load_all(read_text(path)), None)
     except yaml.YAMLError as error:
-        raise FileFormatError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FileFormatError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(document, Mapping):
-        raise FileFormatError(f"{path} is no CameraInfo: expected names and values")
+        raise FileFormatError(f"{path} is not a CameraInfo: expected names and values")
     return document
 
 
@@ -134,12 +157,3 @@ def _size(path: Path, name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise FileFormatError(f"{path}: {name} is {value!r}; expected a positive number of pixels")
     return value
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError:
-        raise FileFormatError(f"{path} is no text file") from None

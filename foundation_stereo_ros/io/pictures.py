@@ -1,19 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures as PNG files."""
+"""Pictures in files: read in any usual format, written as PNG."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.io.atomic import atomic_write
-from foundation_stereo_ros.shapes import DepthMap
+from foundation_stereo_ros.io.files import atomic_write, read_bytes
+from foundation_stereo_ros.shapes import DepthMap, RgbImage
+
+Pixels = npt.NDArray[Any]
+"""H x W, or H x W x 2 to 4 in the order that OpenCV gives: blue, green, red, alpha."""
 
 _HIGHEST_MM = 65535
+
+
+def read_rgb(path: Path) -> RgbImage:
+    """Read one image: 8 or 16 bit; grey, colour, palette, with or without alpha (which is dropped).
+
+    16-bit values are divided by 257, so that 65535 becomes 255; see `read_pair` for darker cameras.
+
+    Returns:
+        H x W x 3.
+
+    Raises:
+        FileFormatError: there is no such file, or no such image in it.
+    """
+    return _to_rgb(read_pixels(path), 65535)
+
+
+def read_pair(left: Path, right: Path) -> tuple[RgbImage, RgbImage]:
+    """Read a stereo pair, as `read_rgb` does.
+
+    Cameras of 10, 12 or 14 bits often store their values in 16; both images are then stretched by the same
+    factor, that of the smallest of these depths which holds all values of both.
+
+    Raises:
+        FileFormatError: there is no such file, or no such image in it.
+    """
+    images = read_pixels(left), read_pixels(right)
+    highest = max((int(image.max(initial=0)) for image in images if image.dtype == np.uint16), default=0)
+    full = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if highest < 2**bits)
+    return _to_rgb(images[0], full), _to_rgb(images[1], full)
+
+
+def read_pixels(path: Path) -> Pixels:
+    """Read the stored values of an image, 8 or 16 bit.
+
+    Raises:
+        FileFormatError: there is no such file, or no such image in it.
+    """
+    content = np.frombuffer(read_bytes(path), np.uint8)
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
+    except cv2.error:  # a header that promises more pixels than OpenCV will hold
+        image = None
+    if image is None:
+        raise FileFormatError(
+            f"{path} is not an image that OpenCV can read (PNG, JPEG, TIFF, PGM, PPM, BMP ...)"
+        )
+    if image.dtype not in (np.uint8, np.uint16):
+        raise FileFormatError(f"{path} holds {image.dtype} pixels; expected 8 or 16 bit")
+    return np.asarray(image)
 
 
 def png_bytes(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> bytes:
@@ -37,3 +90,13 @@ def write_depth_png(path: Path, depth: DepthMap) -> None:
     millimetres = np.rint(np.nan_to_num(depth.astype(np.float64), nan=0, posinf=0, neginf=0) * 1000)
     known = (millimetres > 0) & (millimetres <= _HIGHEST_MM)
     write_png(path, np.where(known, millimetres, 0).astype(np.uint16))
+
+
+def _to_rgb(image: Pixels, full: int) -> RgbImage:
+    if image.dtype == np.uint16:
+        image = np.rint(np.minimum(image, full) * np.float32(255 / full)).astype(np.uint8)
+    if image.ndim == 2 or image.shape[2] == 1:
+        return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
+    if image.shape[2] == 2:  # grey and alpha
+        return np.repeat(image[..., :1], 3, axis=2)
+    return np.ascontiguousarray(image[..., 2::-1])

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.io.atomic import atomic_write
+from foundation_stereo_ros.io.files import atomic_write
 from foundation_stereo_ros.shapes import Points
 
 _PLY_POINT = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
-from foundation_stereo_ros.io.atomic import atomic_write
+from foundation_stereo_ros.io.files import atomic_write
 from foundation_stereo_ros.io.pictures import png_bytes
 from foundation_stereo_ros.io.visualize import turbo_stops
 from foundation_stereo_ros.shapes import RgbImage

@@ -4,28 +4,51 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.train.data_config import CropConfig, DatasetChoice, TrainingSource
 from foundation_stereo_ros.train.feed.augmentation import AugmentationConfig
-from foundation_stereo_ros.train.plain_values import build
-from foundation_stereo_ros.train.precision import PRECISIONS
+
+T = TypeVar("T")
 
 FROM_NOTHING = "tiny"
 """Network preset of a run that starts from nothing and names none."""
-
 FINE_TUNING: Mapping[str, Any] = {"learning_rate": 1e-4, "norms": "frozen", "ema": 0.998}
 """Defaults that differ where a run starts from a checkpoint: small steps away from good weights."""
-
 NORMS = ("batch", "frozen", "synced")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 SCHEDULES = ("cosine", "step", "flat")
-_FALL = 0.2
+
+
+def build(kind: type[T], values: Any, prefix: str = "") -> T:
+    """Return a dataclass made from names and values.
+
+    Args:
+        kind: a dataclass.
+        values: a mapping; what is missing keeps its default.
+        prefix: what stands before the names in error messages, such as ``scenes.``.
+
+    Raises:
+        ConfigError: unknown name, or a value of a wrong kind or out of its range.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"training setting {prefix[:-1]!r} is {values!r}; expected a mapping")
+    known = {f.name for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(map(str, values)) - known)
+    if unknown:
+        raise ConfigError(
+            f"unknown training setting {prefix}{unknown[0]!r}; expected some of {', '.join(sorted(known))}"
+        )
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(f"a training setting has a wrong kind of value: {error}") from None
 
 
 @dataclass(frozen=True)
@@ -202,12 +225,20 @@ def _sources(values: Any) -> tuple[TrainingSource, ...]:
     return tuple(build(TrainingSource, value, "data.") for value in values)
 
 
-def learning_rate(config: TrainingConfig, progress: float) -> float:
-    """Return AdamW's learning rate after a share of the run, 0 to 1."""
-    if progress < config.warmup:
-        return config.learning_rate * max(progress / config.warmup, 1e-3)
-    if config.schedule == "step":
-        return config.learning_rate * (0.1 if progress >= 0.8 else 1.0)
-    begin = 1.0 - _FALL if config.schedule == "flat" else config.warmup
-    done = min(max(progress - begin, 0.0) / (1.0 - begin), 1.0)
-    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * done)))
+def read_settings(path: Path) -> dict[str, Any]:
+    """Return the names and values in a file.
+
+    Raises:
+        ConfigError: it cannot be read, or holds something else.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path} holds {type(values).__name__}; expected names and values of training settings"
+        )
+    return values

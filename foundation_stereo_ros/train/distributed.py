@@ -11,15 +11,47 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 
 import torch
 from torch import distributed, nn
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.scenes.raycast.place import ALONE, Place
 
 _PATIENCE = timedelta(hours=1)  # the first process validates and saves while the others wait
+
+
+@dataclass(frozen=True)
+class Place:
+    """One process among those that train together; by itself, if not said otherwise.
+
+    Attributes:
+        rank: from 0; the first process also writes files.
+        world: number of processes.
+    """
+
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def numbers(self, step: int, batch: int) -> range:
+        """Return the numbers of this process's pairs in a step; all processes' together follow on.
+
+        Args:
+            step: from 0.
+            batch: pairs of each process in a step.
+        """
+        begin = (step * self.world + self.rank) * batch
+        return range(begin, begin + batch)
+
+
+ALONE = Place()
+"""The only process."""
 
 
 class Group:

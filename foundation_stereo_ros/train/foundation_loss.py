@@ -4,32 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from foundation_stereo_ros.nets.stereo import TrainingOutput
+from foundation_stereo_ros.train.config import TrainingConfig
 
 QUARTER = 4
 _SHARPNESS = 14.0  # of correlations, which reach from -1 to 1, as logits
-
-
-class LossWeights(Protocol):
-    """Weights of the loss's parts, as `TrainingConfig` has them."""
-
-    @property
-    def gamma(self) -> float:
-        """Of a refinement relative to the one after it."""
-
-    @property
-    def matching(self) -> float:
-        """Of the classifier's cross entropy."""
-
-    @property
-    def correlation(self) -> float:
-        """Of the cross entropy of the bare correlations."""
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -68,6 +52,19 @@ def sequence_loss(refined: Sequence[Tensor], disparity: Tensor, valid: Tensor, g
     return torch.stack(losses).sum()
 
 
+def two_bin_cross_entropy(scores: Tensor, target: Tensor) -> Tensor:
+    """Return B x H x W x 1 cross entropies: the two bins around the target share the probability of 1.
+
+    Args:
+        scores: B x H x W x D logits.
+        target: B x H x W x 1, 0 up to below D - 1.
+    """
+    low = target.floor()
+    likelihood = F.log_softmax(scores.float(), dim=-1)
+    near, far = (likelihood.gather(-1, low.long() + step) for step in (0, 1))
+    return -torch.lerp(near, far, target - low)
+
+
 def matching_loss(scores: Tensor, disparity: Tensor, valid: Tensor) -> Tensor:
     """Cross entropy of disparities' scores: the true one's two nearest bins share the probability of 1.
 
@@ -84,14 +81,11 @@ def matching_loss(scores: Tensor, disparity: Tensor, valid: Tensor) -> Tensor:
     seen = valid[:, 0, 1::QUARTER, 1::QUARTER] & (truth >= 0) & (truth <= column)
     seen = seen & (truth < scores.shape[-1] - 1)
     truth = torch.where(seen, truth, torch.zeros_like(truth)).unsqueeze(-1)
-    low = truth.floor()
-    likelihood = F.log_softmax(scores.float(), dim=-1)
-    near, far = (likelihood.gather(-1, low.long() + step) for step in (0, 1))
-    return masked_mean(-torch.lerp(near, far, truth - low).squeeze(-1), seen)
+    return masked_mean(two_bin_cross_entropy(scores, truth).squeeze(-1), seen)
 
 
 def stereo_loss(
-    output: TrainingOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: LossWeights
+    output: TrainingOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: TrainingConfig
 ) -> Tensor:
     """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
     good = valid & disparity.isfinite() & (disparity.abs() < max_disparity)

@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C, and a polite kill, as a wish that the loop asks for between two steps."""
+"""Ctrl-C and SIGTERM: the loop asks between two steps whether one came; processes it starts get none."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def blocked(*signals: int) -> Iterator[None]:
+    """Keep signals from processes that are started meanwhile, which inherit what is blocked."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Interrupts:
@@ -26,7 +38,7 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
-            self._before = {number: signal.signal(number, self._ask) for number in _SIGNALS}
+            self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
         return self
 
     def __exit__(

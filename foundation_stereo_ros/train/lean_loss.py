@@ -7,7 +7,7 @@ hopeless pixels from deciding; published networks train with plain smooth L1.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,31 +16,13 @@ from torch import Tensor
 from foundation_stereo_ros.nets.stereo import LeanOutput
 from foundation_stereo_ros.nets.stereo.lean.matching import SHARPNESS
 from foundation_stereo_ros.nets.stereo.lean.refinement import Refined, RowMatcher
+from foundation_stereo_ros.train.config import TrainingConfig
+from foundation_stereo_ros.train.foundation_loss import two_bin_cross_entropy
 from foundation_stereo_ros.train.visibility import near_edges, seen_by_right
 
 _DAMPED_FROM = 8.0  # pixels of error
 _FINE_REACH = 5  # half pixels to each side
 _FULL, _SHARPENED, _CHOSEN, _OFFERED, _INITIAL = 1.0, 0.6, 0.4, 0.4, 0.4
-
-
-class LeanLossWeights(Protocol):
-    """Weights, as `TrainingConfig` has them."""
-
-    @property
-    def matching(self) -> float:
-        """Of the logits' cross entropy."""
-
-    @property
-    def correlation(self) -> float:
-        """Of the cross entropy of the bare correlations."""
-
-    @property
-    def hidden(self) -> float:
-        """Of a pixel that the right camera does not see, beside one that it sees."""
-
-    @property
-    def edges(self) -> float:
-        """Of a pixel at a depth edge, beside others."""
 
 
 class Truth(NamedTuple):
@@ -63,7 +45,7 @@ class Truth(NamedTuple):
         return Truth(*(x[..., ::step, ::step] for x in self))
 
 
-def truth_of(disparity: Tensor, valid: Tensor, weights: LeanLossWeights) -> Truth:
+def truth_of(disparity: Tensor, valid: Tensor, weights: TrainingConfig) -> Truth:
     """Find out from a disparity map what is hidden and where its edges are."""
     seen = valid & seen_by_right(disparity, valid)
     weight = torch.where(seen, 1.0, weights.hidden)
@@ -72,7 +54,7 @@ def truth_of(disparity: Tensor, valid: Tensor, weights: LeanLossWeights) -> Trut
 
 
 def lean_loss(
-    output: LeanOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: LeanLossWeights
+    output: LeanOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: TrainingConfig
 ) -> Tensor:
     """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
     good = valid & disparity.isfinite() & (disparity >= 0) & (disparity < max_disparity)
@@ -122,14 +104,10 @@ def _expected_error(output: Refined, truth: Truth) -> Tensor:
 
 
 def _cross_entropy(scores: Tensor, truth: Truth, weight: Tensor) -> Tensor:
-    """Cross entropy of B x H x W x D scores: the two bins around the truth share the probability of 1."""
     target = (truth.disparity / 4).squeeze(1).unsqueeze(-1)
     inside = target < scores.shape[-1] - 1
-    target = torch.where(inside, target, 0.0)
-    low = target.floor()
-    likelihood = F.log_softmax(scores.float(), dim=-1)
-    near, far = (likelihood.gather(-1, low.long() + step) for step in (0, 1))
-    return _mean(-torch.lerp(near, far, target - low), weight.squeeze(1).unsqueeze(-1) * inside)
+    found = two_bin_cross_entropy(scores, torch.where(inside, target, 0.0))
+    return _mean(found, weight.squeeze(1).unsqueeze(-1) * inside)
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

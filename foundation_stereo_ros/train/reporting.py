@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the first process of a run does beside training: bar, journal, validation, the best weights."""
+"""What a run tells while it goes: a bar, lines of JSON, TensorBoard where it is installed, the validation."""
 
 from __future__ import annotations
 
+import json
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,58 @@ from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.evaluate.metrics import error_metrics
 from foundation_stereo_ros.nets.stereo import StereoNetwork
 from foundation_stereo_ros.scenes.raycast.generator import StereoBatch
+from foundation_stereo_ros.shapes import RgbImage
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.curve import draw_curve
 from foundation_stereo_ros.train.descent import Stepped
-from foundation_stereo_ros.train.journal import Journal
-from foundation_stereo_ros.train.panels import Shown, panel
-from foundation_stereo_ros.train.run_files import RunFiles
-from foundation_stereo_ros.train.state_file import Progress
+from foundation_stereo_ros.train.pictures import Shown, draw_curve, panel
+from foundation_stereo_ros.train.run_files import LOG_NAME, Progress, RunFiles
 from foundation_stereo_ros.train.validation import Validation
 
 _log = logging.getLogger(__name__)
+
+
+class Journal:
+    """Writes scalars to ``log.jsonl`` and, if the `tensorboard` package is there, scalars and pictures for
+    it.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lines = (folder / LOG_NAME).open("a", encoding="utf-8")
+        self._board: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        self._board = SummaryWriter(str(folder / "tensorboard"))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Note numbers under names like ``train/loss``."""
+        rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
+        self._lines.write(json.dumps({"step": step, **rounded}) + "\n")
+        self._lines.flush()
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, step)
+
+    @property
+    def shows_pictures(self) -> bool:
+        """Whether anybody will see a picture."""
+        return self._board is not None
+
+    def picture(self, step: int, name: str, pixels: RgbImage) -> None:
+        """Show H x W x 3 under a name."""
+        if self._board is not None:
+            self._board.add_image(name, pixels, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Finish the files."""
+        self._lines.close()
+        if self._board is not None:
+            self._board.close()
 
 
 def due(step: int, every: int) -> bool:

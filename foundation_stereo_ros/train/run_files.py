@@ -1,21 +1,172 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The files of a run that one can go on from, or use."""
+"""The files of a run: the state to go on from, and the weights to use. Each is whole or not there.
+
+A state is one safetensors file of tensors and a JSON header; no pickle.
+"""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from foundation_stereo_ros.errors import CheckpointError
 from foundation_stereo_ros.nets.stereo import StereoNetwork
 from foundation_stereo_ros.nets.stereo.kinds import kind_of
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import describe
-from foundation_stereo_ros.train.state_file import Progress, RunState, save_state
 from foundation_stereo_ros.weights import save_checkpoint
+from foundation_stereo_ros.weights.checkpoint import write_tensors
+
+FORMAT = "foundation_stereo_ros/training/1"
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+_OTHERS = ("format", "progress")
 
 STATE_NAME = "state.safetensors"
 WEIGHTS_NAME = "weights.safetensors"
 BEST_NAME = "best.safetensors"
+LOG_NAME = "log.jsonl"
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        step: steps done.
+        seconds: time spent in them, over all parts of the run.
+        loss_scale: of half-precision gradients.
+        best: lowest value of the figure that decides on the best weights.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    loss_scale: float = 1.0
+    best: float = math.inf
+
+
+class RunState(NamedTuple):
+    """The parts of a run whose tensors are kept.
+
+    Attributes:
+        model, averaged: equal networks; what they share is kept once.
+        optimizer: of the first one.
+    """
+
+    model: StereoNetwork
+    averaged: StereoNetwork
+    optimizer: torch.optim.Optimizer
+
+
+def save_state(path: Path, state: RunState, progress: Progress, about: Mapping[str, Any]) -> None:
+    """Write everything a run needs to go on.
+
+    Args:
+        path: of the file.
+        state: what is kept.
+        progress: how far the run is.
+        about: plain values under names of their own, ``config`` among them, for `read_about`.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+    """
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    tensors.update({f"average.{name}": value for name, value in _own(state).items()})
+    for name, parameter in state.model.named_parameters():
+        for moment, value in state.optimizer.state.get(parameter, {}).items():
+            tensors[f"adam.{moment}.{name}"] = value
+    header = {name: json.dumps(value) for name, value in about.items()}
+    write_tensors(path, tensors, {**header, "format": FORMAT, "progress": json.dumps(asdict(progress))})
+
+
+def load_state(path: Path, state: RunState, device: torch.device) -> Progress:
+    """Read what `save_state` wrote into equal networks and optimiser; returns how far the run was.
+
+    Raises:
+        CheckpointError: no such file, not a training state, or one of another network.
+    """
+    tensors, header = _read(path)
+    try:
+        state.model.load_state_dict(_part(tensors, "model."))
+        own = _own(state)
+        shared = {name: value for name, value in state.averaged.state_dict().items() if name not in own}
+        averaged = _part(tensors, "average.") or {name: tensors[f"model.{name}"] for name in own}  # compact
+        state.averaged.load_state_dict({**shared, **averaged})
+        for name, parameter in state.model.named_parameters():
+            # AdamW keeps its step counter where the fused or unfused form wants it
+            moments = {m: tensors[f"adam.{m}.{name}"] for m in _MOMENTS if f"adam.{m}.{name}" in tensors}
+            if moments:
+                fused = bool(state.optimizer.param_groups[0].get("fused"))
+                state.optimizer.state[parameter] = {
+                    # laid out like the weights, which the fused form insists on
+                    m: value.to(device if fused else "cpu")
+                    if m == "step"
+                    else torch.empty_like(parameter, requires_grad=False).copy_(value)
+                    for m, value in moments.items()
+                }
+        return Progress(**json.loads(header["progress"]))
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} does not fit this run: {str(error).splitlines()[0]}") from None
+
+
+def compact_state(path: Path, target: Path) -> Progress:
+    """Write of a state what another machine needs to go on: averaged weights, settings and progress.
+
+    The optimiser then begins anew. The file is a quarter as large, and a state like any other.
+
+    Raises:
+        CheckpointError: no such file, not a training state, or the target cannot be written.
+    """
+    tensors, header = _read(path)
+    weights = {**_part(tensors, "model."), **_part(tensors, "average.")}
+    write_tensors(target, {f"model.{name}": value for name, value in weights.items()}, header)
+    return Progress(**json.loads(header["progress"]))
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Return what `save_state` was told about the run.
+
+    Raises:
+        CheckpointError: no such file, or not a training state.
+    """
+    _, header = _read(path, tensors=False)
+    try:
+        return {name: json.loads(value) for name, value in header.items() if name not in _OTHERS}
+    except ValueError as error:
+        raise CheckpointError(f"{path} has no usable header: {error}") from None
+
+
+def _own(state: RunState) -> dict[str, Tensor]:
+    """Return the average's tensors but for those that are the model's as well."""
+    models = state.model.state_dict(keep_vars=True)
+    averages = state.averaged.state_dict(keep_vars=True)
+    return {name: value for name, value in averages.items() if value is not models[name]}
+
+
+def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.is_file():
+        raise CheckpointError(f"no training state at {path}")
+    try:
+        with safe_open(path, framework="pt") as opened:
+            header = dict(opened.metadata() or {})
+            names = list(opened.keys()) if tensors else []
+            values = {name: opened.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from None
+    if header.get("format") != FORMAT:
+        raise CheckpointError(f"{path} says format {header.get('format')!r} of itself; expected {FORMAT!r}")
+    return values, header
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 class RunFiles:

@@ -13,16 +13,22 @@ from foundation_stereo_ros.errors import FoundationStereoError
 from foundation_stereo_ros.nets.stereo import lay_channels_last
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator
 from foundation_stereo_ros.scenes.seeds import step_seed
-from foundation_stereo_ros.train.config import TrainingConfig, learning_rate
-from foundation_stereo_ros.train.descent import Descent
+from foundation_stereo_ros.train.config import TrainingConfig
+from foundation_stereo_ros.train.descent import FIRST_SCALE, Descent, Precision, learning_rate
 from foundation_stereo_ros.train.distributed import Group, sync_norms
 from foundation_stereo_ros.train.feed.mixed import MixedFeed
 from foundation_stereo_ros.train.interrupts import Interrupts
-from foundation_stereo_ros.train.precision import FIRST_SCALE, Precision
 from foundation_stereo_ros.train.reporting import Reporter, due
-from foundation_stereo_ros.train.run_files import STATE_NAME, WEIGHTS_NAME, RunFiles
+from foundation_stereo_ros.train.run_files import (
+    STATE_NAME,
+    WEIGHTS_NAME,
+    Progress,
+    RunFiles,
+    RunState,
+    load_state,
+    read_about,
+)
 from foundation_stereo_ros.train.start import start
-from foundation_stereo_ros.train.state_file import Progress, RunState, load_state, read_about
 from foundation_stereo_ros.train.validation import Validation
 
 

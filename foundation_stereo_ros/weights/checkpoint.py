@@ -7,6 +7,7 @@ is a pickle; it is read weights-only, so that no code in it ever runs.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -17,9 +18,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
+from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 from foundation_stereo_ros.nets.stereo.kinds import (
     FOUNDATION,
     StereoConfig,
@@ -29,10 +32,8 @@ from foundation_stereo_ros.nets.stereo.kinds import (
     config_of,
     kind_of,
 )
-from foundation_stereo_ros.nets.stereo.model import FoundationStereo
 from foundation_stereo_ros.weights.official import check_entries, load_official
 from foundation_stereo_ros.weights.official_file import read_official_file
-from foundation_stereo_ros.weights.tensor_file import write_tensors
 
 FORMAT = "foundation_stereo_ros/1"
 _PICKLES = (".pth", ".pt", ".ckpt", ".bin")
@@ -151,3 +152,37 @@ def save_checkpoint(
     header = {**(metadata or {}), "format": FORMAT, "kind": kind_of(model.config)}
     header["config"] = json.dumps(model.config.to_dict())
     write_tensors(file, model.state_dict(), header)
+
+
+def write_tensors(file: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write tensors and a header of texts; folders are made, an older file stays until the new one is whole.
+
+    Args:
+        file: to write.
+        tensors: any device and layout, none of them a view of another.
+        header: the file's metadata.
+
+    Raises:
+        CheckpointError: the file cannot be written.
+    """
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file(stored, partial, metadata=dict(header))
+        partial.chmod(0o644)  # safetensors makes files that nobody else may read
+        partial.replace(file)
+    except (OSError, SafetensorError) as error:
+        partial.unlink(missing_ok=True)
+        raise CheckpointError(f"cannot write {file}: {error}") from None
+
+
+def weights_sha256(path: Path) -> str:
+    """Return the SHA-256 of a weights file, or of the ``.pth`` in the folder of an official checkpoint."""
+    files = [path] if path.is_file() else sorted(path.glob("*.pth"))
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The official checkpoints' names for this network's weights: one table (specification sections 4 and 27)."""
+"""The official checkpoints' names for this network's weights: one table."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from foundation_stereo_ros.errors import CheckpointError
-from foundation_stereo_ros.nets.stereo.config import MONOCULAR, NetworkConfig
-from foundation_stereo_ros.nets.stereo.model import FoundationStereo
+from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR, NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 
 _DINO = "feature.dino.depth_anything."
 _PLANAR = {"0": "conv1.0", "1": "conv1.1", "3": "conv2.0", "4": "conv2.1"}

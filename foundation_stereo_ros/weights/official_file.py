@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading an official checkpoint: a pickle that is never trusted, and its cfg.yaml.
-
-Specification sections 3 and 4.
-"""
+"""Reading an official checkpoint: a pickle that is never trusted, and its cfg.yaml."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ import yaml
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
-from foundation_stereo_ros.nets.stereo.config import MONOCULAR, NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR, NetworkConfig
 
 _log = logging.getLogger(__name__)
 _CLS_TOKEN = "feature.dino.depth_anything.pretrained.cls_token"

@@ -4,12 +4,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foundation_stereo_ros.bench.clocks import HostClock, Switch
 from foundation_stereo_ros.bench.frame import Frame, stereo_messages
+from foundation_stereo_ros.bench.meters import HostClock, Switch
 from foundation_stereo_ros.bench.stages import NETWORK_STAGES, STAGES, stage_hooks
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.ros.bags.types import message_types
+from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.images import decode_image
 
 
@@ -33,7 +33,7 @@ def test_the_stages_of_a_frame_sum_up_and_the_estimator_gives_what_it_gives_alon
     config = PipelineConfig(device="cpu", precision="fp32", iterations=1, checkpoint=weights)
     estimator = StereoEstimator(config)
     network, switch = estimator.model, Switch()
-    frame = Frame(estimator, network, switch, NETWORK_STAGES[-1], messages, message_types())
+    frame = Frame(estimator, switch, NETWORK_STAGES[-1], messages, message_types())
     with stage_hooks(network, switch.lap):
         result, laps = frame.run(HostClock())
         again, none = frame.run()

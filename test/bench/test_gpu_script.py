@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 import signal
@@ -18,14 +18,15 @@ import pytest
 SMALL = ("--sizes", "64x96", "--precisions", "fp32", "--forms", "eager", "--repeats", "2")
 
 
-@pytest.fixture(scope="module")
-def script(root: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gpu_script", root / "benchmarks" / "gpu.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # as its classes want it
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def gpu(root: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(root / "benchmarks")
+    return importlib.import_module("gpu")
+
+
+@pytest.fixture
+def training(gpu: ModuleType) -> ModuleType:
+    return importlib.import_module("gpu_pieces.train")
 
 
 def call(root: Path, out: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -88,55 +89,54 @@ def test_a_row_that_takes_too_long_is_noted_and_ends(root: Path, tmp_path: Path)
     assert json.loads(line)["error"] == "the process ended: took more than 1 s"
 
 
-def test_a_command_ends_in_time_and_is_asked_before(script: ModuleType) -> None:
+def test_a_command_ends_in_time_and_is_asked_before(gpu: ModuleType) -> None:
+    supervised = importlib.import_module("gpu_pieces.processes").supervised
     lines: list[str] = []
     stubborn = (
         "import signal, time; "
         "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True)); "
         "print('ready', flush=True); time.sleep(60); time.sleep(60)"
     )
-    status = script.supervised(
-        [sys.executable, "-c", stubborn], 4, dict(os.environ), lines.append, signal.SIGTERM
-    )
+    status = supervised([sys.executable, "-c", stubborn], 4, dict(os.environ), lines.append, signal.SIGTERM)
     assert status is None and lines == ["ready\n", "asked\n"]
-    assert script.supervised([sys.executable, "-c", "raise SystemExit(7)"], 60, dict(os.environ), print) == 7
+    assert supervised([sys.executable, "-c", "raise SystemExit(7)"], 60, dict(os.environ), print) == 7
 
 
-def arguments(script: ModuleType, tmp_path: Path, device: str) -> Any:
-    return script.arguments(["train", "--device", device, "--state", str(tmp_path), "--seconds", "540"])
+def arguments(gpu: ModuleType, tmp_path: Path, device: str) -> Any:
+    return gpu.arguments(["train", "--device", device, "--state", str(tmp_path), "--seconds", "540"])
 
 
 def test_training_goes_on_where_there_is_a_state_and_ends_before_its_time(
-    script: ModuleType, tmp_path: Path
+    gpu: ModuleType, training: ModuleType, tmp_path: Path
 ) -> None:
-    words = script.training_words(arguments(script, tmp_path, "cuda"))
+    words = training.training_words(arguments(gpu, tmp_path, "cuda"))
     assert "--resume" not in words and words[words.index("--precision") + 1] == "bf16"
     assert float(words[words.index("--max-minutes") + 1]) <= 8
     (tmp_path / "state.safetensors").touch()
-    words = script.training_words(arguments(script, tmp_path, "cpu"))
+    words = training.training_words(arguments(gpu, tmp_path, "cpu"))
     assert "--resume" in words and words[words.index("--precision") + 1] == "fp32"
     assert words[words.index("--workers") + 1] in ("0", "1")
 
 
 def test_scarce_shared_memory_bounds_the_workers(
-    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    training: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "run.yaml"
     config.write_text("{batch: 2, height: 192, width: 384}", encoding="utf-8")
-    monkeypatch.setattr(script, "_cores", lambda: 16)
+    monkeypatch.setattr(training, "cores", lambda: 16)
     for free, expected in ((512 * 2**20, 7), (2**34, 16)):
-        monkeypatch.setattr(script, "_shared_memory", lambda free=free: free)
-        assert script.workers(True, config) == expected
+        monkeypatch.setattr(training, "shared_memory", lambda free=free: free)
+        assert training.workers(True, config) == expected
 
 
 def test_only_small_files_are_handed_over(
-    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    training: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (tmp_path / "weights.safetensors").write_bytes(bytes(2000))
-    assert script._hand_over(tmp_path / "weights.safetensors", out)
-    monkeypatch.setattr(script, "LARGEST_FILE", 1000)
-    assert not script._hand_over(tmp_path / "weights.safetensors", out)
+    assert training._hand_over(tmp_path / "weights.safetensors", out)
+    monkeypatch.setattr(training, "LARGEST_FILE", 1000)
+    assert not training._hand_over(tmp_path / "weights.safetensors", out)
     assert "NOT handed over" in capsys.readouterr().out
     assert [file.name for file in out.iterdir()] == ["weights.safetensors"]

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from foundation_stereo_ros.bench.inputs import NetworkSource
 from foundation_stereo_ros.bench.measurement import Case, CaseMeasurement, CaseResult
-from foundation_stereo_ros.bench.networks import NetworkSource
 from foundation_stereo_ros.bench.stages import STAGES
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.nets.stereo import NetworkConfig
-from foundation_stereo_ros.ros.bags.types import message_types
+from foundation_stereo_ros.ros.messages.cdr import message_types
 
 TINY = NetworkSource(preset="tiny")
 
@@ -54,3 +54,10 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
         measured(Case(missing, 32, 32), plain=False)
     with pytest.raises(ConfigError, match="device is 'cuda:99'"):
         measured(Case(TINY, 32, 32, device="cuda:99"), plain=False)
+
+
+def test_lean_has_a_plain_form_too() -> None:
+    result, _ = measured(Case(NetworkSource(preset="lean"), 64, 64, 1, "fp32", "cpu"), plain=True, repeats=1)
+    assert result.plain is not None and result.difference is not None
+    assert result.difference[0] < 1e-2
+    assert result.fast.runs[0].keys() == result.plain.runs[0].keys() >= {"refinement", "upsampling"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from foundation_stereo_ros.bench.random_weights import randomize
+from foundation_stereo_ros.bench.inputs import randomize
 from foundation_stereo_ros.bench.stages import LOOP_STAGES, NETWORK_STAGES, STAGES, stage_hooks
 from foundation_stereo_ros.nets.stereo import build_network, network_preset
 

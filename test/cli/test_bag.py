@@ -24,9 +24,8 @@ from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.ros.bags.qos import offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.types import COMPRESSED_IMAGE, IMAGE, typestore
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
+from foundation_stereo_ros.ros.messages.cdr import COMPRESSED_IMAGE, IMAGE, typestore
 from foundation_stereo_ros.weights import save_checkpoint
 
 ROOT = Path(__file__).parents[2]

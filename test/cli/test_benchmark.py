@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch._dynamo
 
-from foundation_stereo_ros.bench import best_rates
+from foundation_stereo_ros.bench import machine
 from foundation_stereo_ros.bench.measurement import CaseMeasurement
 from foundation_stereo_ros.cli import benchmark
 from foundation_stereo_ros.cli.main import main
@@ -19,8 +19,8 @@ from foundation_stereo_ros.nets.stereo.kinds import PRESETS
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("foundation_stereo_ros.estimate.heap.keep_freed_memory", lambda: True)
-    monkeypatch.setattr(best_rates, "_SIDE", {"cpu": 64})
-    monkeypatch.setattr(best_rates, "_CHANNELS", {"cpu": 16})
+    monkeypatch.setattr(machine, "_SIDE", {"cpu": 64})
+    monkeypatch.setattr(machine, "_CHANNELS", {"cpu": 16})
 
 
 def measured(path: Path, *words: str, precision: str = "fp32") -> tuple[int, dict[str, Any]]:

@@ -21,9 +21,8 @@ from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.geometry.depth import depth_to_disparity, disparity_to_depth
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.types import DISPARITY_IMAGE, IMAGE, message_types
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
+from foundation_stereo_ros.ros.messages.cdr import DISPARITY_IMAGE, IMAGE, message_types
 from foundation_stereo_ros.ros.messages.depth import encode_depth
 from foundation_stereo_ros.ros.messages.disparity import encode_disparity
 from foundation_stereo_ros.scenes.raycast.sequence import LOOP, SceneSequence

@@ -113,7 +113,7 @@ def test_a_pair_that_fails_is_reported_and_left_out(folder: Path, capsys: pytest
     assert [image["name"] for image in found["images"]] == ["two"]
     (failure,) = found["failed"]
     assert failure["name"] == "one"
-    assert "one.png is no image" in failure["reason"]
+    assert "one.png is not an image" in failure["reason"]
     assert "failed: one: " in capsys.readouterr().err
 
 
@@ -137,7 +137,7 @@ def test_truth_beyond_a_bound_is_not_counted(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "complaint"),
     [
-        (["--root", "nowhere"], "error: nowhere is no folder"),
+        (["--root", "nowhere"], "error: nowhere is not a folder"),
         (["--dataset", "kitti"], "is neither KITTI 2015 nor 2012"),
         (["--split", "train"], "error: split is 'train'; dataset folder has no such choice"),
         (["--checkpoint", "none.safetensors"], "error: no weights file at none.safetensors"),
@@ -178,8 +178,6 @@ def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job ignores Ctrl-C, and so would its children.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     end = opened_by_the_other_side(pipe, running)
     running.send_signal(signal.SIGINT)

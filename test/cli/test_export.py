@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from foundation_stereo_ros.bench.pictures import stereo_pictures
+from foundation_stereo_ros.bench.inputs import stereo_pictures
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
@@ -166,7 +166,7 @@ def test_a_file_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "tiny.onnx"
     path.write_text("mine")
     assert main(["export", "--onnx", str(path)]) == 1
-    assert capsys.readouterr().err == f"error: {path} is there already; --force replaces it\n"
+    assert capsys.readouterr().err == f"error: {path} exists already; --force replaces it\n"
     assert path.read_text() == "mine"
 
 

@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wire_domains import domains_of_worker
+from wire_domains import domains
 
-from foundation_stereo_ros.cli.live_options import add_live_options, live_values
+from foundation_stereo_ros.cli.live import add_arguments, live_values
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS
 
 cyclonedds = pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 NODE = "/rig/stereo_node"
-DOMAINS = domains_of_worker(range(95, 100))
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +36,14 @@ def _kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _local(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(DOMAINS)))
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(next(domains())))
     for name in ("CYCLONEDDS_URI", "ROS_LOCALHOST_ONLY", "ROS_SECURITY_ENABLE"):
         monkeypatch.delenv(name, raising=False)
 
 
 def parsed(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    add_live_options(parser)
+    add_arguments(parser)
     return parser.parse_args(words)
 
 
@@ -74,10 +73,10 @@ def test_the_file_that_ships(root: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--domain", "300"], "--domain is 300; expected a number from 0 to 232"),
-        (["--left", "a b"], "'a b' is no name of a topic"),
-        (["--namespace", "1st"], "'/1st' is no name of a topic"),
-        (["--name", "a-b"], "'a-b' is no name of a topic"),
+        (["--domain", "300"], "domain is 300; expected a number from 0 to 232 (--domain)"),
+        (["--left", "a b"], "'a b' is not a topic name"),
+        (["--namespace", "1st"], "'/1st' is not a topic name"),
+        (["--name", "a-b"], "'a-b' is not a topic name"),
         (["--namespace", "/rig", "--z-near", "9", "--z-far", "1"], "z_near"),
         (["--params", "none.yaml", "--namespace", "/rig"], "cannot read none.yaml"),
         (["--left", "/l", "--right", "/r", "--checkpoint", "none.pth"], "none.pth"),

@@ -59,7 +59,7 @@ def test_own_pairs_fine_tune_a_checkpoint_in_one_command(
         (["--from", "missing.safetensors"], "no weights file at missing.safetensors"),
         (["--dataset", "folder"], "--dataset is folder, --root None; expected both"),
         (["--validate-root", "x"], "--validate-dataset is None, --validate-root x; expected both"),
-        (["--dataset", "folder", "--root", "missing"], "missing is no folder"),
+        (["--dataset", "folder", "--root", "missing"], "missing is not a folder"),
         (["--precision", "fp16"], "precision is 'fp16' on cpu; expected fp32 or bf16"),
     ],
 )

@@ -38,7 +38,7 @@ def test_convert_writes_a_file_that_loads(file, tmp_path, capsys):
     )
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert main(["weights", "convert", str(file), str(tmp_path / "b.safetensors")]) == 1
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
 
 
 def test_a_bad_file_is_one_line(tmp_path, capsys):

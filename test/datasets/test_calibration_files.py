@@ -65,7 +65,7 @@ def test_an_incomplete_matrix_is_refused(tmp_path: Path, text: str, complaint: s
 
 def test_files_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe=\x00")
-    with pytest.raises(FileFormatError, match=r"binary\.txt is no text"):
+    with pytest.raises(FileFormatError, match=r"binary\.txt is not a text file"):
         read_calib_txt(tmp_path / "binary.txt")
     with pytest.raises(FileFormatError, match=r"cannot read .*none\.txt"):
         read_calib_txt(tmp_path / "none.txt")

@@ -26,7 +26,7 @@ def test_an_empty_folder_is_told_what_was_expected(tmp_path: Path, name: str) ->
 def test_mistakes(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="unknown dataset 'kity'; expected one of middlebury, eth3d, kitti"):
         open_dataset("kity", tmp_path)
-    with pytest.raises(FileFormatError, match="nowhere is no folder; expected that of the dataset kitti"):
+    with pytest.raises(FileFormatError, match="nowhere is not a folder; expected that of the dataset kitti"):
         open_dataset("kitti", tmp_path / "nowhere")
     with pytest.raises(ConfigError, match="split is 'train'; dataset kitti has no such choice"):
         open_dataset("kitti", tmp_path, DatasetOptions(split="train"))

@@ -76,7 +76,7 @@ def test_nothing_is_unpickled(tmp_path: Path) -> None:
     np.savez(tmp_path / "object.npz", disparity=np.array([Bomb()], dtype=object))
     (tmp_path / "plain.npy").write_bytes(pickle.dumps(Bomb()))
     for name in ("object.npy", "object.npz", "plain.npy"):
-        with pytest.raises(FileFormatError, match=rf"{name} is no NumPy file of numbers"):
+        with pytest.raises(FileFormatError, match=rf"{name} is not a NumPy file of numbers"):
             files.read_array_disparity(tmp_path / name)
 
 

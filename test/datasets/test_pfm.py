@@ -38,9 +38,9 @@ def test_a_foreign_writers_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "no PFM file"),
-        (b"P5\n2 2\n255\nabcd", "no PFM file"),
-        (b"Pf\n-2 2\n-1\n" + bytes(16), "no PFM file"),
+        (b"", "not a PFM file"),
+        (b"P5\n2 2\n255\nabcd", "not a PFM file"),
+        (b"Pf\n-2 2\n-1\n" + bytes(16), "not a PFM file"),
         (b"PF\n1 1\n-1\n" + bytes(12), "three channels"),
         (b"Pf\n2 2\n-1\n" + bytes(15), "15 bytes of pixels; expected 16 for 2 x 2"),
         (b"Pf\n2 2\n-1\n" + bytes(17), "17 bytes of pixels; expected 16"),

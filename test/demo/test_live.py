@@ -13,8 +13,7 @@ import pytest
 import torch
 
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.demo.latency import received
-from foundation_stereo_ros.demo.live import try_live
+from foundation_stereo_ros.demo.live import received, try_live
 from foundation_stereo_ros.demo.processes import DOMAIN, Processes, private_environment
 from foundation_stereo_ros.demo.recording import NAMESPACE, stored_frames
 from foundation_stereo_ros.errors import WireError

@@ -4,21 +4,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
+from open3d_here import load_open3d
 
 from foundation_stereo_ros.estimate.cloud import BACKGROUND, Cloud, has_filters, picture_of_cloud, valid_cloud
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.geometry.camera import Camera
 
 
 def result(depth: np.ndarray) -> Prediction:
     height, width = depth.shape
     camera = Camera(width, height, fx=10.0, fy=20.0, cx=1.0, cy=1.0)
     rgb = np.arange(height * width * 3, dtype=np.uint8).reshape(height, width, 3)
-    depth = depth.astype(np.float32)
-    stereo = StereoRig(camera, camera, 0.1)
-    return Prediction(rgb, 1 / depth, depth, np.isfinite(depth), stereo, None, {})
+    return Prediction(rgb, depth.astype(np.float32), camera)
 
 
 def cloud_of(depth: np.ndarray, **values: Any) -> Cloud:
@@ -51,7 +49,7 @@ def test_a_large_voxel_leaves_one_point() -> None:
 
 
 def test_a_lonely_point_is_removed() -> None:
-    pytest.importorskip("open3d", exc_type=ImportError)
+    load_open3d()
     depth = np.ones((12, 12))
     depth[5, 5] = 9.0
     points, colors = cloud_of(depth, outlier_radius=0.5, outlier_neighbors=10)

@@ -16,11 +16,11 @@ import pytest
 import torch
 from device_tests import DEVICE, MARKS, MEAN, WORST, full_float32, network
 
-from foundation_stereo_ros.bench.pictures import SHIFT, stereo_pictures
+from foundation_stereo_ros.bench.inputs import SHIFT, stereo_pictures
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.device_memory import memory_use
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.memory import memory_use
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 

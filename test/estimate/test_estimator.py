@@ -20,6 +20,7 @@ from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageErro
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image
+from foundation_stereo_ros.estimate.interface import StereoSample
 from foundation_stereo_ros.estimate.validity import left_right_confidence
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import (
@@ -77,8 +78,17 @@ def test_the_disparity_is_that_of_the_padded_images_cropped() -> None:
     result = estimator()(left, right, rig())
     assert result.disparity.dtype == np.float32
     np.testing.assert_allclose(result.disparity, by_hand(left, right), atol=1e-4)
-    assert result.left_rgb is left and result.stereo == rig() and result.confidence is None
+    assert result.image is left and result.rig == rig() and result.confidence is None
     assert list(result.seconds) == ["scale", "network", "depth"]
+
+
+def test_a_step_is_a_call_and_remembers_nothing() -> None:
+    one = estimator()
+    expected = one(*pair(), rig())
+    one(*reversed(pair()), rig())
+    again = one.step(StereoSample(*pair(), rig()))
+    np.testing.assert_array_equal(again.depth, expected.depth)
+    assert again.camera == rig().left and again.match is not None
 
 
 def test_depth_is_focal_length_times_baseline_over_disparity_where_valid() -> None:
@@ -121,17 +131,17 @@ def test_a_scaled_run_gives_the_full_grid_with_the_cameras_as_they_are(
     small = by_hand(resize_image(left, size), resize_image(right, size))
     assert result.disparity.shape == (HEIGHT, WIDTH)
     np.testing.assert_allclose(result.disparity, resize_disparity(small, (WIDTH, HEIGHT)) - 2.0, atol=1e-3)
-    assert result.stereo == rig(doffs=2.0) and result.left_rgb is left
+    assert result.rig == rig(doffs=2.0) and result.image is left
 
 
 def test_or_the_scaled_grid_with_the_cameras_scaled_by_the_true_ratios() -> None:
     left, right = pair()
     result = estimator(scale=0.37, full_resolution=False)(left, right, rig(doffs=2.0))
-    assert result.disparity.shape == result.left_rgb.shape[:2] == result.valid.shape == (17, 28)
-    camera = result.stereo.left
+    assert result.disparity.shape == result.image.shape[:2] == result.valid.shape == (17, 28)
+    camera = result.rig.left
     assert (camera.width, camera.height) == (28, 17)
     assert camera.fx == pytest.approx(60 * 28 / 75) and camera.cy == pytest.approx(22 * 17 / 45)
-    assert result.stereo.doffs == pytest.approx(2.0 * 28 / 75)
+    assert result.rig.doffs == pytest.approx(2.0 * 28 / 75)
     small = by_hand(resize_image(left, (28, 17)), resize_image(right, (28, 17)))
     np.testing.assert_allclose(result.disparity, small - 2.0 * 28 / 75, atol=1e-4)
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from open3d_here import load_open3d
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.cloud import Cloud
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.files import parse_kinds, write_result
-from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.prediction import Prediction, StereoMatch
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.io.pictures import write_depth_png, write_png
 from foundation_stereo_ros.io.ply import write_ply
@@ -28,12 +29,13 @@ def result(confidence: bool = False) -> Prediction:
     disparity = np.linspace(0.2, 2, 48, dtype=np.float32).reshape(6, 8)
     valid = disparity > 0.5
     depth = np.where(valid, 1 / disparity, np.nan).astype(np.float32)
-    return Prediction(rgb, disparity, depth, valid, stereo, disparity / 2 if confidence else None, {})
+    sure = disparity / 2 if confidence else None
+    return Prediction(rgb, depth, left, sure, StereoMatch(disparity, stereo))
 
 
 def test_a_picture_keeps_its_colours(tmp_path: Path) -> None:
-    write_png(tmp_path / "a.png", result().left_rgb)
-    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "a.png"))[..., ::-1], result().left_rgb)
+    write_png(tmp_path / "a.png", result().image)
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "a.png"))[..., ::-1], result().image)
 
 
 def test_depth_is_in_whole_millimetres_and_zero_where_unknown(tmp_path: Path) -> None:
@@ -63,7 +65,7 @@ def test_ply_is_binary_little_endian_with_colours(tmp_path: Path) -> None:
 
 
 def test_open3d_reads_the_ply(tmp_path: Path) -> None:
-    open3d = pytest.importorskip("open3d", exc_type=ImportError)
+    open3d = load_open3d()
     write_ply(tmp_path / "cloud.ply", CLOUD.points, CLOUD.colors)
     cloud = open3d.io.read_point_cloud(str(tmp_path / "cloud.ply"))
     np.testing.assert_allclose(np.asarray(cloud.points), CLOUD.points)

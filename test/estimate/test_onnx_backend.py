@@ -16,10 +16,8 @@ import torch
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.estimate.fitting import Fit
+from foundation_stereo_ros.estimate.grid import Fit
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
-from foundation_stereo_ros.ros.live.core import engine_of
-from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 
 pytest.importorskip("onnx", reason="not installed (extra 'onnx')")
 pytest.importorskip("onnxruntime", reason="not installed (extra 'onnx')")
@@ -188,6 +186,6 @@ def test_the_live_node_can_rest_and_go_on(tmp_path: Path) -> None:
     estimator.to_host()
     estimator.to_device()
     estimator.warm_up(WIDTH, HEIGHT)
-    told = engine_of(StereoPipeline(estimator))
+    told = estimator.engine()
     assert (told.weights, told.device, told.precision) == (str(path), "cpu", "float32")
     assert "process" in told.memory

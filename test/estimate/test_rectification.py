@@ -88,8 +88,8 @@ def test_raw_images_left_as_they_are_give_a_warning(
 
 
 def test_the_baseline_comes_from_the_calibration_or_the_configuration() -> None:
-    assert rectification().stereo.baseline == pytest.approx(0.1)
-    assert rectification(baseline=0.3).stereo.baseline == pytest.approx(0.3)
+    assert rectification().rig.baseline == pytest.approx(0.1)
+    assert rectification(baseline=0.3).rig.baseline == pytest.approx(0.3)
     with pytest.raises(CalibrationError):
         StereoRectification(calibration(), calibration(), SIZE, PipelineConfig())
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foundation_stereo_ros.bench.pictures import stereo_pictures
+from foundation_stereo_ros.bench.inputs import stereo_pictures
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.tiling import BLEND, CONTEXT, Cut, Tiling, tiling_for
 from foundation_stereo_ros.estimate.torch_backend import TorchBackend

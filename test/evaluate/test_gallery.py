@@ -9,7 +9,7 @@ import pytest
 
 from foundation_stereo_ros.datasets.dataset import StereoNumbers, StereoSample
 from foundation_stereo_ros.evaluate.gallery import WORST, Gallery, contact_sheet
-from foundation_stereo_ros.evaluate.scores import ImageScore, MethodScore
+from foundation_stereo_ros.evaluate.metrics import ImageScore, MethodScore
 from foundation_stereo_ros.io.report import Legend, Picture
 from foundation_stereo_ros.io.visualize import INVALID
 

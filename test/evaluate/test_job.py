@@ -13,8 +13,8 @@ from dataset_trees import user_folder
 from foundation_stereo_ros.datasets.catalog import open_dataset
 from foundation_stereo_ros.datasets.dataset import StereoItem, StereoSample
 from foundation_stereo_ros.errors import DeviceMemoryError
-from foundation_stereo_ros.evaluate.job import EvaluationJob
-from foundation_stereo_ros.shapes import DisparityMap
+from foundation_stereo_ros.evaluate.job import EvaluationJob, PeakMemory
+from foundation_stereo_ros.shapes import ShiftMap
 
 
 class Flat:
@@ -27,7 +27,7 @@ class Flat:
         self.value = value
         self.calls = 0
 
-    def __call__(self, sample: StereoSample) -> DisparityMap:
+    def __call__(self, sample: StereoSample) -> ShiftMap:
         self.calls += 1
         return np.full_like(sample.disparity, self.value)
 
@@ -37,7 +37,7 @@ class Broken(Flat):
         super().__init__(0.0, "broken")
         self.error = error
 
-    def __call__(self, sample: StereoSample) -> DisparityMap:
+    def __call__(self, sample: StereoSample) -> ShiftMap:
         raise self.error
 
 
@@ -88,3 +88,12 @@ def test_one_method_failing_leaves_the_image_out_for_all(
     assert job.results == []
     # What nobody expected comes with its traceback.
     assert bool(caplog.records) == isinstance(error, RuntimeError)
+
+
+def test_the_peak_holds_what_was_there_for_a_moment() -> None:
+    memory = PeakMemory(torch.device("cpu"))
+    memory.start()
+    before = memory.read()
+    block = np.ones(200 * 2**20, np.uint8)
+    del block
+    assert memory.read() - before > 100 * 2**20

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from open3d_here import load_open3d
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.geometry.filters import remove_radius_outliers, voxel_downsample
@@ -38,7 +39,7 @@ def test_voxels_against_a_plain_dictionary(points: np.ndarray, size: float) -> N
 
 
 def test_lonely_points_are_removed() -> None:
-    pytest.importorskip("open3d", exc_type=ImportError)
+    load_open3d()
     generator = np.random.default_rng(0)
     cluster = generator.normal(0, 0.02, (200, 3)).astype(np.float32)
     points = np.concatenate((cluster, np.array(((5, 5, 5), (5, 5, 5.01)), np.float32)))
@@ -53,7 +54,7 @@ def test_lonely_points_are_removed() -> None:
 def test_an_empty_cloud_stays_empty() -> None:
     empty = np.zeros((0, 3), np.float32), np.zeros((0, 3), np.uint8)
     assert len(voxel_downsample(*empty, 0.1)[0]) == 0
-    pytest.importorskip("open3d", exc_type=ImportError)
+    load_open3d()
     assert len(remove_radius_outliers(*empty, 0.1, 1)[0]) == 0
 
 

@@ -123,9 +123,9 @@ def test_a_bare_camera_matrix_means_no_distortion_and_no_rotation(tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[1, 2]", "is no CameraInfo: expected names and values"),
-        ("", "is no CameraInfo"),
-        ("a: [", "is no YAML"),
+        ("[1, 2]", "is not a CameraInfo: expected names and values"),
+        ("", "is not a CameraInfo"),
+        ("a: [", "is not YAML"),
         ("image_width: 4\n", "it has no height or image_height, k or K or camera_matrix"),
         ("{width: 4, height: 3, k: [1, 2]}", "k has 2 values; expected 9"),
         ("{width: 4, height: 3, k: [a, 0, 0, 0, 1, 0, 0, 0, 1]}", "k is .*; expected numbers"),
@@ -145,7 +145,7 @@ def test_yaml_cannot_run_code(tmp_path: Path) -> None:
     text = (
         f"width: !!python/object/apply:pathlib.Path.touch [!!python/object/apply:pathlib.Path ['{trap}']]\n"
     )
-    with pytest.raises(FileFormatError, match="is no YAML"):
+    with pytest.raises(FileFormatError, match="is not YAML"):
         read_camera_info(text_file(tmp_path, text, "left.yaml"))
     assert not trap.exists()
 
@@ -154,7 +154,7 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=r"cannot read .*none\.txt: No such file"):
         read_intrinsics(tmp_path / "none.txt")
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(FileFormatError, match="is no text file"):
+    with pytest.raises(FileFormatError, match="is not a text file"):
         read_intrinsics(tmp_path / "binary.txt")
 
 

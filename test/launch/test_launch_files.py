@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import os
+import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -17,9 +21,10 @@ import yaml
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.types import IMAGE, message_types
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
+from foundation_stereo_ros.ros.live import advice, demand, status
+from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS, in_its_type, judge
+from foundation_stereo_ros.ros.messages.cdr import IMAGE, message_types
 from foundation_stereo_ros.ros.messages.images import encode_image
 
 pytestmark = pytest.mark.ros
@@ -135,6 +140,67 @@ def test_what_is_given_is_handed_on(tmp_path: Path) -> None:
         "use_sim_time": True,
     }
     assert line[line.index("--log-level") + 1] == "robot.front.stereo_node:=debug"
+
+
+def test_settings_that_the_log_may_name_are_arguments_in_their_types() -> None:
+    texts = {"approximate_sync": "true", "slop": "0.03", "queue_size": "5", "rectification": "off"}
+    more = {"baseline": "1", "confidence": "false", "memory_budget": "800", "save_directory": "20"}
+    found, context = started(load("stereo"), namespace="", **texts, **more)
+    (last,) = parameter_files(words(node(found), context))
+    values = last["/stereo_node"]["ros__parameters"]
+    assert values == {
+        "approximate_sync": True,
+        "slop": 0.03,
+        "queue_size": 5,
+        "rectification": "off",
+        "baseline": 1,
+        "confidence": False,
+        "memory_budget": 800,
+        "save_directory": "20",
+    }
+    judge({name: in_its_type(ALL_SETTINGS[name], value) for name, value in values.items()})
+    found, context = started(load("stereo"), slop="far: [")
+    (last,) = parameter_files(words(node(found), context))
+    assert last["/stereo/stereo_node"]["ros__parameters"] == {"slop": "far: ["}  # the node refuses it
+    with pytest.raises(RuntimeError, match="rectification"):
+        started(load("stereo"), rectification="maybe")
+
+
+def test_every_parameter_that_advice_names_is_a_launch_argument() -> None:
+    """Sentences name parameters; who launched the node should find an argument of that name."""
+    module = load("stereo")
+    arguments = {a.name for a in module.generate_launch_description().get_launch_arguments()}
+    said = inspect.getsource(advice) + inspect.getsource(demand) + inspect.getsource(status)
+    texts = " ".join(re.findall(r'"([^"]*)"', said))
+    named = {name for name in ALL_SETTINGS if re.search(rf"\b{name}\b", texts) and "_" in name}
+    assert {"approximate_sync", "image_transport", "queue_size"} <= named <= arguments
+    assert not re.search(r"\w:=", texts)
+
+
+def test_nothing_is_left_behind_when_the_launch_has_ended(tmp_path: Path) -> None:
+    bag = record(tmp_path / "ride.mcap", "/rig")
+    (tmp_path / "temporary").mkdir()
+    code = f"""
+import sys, tempfile
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_launch_files import load, node, started, words
+for given in ({{"camera": "oak", "slop": "0.5"}}, {{"camera": "oak", "namespace": "other"}}):
+    found, context = started(load("stereo"), **given)
+    print(*words(node(found), context))
+module = load("replay")
+found, context = started(module, bag={str(bag)!r})
+words(node(found), context)
+print(*words(module._play(context)[1], context))
+assert any(Path(tempfile.gettempdir()).iterdir())
+"""
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(tmp_path / "temporary") in done.stdout
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_reliable_names_the_topics_as_the_node_resolves_them() -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from foundation_stereo_ros.bench.random_weights import randomize
+from foundation_stereo_ros.bench.inputs import randomize
 from foundation_stereo_ros.nets.stereo import StereoNetwork, build_network, network_preset
 
 _NAMED = os.environ.get("DEVICE", "")

@@ -4,23 +4,20 @@
 from __future__ import annotations
 
 import functools
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from waiting import PATIENCE_S as PATIENCE_S
+from waiting import wait_until as wait_until
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.ros.bags.types import message_types
 from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.images import encode_image
-
-PATIENCE_S = 60.0
-"""What a test waits for comes within this time, or it fails."""
 
 TYPES = message_types()
 HEIGHT, WIDTH = 40, 60
@@ -53,10 +50,3 @@ def network() -> FoundationStereo:
 def estimator(**values: Any) -> StereoEstimator:
     config = PipelineConfig.from_mapping({"device": "cpu", "precision": "fp32", "iterations": 1, **values})
     return StereoEstimator(config, network())
-
-
-def wait_until(what: str, condition: Callable[[], bool]) -> None:
-    begin = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begin < PATIENCE_S, f"not within {PATIENCE_S} s: {what}"
-        time.sleep(0.002)

@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from threading import Condition, Event, Thread
 from typing import Any
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from ros_processes import PATIENCE_S
+from waiting import PATIENCE_S
 
 
 class Inbox:
@@ -111,13 +109,6 @@ class Listener:
             return future.result()
         finally:
             self.node.destroy_client(client)
-
-    def wait_until(self, true: Callable[[Node], bool]) -> None:
-        """Wait for what this node sees of the others."""
-        end = time.monotonic() + PATIENCE_S
-        while not true(self.node):
-            assert time.monotonic() < end, f"not so after {PATIENCE_S:g} s"
-            time.sleep(0.02)
 
     def close(self) -> None:
         self._ended.set()

@@ -10,15 +10,15 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from threading import Condition, Thread
 from typing import Any
 
-PATIENCE_S = 90.0
-"""What a test waits for comes within this time, or it fails; much, since many tests may share few cores."""
+from waiting import PATIENCE_S, wait_until
 
 _CAMERA = Path(__file__).with_name("camera_process.py")
+_COUNTED = Path(__file__).with_name("counted_process.py")
 
 
 class Talk:
@@ -56,6 +56,7 @@ class RosProcess:
         domain: of ROS.
         folder: working directory, also of logs.
         environment: more of its environment.
+        counted: whether it runs in `counted_process`; for ``python -m``.
     """
 
     def __init__(
@@ -64,7 +65,11 @@ class RosProcess:
         domain: int,
         folder: Path,
         environment: Mapping[str, str] | None = None,
+        counted: bool = False,
     ) -> None:
+        if counted:
+            python, _, *words = command
+            command = [python, str(_COUNTED), *words]
         settings = {
             "ROS_DOMAIN_ID": str(domain),
             "ROS_LOG_DIR": str(folder / "ros_log"),
@@ -152,6 +157,10 @@ class CameraProcess(RosProcess):
     def stamps(self) -> list[int]:
         """Left stamps of all pairs sent so far, nanoseconds."""
         return [int(line) for line in self.said.lines]
+
+    def has_sent(self, stamps: Collection[int]) -> bool:
+        """Return whether all these are its own; it may tell of a pair after the pair has come."""
+        return bool(stamps) and wait_until("all are told of", lambda: set(stamps) <= set(self.stamps))
 
     def wait_for_more(self, count: int) -> None:
         """Wait until so many more pairs are sent."""

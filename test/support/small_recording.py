@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 
 BEGIN_S = 2_000_000_000
 STAMPS = [BEGIN_S * 10**9 + number * 200_000_000 for number in range(5)]

@@ -15,9 +15,10 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import DescribeParameters, GetParameters, SetParameters, SetParametersAtomically
 from rclpy.parameter import Parameter, parameter_value_to_python
 from ros_listener import Inbox, Listener
-from ros_processes import PATIENCE_S, RosProcess
+from ros_processes import RosProcess
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from stereo_msgs.msg import DisparityImage
+from waiting import PATIENCE_S
 
 OUTPUTS = {
     "disparity": DisparityImage,
@@ -56,6 +57,7 @@ class TestedNode(RosProcess):
         parameters: at its start.
         words: more of ``--ros-args``.
         environment: more of its environment.
+        counted: as in `RosProcess`.
     """
 
     __test__ = False
@@ -69,13 +71,14 @@ class TestedNode(RosProcess):
         parameters: Mapping[str, Any] = SMALL,
         words: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
+        counted: bool = False,
     ) -> None:
         given = [word for name, value in parameters.items() for word in ("-p", f"{name}:={_yaml(value)}")]
         module = "foundation_stereo_ros.ros.node.main"
         command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace}", *given, *words]
         self.namespace, self.name, self._listener = namespace, f"{namespace}/stereo_node", listener
         self._diagnostics = listener.hear("/diagnostics", DiagnosticArray, 100)
-        super().__init__(command, domain, folder, environment)
+        super().__init__(command, domain, folder, environment, counted)
 
     def hear(self, output: str, qos: Any = 10) -> Inbox:
         """Subscribe to an output."""

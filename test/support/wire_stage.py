@@ -13,10 +13,15 @@ from threading import Condition, Event, Thread
 from typing import Any, NamedTuple
 
 import numpy as np
-from ros_processes import PATIENCE_S, RosProcess
+from ros_processes import RosProcess
+from waiting import PATIENCE_S, wait_until
 
 from foundation_stereo_ros.geometry.camera import Camera
-from foundation_stereo_ros.ros.bags.types import (
+from foundation_stereo_ros.ros.dds.environment import wire_settings
+from foundation_stereo_ros.ros.dds.qos import Profile
+from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import (
     CAMERA_INFO,
     DISPARITY_IMAGE,
     IMAGE,
@@ -25,10 +30,6 @@ from foundation_stereo_ros.ros.bags.types import (
     message_types,
     serialize,
 )
-from foundation_stereo_ros.ros.dds.environment import wire_settings
-from foundation_stereo_ros.ros.dds.qos import Profile
-from foundation_stereo_ros.ros.dds.wire import Wire
-from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
 from foundation_stereo_ros.ros.messages.images import encode_image
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
 
@@ -111,23 +112,30 @@ class Report(NamedTuple):
 class LiveProcess(RosProcess):
     """``foundation_stereo live``, and what it says on /diagnostics."""
 
-    def __init__(self, command: list[str], domain: int, folder: Path, heard: Inbox) -> None:
+    def __init__(self, command: list[str], domain: int, folder: Path, heard: Inbox, counted: bool) -> None:
         self._heard = heard
-        super().__init__(command, domain, folder, local(domain))
+        super().__init__(command, domain, folder, local(domain), counted)
 
-    def reports(self, suits: Callable[[Report], bool] = lambda _: True, name: str = "") -> Report:
+    def reports(
+        self,
+        suits: Callable[[Report], bool] = lambda _: True,
+        name: str = "",
+        timeout: float = PATIENCE_S,
+    ) -> Report:
         """Wait for a status that is still to come and suits, of the node of this full name."""
         self._heard.clear()
-        end = time.monotonic() + PATIENCE_S
-        last: Report | None = None
-        while time.monotonic() < end and self.alive:
-            for message in list(self._heard.messages):
-                report = _report(message)
-                if name in message.status[0].name and suits(report):
-                    return report
-                last = report
-            time.sleep(0.02)
-        raise AssertionError(f"no such status; the last one is {last}; it said:\n{self.said}\n{self.log}")
+        heard: list[Report] = []
+
+        def suitable() -> list[Report]:
+            assert self.alive, "it has ended"
+            heard[:] = [_report(m) for m in list(self._heard.messages) if name in m.status[0].name]
+            return [report for report in heard if suits(report)]
+
+        try:
+            return wait_until("such a status", suitable, timeout)[0]
+        except AssertionError as error:
+            last = heard[-1:]
+            raise AssertionError(f"{error}; the last is {last}; it said:\n{self.said}\n{self.log}") from None
 
 
 def _report(message: Any) -> Report:
@@ -144,6 +152,9 @@ class WireCamera:
         namespace: of the topics.
         rate: pairs a second.
         profile: of all topics.
+
+    Attributes:
+        paused: while it is set, none are sent.
     """
 
     def __init__(self, wire: Wire, scene: Path, namespace: str, rate: float, profile: Profile) -> None:
@@ -155,6 +166,7 @@ class WireCamera:
             for name, msgtype in (("image_rect", IMAGE), ("camera_info", CAMERA_INFO))
         }
         self.stamps: list[int] = []
+        self.paused = False
         self._rate = rate
         self._ended = Event()
         self._thread = Thread(target=self._run, daemon=True)
@@ -166,7 +178,8 @@ class WireCamera:
 
     def _run(self) -> None:
         while not self._ended.wait(1 / self._rate):
-            self.send(time.time_ns())
+            if not self.paused:
+                self.send(time.time_ns())
 
     def send(self, stamp: int) -> None:
         types, scene = message_types(), self._scene
@@ -198,11 +211,13 @@ class WireStage:
         self.cameras: list[WireCamera] = []
         self._diagnostics: Inbox | None = None
 
-    def live(self, *words: str) -> LiveProcess:
-        """Start ``foundation_stereo live``."""
+    def live(self, *words: str, counted: bool = False) -> LiveProcess:
+        """Start ``foundation_stereo live``; ``counted`` as in `RosProcess`."""
         if self._diagnostics is None:
             self._diagnostics = self.hear("/diagnostics", _DIAGNOSTICS, Profile(depth=100))
-        return self._added(LiveProcess(command("live", *words), self.domain, self.folder, self._diagnostics))
+        return self._added(
+            LiveProcess(command("live", *words), self.domain, self.folder, self._diagnostics, counted)
+        )
 
     def run(self, *words: str) -> RosProcess:
         """Start another command."""

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 import pytest
+import wire_domains
 from ros_processes import CameraProcess, RosProcess
 
 if TYPE_CHECKING:
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
 
     from foundation_stereo_ros.scenes.raycast.sequence import SequenceFrame
 
-DOMAINS = range(40, 80)
 ROOM = 2
-_used = itertools.count()
 
 
 class Stage:
@@ -86,10 +83,7 @@ class Stage:
 
 @pytest.fixture(scope="session")
 def domains() -> Iterator[int]:
-    """Domains of this worker, round and round: late words of one test do not reach the next."""
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return itertools.cycle(DOMAINS[worker % len(DOMAINS) :: workers])
+    return wire_domains.domains()
 
 
 @pytest.fixture
@@ -100,10 +94,8 @@ def stage(domains: Iterator[int], tmp_path: Path, small_scene: Path) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def module_stage(
-    domains: Iterator[int], tmp_path_factory: pytest.TempPathFactory, small_scene: Path
-) -> Iterator[Stage]:
-    made = Stage(next(domains), tmp_path_factory.mktemp("stage"), small_scene)
+def module_stage(tmp_path_factory: pytest.TempPathFactory, small_scene: Path) -> Iterator[Stage]:
+    made = Stage(next(wire_domains.module_domains()), tmp_path_factory.mktemp("stage"), small_scene)
     yield made
     made.close()
 

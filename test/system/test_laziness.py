@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ros_processes import PATIENCE_S
+from waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.ros
 
@@ -57,9 +57,8 @@ def test_enable(stage) -> None:
     assert answer.success and answer.message == "disabled"
     before = node.reports(lambda r: "disabled" in r.message).count("results")
     camera.wait_for_more(10)
-    report = node.reports()
+    report = node.reports(lambda r: r.count("skipped, disabled") > 0)
     assert report.count("results") <= before + 1
-    assert report.count("skipped, disabled") > 0
     assert stage.listener.call(SetBool, f"{node.name}/enable", data=True).success
     points.next(count=2)
 
@@ -96,7 +95,7 @@ def test_save_without_images_says_why(stage) -> None:
     assert node.get("z_far") == [100.0]
     node.reports()
     assert answers == []
-    stage.listener.wait_until(lambda _: bool(answers))
+    wait_until("the answer", lambda: answers)
     assert not answers[0].success
     assert "no result within 10 s" in answers[0].message
 
@@ -129,9 +128,9 @@ def test_a_slow_network_gets_the_newest_frame(stage, exact) -> None:
     period = 1e9 / 30
     # The pair that is taken when a result goes out is not much older than the last that had come by then; one
     # from a queue would be older by the time that results take.
-    behind = (np.array(newest[:5]) - stamps) / period
-    assert np.median(behind) <= 5, behind
-    assert np.diff(stamps).min() > 2 * period, np.diff(stamps) / period
+    behind, apart = (np.array(newest[:5]) - stamps) / period, np.diff(stamps) / period
+    assert np.median(behind) <= max(5, np.median(apart) / 2), (behind, apart)
+    assert apart.min() > 2, apart
     assert node.reports().count("dropped") > 5
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from waiting import wait_until
 
 from foundation_stereo_ros.weights.shipped import shipped_checkpoint
 
@@ -20,7 +21,7 @@ def test_it_starts_by_itself(stage) -> None:
     stage.camera()
     points.wait_for()
     assert node.state == "active"
-    assert node.reports().values["lifecycle"] == "active"
+    node.reports(lambda r: r.values["lifecycle"] == "active")
 
 
 def test_every_transition(stage) -> None:
@@ -28,22 +29,23 @@ def test_every_transition(stage) -> None:
     points = node.hear("points2")
     camera = stage.camera()
     assert node.state == "unconfigured"
-    assert "unconfigured" in node.reports().message
+    node.reports(lambda r: "unconfigured" in r.message)
 
     assert node.change_state("configure")
     assert node.state == "inactive"
-    assert node.reports().values["lifecycle"] == "inactive"
+    node.reports(lambda r: r.values["lifecycle"] == "inactive")
 
     assert node.change_state("activate")
     points.next(count=2)
 
     assert node.change_state("deactivate")
-    assert "inactive" in node.reports().message
+    node.reports(lambda r: "inactive" in r.message)
     points.clear()
     camera.wait_for_more(5)
-    assert node.reports().values["state"] == "stopped"
+    node.reports(lambda r: r.values["state"] == "stopped")
     assert points.messages == []
-    assert stage.listener.node.count_subscribers("/stereo/left/image_rect") == 0
+    listener = stage.listener.node
+    wait_until("it hears no images", lambda: not listener.count_subscribers("/stereo/left/image_rect"))
 
     assert node.change_state("activate")
     points.next(count=2)
@@ -74,7 +76,7 @@ def test_activated_again_and_again(stage) -> None:
             assert node.change_state("configure")
         assert node.change_state("activate")
         points.next(count=2)
-    assert node.threads == threads
+    wait_until("as many threads as before", lambda: node.threads == threads)
 
 
 def test_what_is_impossible_in_a_state_does_no_harm(stage) -> None:

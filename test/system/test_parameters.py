@@ -133,18 +133,18 @@ def test_cloud_parameters(node, camera) -> None:
 
 
 def test_rate_limit(node, camera) -> None:
-    """By the cameras' stamps: of 20 pairs a second only so many become results."""
+    """By the cameras' stamps: of 20 pairs a second few become results, also on a busy machine."""
     camera.send(rate=20.0)
-    assert node.set(publish_rate_limit=2.0) == []
+    assert node.set(publish_rate_limit=0.4) == []
     depth = node.hear("depth/image_rect")
-    depth.wait_for(count=3)
+    depth.wait_for(count=2)
     depth.clear()
-    depth.wait_for(count=4)
-    stamps = np.array(depth.stamps[:4])
+    depth.wait_for(count=3)
+    stamps = np.array(depth.stamps[:3])
+    node.reports(lambda r: r.count("skipped, rate limit") > 0)
     assert node.set(publish_rate_limit=0.0) == []
     camera.send(rate=10.0)
-    assert np.diff(stamps).min() > 0.2e9
-    assert node.reports().count("skipped, rate limit") > 0
+    assert np.diff(stamps).min() > 1e9
 
 
 @pytest.mark.parametrize(

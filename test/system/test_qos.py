@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from waiting import wait_until
 
 pytestmark = pytest.mark.ros
 
@@ -63,7 +64,8 @@ def test_an_override_of_a_subscription(stage) -> None:
     assert f"qos_overrides.{topic}.subscription.reliability" in warning
     report = node.reports(lambda r: "QoS" in r.message)
     assert topic in report.message and "RELIABILITY" in report.message
-    (asked,) = stage.listener.node.get_subscriptions_info_by_topic(topic)
+    listener = stage.listener.node
+    (asked,) = wait_until("it is seen", lambda: listener.get_subscriptions_info_by_topic(topic))
     assert asked.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     camera.stop()
     stage.camera(qos="reliable")
@@ -82,10 +84,10 @@ def test_compressed_images_where_raw_ones_are_expected(stage) -> None:
     node = stage.node()
     node.hear("points2")
     stage.camera("misplaced")
-    warnings = node.log.wait_for(2, r"\[WARN\].*no output: .*image_rect carries")
+    warnings = node.log.wait_for(2, r"\[WARN\].*no output: .*image_rect has messages of type")
     assert any(
-        "/stereo/left/image_rect carries sensor_msgs/msg/CompressedImage, expected sensor_msgs/msg/Image; "
-        "set image_transport to compressed" in warning
+        "/stereo/left/image_rect has messages of type sensor_msgs/msg/CompressedImage, "
+        "expected sensor_msgs/msg/Image; set image_transport to compressed" in warning
         for warning in warnings
     )
     report = node.reports(lambda r: "image_transport" in r.message)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -63,8 +64,7 @@ def test_bad_pairs_are_rejected_with_the_reason(running, camera, what: str) -> N
     camera.send(**orders)
     report = node.reports(lambda r: reason in r.values["last reason"])
     assert report.count("rejected") > 0
-    warnings = node.log.wait_for(1, r"\[WARN\].*pair rejected")
-    assert [warning for warning in warnings if reason in warning], warnings
+    node.log.wait_for(1, rf"\[WARN\].*pair rejected.*{re.escape(reason)}")
 
 
 def test_the_status_is_an_error_where_no_pair_can_be_used(running, camera) -> None:
@@ -108,10 +108,10 @@ def test_stamps_that_differ(running, camera) -> None:
     camera.send(apart_ms=7.0)
     report = node.reports(lambda r: "approximate_sync" in r.message)
     assert report.level == 1 and "7 ms apart" in report.message
-    node.log.wait_for(1, r"\[WARN\].*7 ms apart.*approximate_sync:=true slop:=0.009")
+    node.log.wait_for(1, r"\[WARN\].*7 ms apart.*approximate_sync to true and slop to 0.009")
     assert report.count("unsynchronized left") > 0
     assert node.set(approximate_sync=True, slop=0.01) == []
-    assert stamp_of(disparity.next()) in camera.stamps
+    assert camera.has_sent([stamp_of(disparity.next())])
     assert node.set(approximate_sync=False) == []
 
 
@@ -155,15 +155,19 @@ def test_time_that_jumps_back(running, camera, queue_size: int) -> None:
     """As a looped recording does, with images of one side left over at its end."""
     node, disparity = running
     begin = 1_000_000_000_000
+
+    def of_the_recording(message: Any) -> bool:
+        return message.header.stamp.sec < 1060
+
     jumps = node.reports().count("time jumps")
     assert node.set(queue_size=queue_size) == []
     for _ in range(3):
         camera.send(first_stamp=begin, images=["left", "right"])
-        disparity.next(lambda m: m.header.stamp.sec == 1000)
+        disparity.next(of_the_recording)
         camera.send(first_stamp=begin + 10_000_000_000, images=["left"])
         camera.wait_for_more(queue_size + 2)
     camera.send(first_stamp=begin, images=["left", "right"])
-    disparity.next(lambda m: m.header.stamp.sec == 1000, count=3)
+    disparity.next(of_the_recording, count=3)
     assert node.reports().count("time jumps") >= jumps + 3
     assert node.set(queue_size=10) == []
 

@@ -18,11 +18,9 @@ from small_runs import SMALL
 from train_without_dropout import keep_everything
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.scenes.raycast.place import ALONE, Place
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.distributed import Group, find_device, find_place
-from foundation_stereo_ros.train.run_files import STATE_NAME, WEIGHTS_NAME
-from foundation_stereo_ros.train.state_file import read_about
+from foundation_stereo_ros.train.distributed import ALONE, Group, Place, find_device, find_place
+from foundation_stereo_ros.train.run_files import STATE_NAME, WEIGHTS_NAME, read_about
 from foundation_stereo_ros.train.trainer import Trainer
 
 HOUSE = Path(__file__).parents[2]

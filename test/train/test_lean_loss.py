@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
 
 import pytest
 import torch
@@ -9,17 +9,14 @@ import torch.nn.functional as F
 
 from foundation_stereo_ros.nets.stereo import LeanOutput
 from foundation_stereo_ros.nets.stereo.lean.refinement import Refined, RowMatcher
+from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.lean_loss import damped, lean_loss, truth_of
 
 HEIGHT, WIDTH, BINS = 32, 64, 16
 
 
-@dataclass(frozen=True)
-class Weights:
-    matching: float = 0.0
-    correlation: float = 0.0
-    hidden: float = 0.5
-    edges: float = 2.0
+Weights = functools.partial(TrainingConfig, hidden=0.5, edges=2.0)
+_PLAIN = Weights()
 
 
 def truth() -> torch.Tensor:
@@ -48,7 +45,7 @@ def matcher_of(half: torch.Tensor) -> RowMatcher:
     return RowMatcher(right.gather(-1, place), right)
 
 
-def loss(output: LeanOutput, weights: Weights = Weights(), valid: torch.Tensor | None = None) -> float:
+def loss(output: LeanOutput, weights: TrainingConfig = _PLAIN, valid: torch.Tensor | None = None) -> float:
     disparity = truth()
     known = torch.ones_like(disparity, dtype=torch.bool) if valid is None else valid
     return float(lean_loss(output, disparity, known, 64.0, weights))

@@ -12,9 +12,9 @@ import torch
 from small_runs import SMALL
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
-from foundation_stereo_ros.train.config import TrainingConfig, learning_rate
-from foundation_stereo_ros.train.run_files import STATE_NAME
-from foundation_stereo_ros.train.state_file import compact_state
+from foundation_stereo_ros.train.config import TrainingConfig
+from foundation_stereo_ros.train.descent import learning_rate
+from foundation_stereo_ros.train.run_files import STATE_NAME, compact_state
 from foundation_stereo_ros.train.trainer import Trainer
 from foundation_stereo_ros.weights import load_checkpoint
 

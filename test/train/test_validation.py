@@ -17,9 +17,9 @@ from foundation_stereo_ros.errors import ConfigError, FileFormatError
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import DatasetChoice
-from foundation_stereo_ros.train.real_pairs import RealPairs
 from foundation_stereo_ros.train.run_files import BEST_NAME, WEIGHTS_NAME
 from foundation_stereo_ros.train.trainer import Trainer
+from foundation_stereo_ros.train.validation import RealPairs
 from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
 from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
@@ -144,5 +144,5 @@ def test_averages_are_of_images_and_only_known_pixels_count(tmp_path: Path) -> N
 def test_what_cannot_be_validated_on_is_found_out_at_once(tmp_path: Path, start: Path) -> None:
     choice = {"dataset": "folder", "root": str(tmp_path / "missing")}
     config = TrainingConfig.from_dict({**SMALL, "validate_on": choice})
-    with pytest.raises(FileFormatError, match="is no folder"):
+    with pytest.raises(FileFormatError, match="is not a folder"):
         Trainer(config, tmp_path, "cpu")

@@ -19,7 +19,7 @@ def conv3x3(inputs: int, outputs: int, stride: int = 1, bias: bool = True) -> nn
 class ResidualBlock(nn.Module):
     """Two biased 3 x 3 convolutions beside a shortcut.
 
-    ReLU stands before *and* after the addition (specification section 9, ResBlock2).
+    ReLU stands before *and* after the addition, as in RAFT-Stereo (arXiv 2109.07547).
     """
 
     def __init__(self, inputs: int, outputs: int, norm: Norm, stride: int = 1) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""3-D blocks over height x width x disparity (specification section 12)."""
+"""3-D blocks over height x width x disparity (FoundationStereo, arXiv 2501.09898, section 3.2)."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hybrid cost volume's parts: group-wise correlation, and features side by side.
 
-Paper section 3.2; specification section 11. Every volume of this network has its disparity axis last, and in
-memory its channels innermost: what belongs to one pixel lies together, for the convolutions, the transformer
-and the lookup alike.
+FoundationStereo (arXiv 2501.09898), section 3.2; the correlation by groups is that of GwcNet
+(arXiv 1903.04025), section 3.2, of features scaled to unit length. Every volume of this network has its
+disparity axis last, and in memory its channels innermost: what belongs to one pixel lies together, for the
+convolutions, the transformer and the lookup alike.
 """
 
 from __future__ import annotations

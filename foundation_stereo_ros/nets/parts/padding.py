@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images of any size to sides that the network takes, and back (specification section 5)."""
+"""Images of any size to sides that the network takes, and back."""
 
 from __future__ import annotations
 

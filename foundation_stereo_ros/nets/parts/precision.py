@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Islands of full precision inside a caller's `torch.autocast` (specification section 23)."""
+"""Full precision inside a caller's `torch.autocast`."""
 
 from __future__ import annotations
 

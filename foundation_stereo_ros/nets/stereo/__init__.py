@@ -5,9 +5,10 @@
 """
 
 from foundation_stereo_ros.nets.parts.padding import Padding, pad_to_multiple
-from foundation_stereo_ros.nets.stereo.config import NetworkConfig
 from foundation_stereo_ros.nets.stereo.early_stop import EarlyStop
 from foundation_stereo_ros.nets.stereo.folding import for_inference, lay_channels_last
+from foundation_stereo_ros.nets.stereo.foundation.config import NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo, TrainingOutput
 from foundation_stereo_ros.nets.stereo.kinds import (
     StereoConfig,
     StereoNetwork,
@@ -16,7 +17,6 @@ from foundation_stereo_ros.nets.stereo.kinds import (
 )
 from foundation_stereo_ros.nets.stereo.lean.config import LeanConfig
 from foundation_stereo_ros.nets.stereo.lean.model import LeanOutput, LeanStereo
-from foundation_stereo_ros.nets.stereo.model import FoundationStereo, TrainingOutput
 
 __all__ = [
     "EarlyStop",

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from foundation_stereo_ros.nets.parts.minimal_filtering import TiledConv2d, tiles_well
-from foundation_stereo_ros.nets.stereo.gru import SelectiveGru, merge_for_inference
+from foundation_stereo_ros.nets.stereo.foundation.gru import SelectiveGru, merge_for_inference
 
 Network = TypeVar("Network", bound=nn.Module)
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.nets.stereo.config import PRESETS as FOUNDATION_PRESETS
-from foundation_stereo_ros.nets.stereo.config import NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.config import PRESETS as FOUNDATION_PRESETS
+from foundation_stereo_ros.nets.stereo.foundation.config import NetworkConfig
+from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 from foundation_stereo_ros.nets.stereo.lean.config import LeanConfig
 from foundation_stereo_ros.nets.stereo.lean.model import LeanStereo
-from foundation_stereo_ros.nets.stereo.model import FoundationStereo
 
 StereoConfig = NetworkConfig | LeanConfig
 StereoNetwork = FoundationStereo | LeanStereo

@@ -6,21 +6,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from foundation_stereo_ros.errors import BagError, CalibrationError, FoundationStereoError
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.ros.bags.frames import Frame, FrameAssembler, Stamped
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
-from foundation_stereo_ros.ros.bags.qos import offered_profile
+from foundation_stereo_ros.ros.bags.qos import KEY, is_latched, offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.record import RecordedMessage
-from foundation_stereo_ros.ros.bags.topics import StereoTopics
-from foundation_stereo_ros.ros.bags.types import decode, message_types
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage, decode
 from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.camera_info import calibration_numbers
+from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
+from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics
 from foundation_stereo_ros.ros.messages.types import MessageTypes
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.sync import SIDES, Side
+from foundation_stereo_ros.ros.sync.synchronizer import MessageSet, Synchronizer
 
 _HOPELESS = 50
 _QOS = offered_profile(depth=5)
@@ -29,13 +30,22 @@ _QOS = offered_profile(depth=5)
 class Pipeline(Protocol):
     """What a job needs of `messages.pipeline.StereoPipeline`."""
 
-    def process(self, left_image: Any, right_image: Any, left_info: Any, right_info: Any) -> Prediction:
-        """Estimate one pair."""
+    def process(
+        self, left_image: Any, right_image: Any, left_info: Any, right_info: Any
+    ) -> Prediction | None:
+        """Estimate one pair; None where there is no prediction yet."""
 
     def outputs(
-        self, result: Prediction, header: Any, types: MessageTypes, wanted: Collection[str]
+        self, prediction: Prediction, header: Any, types: MessageTypes, wanted: Collection[str]
     ) -> dict[str, Any]:
         """Make the wanted messages, by topic."""
+
+
+class _Logged(NamedTuple):
+    """A decoded message with its log time, nanoseconds."""
+
+    message: Any
+    log_time: int
 
 
 class BagJob:
@@ -66,8 +76,13 @@ class BagJob:
         self._recording, self._writer, self._pipeline = recording, writer, pipeline
         self._topics, self._options = topics, options
         self._shield, self._on_frame = shield, on_frame
-        self._assembler = FrameAssembler(options.tolerance_ns, every=options.every)
-        self.report.unmatched = self._assembler.pairer.unmatched
+        self._synchronizer: Synchronizer[_Logged] = Synchronizer(
+            SIDES,
+            tolerance_ns=options.tolerance_ns,
+            step=options.every,
+            numbers=lambda info: calibration_numbers(info.message),
+        )
+        self.report.unmatched = self._synchronizer.unmatched
         self._images: dict[str, Side] = {topics.left: "left", topics.right: "right"}
         # One topic may serve both cameras, so not a mapping from topics.
         self._infos: tuple[tuple[Side, str], ...] = (("left", topics.left_info), ("right", topics.right_info))
@@ -82,8 +97,8 @@ class BagJob:
         try:
             self._first_infos()
             self._copy_latched()
-            for frame in self._frames():
-                self._process(frame)
+            for pair in self._pairs():
+                self._process(pair)
                 if self._finished():
                     break
         finally:
@@ -96,7 +111,7 @@ class BagJob:
         hopeless = not self.report.frames and self.report.rejected >= _HOPELESS
         return hopeless or 0 < self._options.max_frames <= self.report.frames
 
-    def _frames(self) -> Iterator[Frame]:
+    def _pairs(self) -> Iterator[MessageSet[_Logged]]:
         options, topics = self._options, self._topics
         wanted = {topics.left, topics.right, topics.left_info, topics.right_info}
         chosen = None if options.inputs else wanted
@@ -108,46 +123,49 @@ class BagJob:
                 self._copy(message)
             if message.topic.name in wanted:
                 yield from self._take(message)
-        yield from self._assembler.finish()
+        yield from self._synchronizer.finish()
 
-    def _take(self, message: RecordedMessage) -> Iterator[Frame]:
+    def _take(self, message: RecordedMessage) -> Iterator[MessageSet[_Logged]]:
         name = message.topic.name
         side = self._images.get(name)
         if side:
             self.report.images[side] += 1
-        stamped = self._stamped(message)
-        if stamped is None:
+        decoded = self._decoded(message)
+        if decoded is None:
             return
+        stamp, logged = stamp_ns(decoded.header), _Logged(decoded, message.log_time)
         if side:
-            yield from self._assembler.push_image(side, stamped)
+            yield from self._synchronizer.push(side, stamp, logged)
         for camera, topic in self._infos:
             if topic == name:
-                yield from self._assembler.push_info(camera, stamped)
+                yield from self._synchronizer.push_calibration(camera, stamp, logged)
 
-    def _stamped(self, message: RecordedMessage) -> Stamped | None:
+    def _decoded(self, message: RecordedMessage) -> Any | None:
         try:
-            decoded = decode(message)
+            return decode(message)
         except BagError as error:
             self._reject(error)
             return None
-        return Stamped(decoded, stamp_ns(decoded.header), message.log_time)
 
-    def _process(self, frame: Frame) -> None:
+    def _process(self, pair: MessageSet[_Logged]) -> None:
         try:
-            if frame.left_info is None or frame.right_info is None:
+            if pair.missing:
                 raise CalibrationError("no camera_info has come for this frame")
-            result = self._pipeline.process(
-                frame.left.message, frame.right.message, frame.left_info.message, frame.right_info.message
-            )
-            header = frame.left.message.header
-            messages = self._pipeline.outputs(result, header, message_types(), self._options.outputs)
+            left, right = (pair.messages[side].message for side in SIDES)
+            left_info, right_info = (pair.calibrations[side].message for side in SIDES)
+            result = self._pipeline.process(left, right, left_info, right_info)
+            if result is None:
+                return
+            messages = self._pipeline.outputs(result, left.header, message_types(), self._options.outputs)
         except FoundationStereoError as error:
             self._reject(error)
             return
+        # That of the last message that the pair needed.
+        log_time = max(part.log_time for part in (*pair.messages.values(), *pair.calibrations.values()))
         with self._shield():
             for name, message in messages.items():
                 topic = self._options.topic(name)
-                self._writer.write(topic, message.__msgtype__, message, frame.log_time, offered=_QOS)
+                self._writer.write(topic, message.__msgtype__, message, log_time, offered=_QOS)
             self._writer.flush()
             self.report.frames += 1
         self._on_frame(self.report.frames - 1, result)
@@ -157,16 +175,15 @@ class BagJob:
         or lie before the part that is processed."""
         for side, topic in self._infos:
             first = next(self._recording.messages([topic]), None)
-            stamped = self._stamped(first) if first else None
-            if stamped is None:
+            info = self._decoded(first) if first else None
+            if first is None or info is None:
                 raise BagError(f"no readable camera_info on {topic}; name another by --{side}-info TOPIC")
-            for _ in self._assembler.push_info(side, stamped):
-                pass
+            self._synchronizer.push_calibration(side, stamp_ns(info.header), _Logged(info, first.log_time))
 
     def _copy_latched(self) -> None:
         """Keep what late subscribers would have got, as /tf_static, from before the chosen part."""
         start = self._options.start_ns
-        latched = [topic.name for topic in self._recording.topics if topic.latched]
+        latched = [topic.name for topic in self._recording.topics if is_latched(topic.metadata.get(KEY, ""))]
         if self._options.inputs and start is not None and latched:
             for message in self._recording.messages(latched, stop_ns=start):
                 # With its own time a player would wait from there to the start.
@@ -185,10 +202,10 @@ class BagJob:
         if report.rejected:
             return f"none of {report.rejected} frames could be processed; the last one: {report.reason}"
         for side, topic in (("left", topics.left), ("right", topics.right)):
-            if not report.images[side]:  # type: ignore[index]
+            if not report.images[side]:
                 damage = self._recording.damage
                 return f"no images on {topic} in this part{'; ' + damage if damage else ''}"
-        nearest = self._assembler.nearest_ns
+        nearest = self._synchronizer.nearest_ns
         hint = f"; the nearest stamps are {nearest / 1e9:.6f} s apart, see --tolerance" if nearest else ""
         counts = (
             f"{report.images['left']} images on {topics.left} and {report.images['right']} on {topics.right}"

@@ -6,8 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from foundation_stereo_ros.ros.bags.record import Topic
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,8 @@ class JobReport:
     frames: int = 0
     rejected: int = 0
     reason: str = ""
-    images: dict[Side, int] = field(default_factory=lambda: {"left": 0, "right": 0})
-    unmatched: dict[Side, int] = field(default_factory=lambda: {"left": 0, "right": 0})
+    images: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
+    unmatched: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
     seconds: float = 0.0
 
 

@@ -17,7 +17,9 @@ from mcap.stream_reader import StreamReader
 from mcap.summary import Summary
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Schema, Topic
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage
+from foundation_stereo_ros.ros.messages.cdr import Schema
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 _MAGIC = b"\x89MCAP0\r\n"
 # What the decoders of records and of the two chunk compressions raise on damaged bytes.

@@ -7,40 +7,18 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import zstandard
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.folder import SUFFIXES, find_files
 from foundation_stereo_ros.ros.bags.mcap_file import McapFile
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
 from foundation_stereo_ros.ros.bags.ros1_file import Ros1File
 from foundation_stereo_ros.ros.bags.sqlite_file import SqliteFile
-from foundation_stereo_ros.ros.bags.types import decode
+from foundation_stereo_ros.ros.bags.storage import SUFFIXES, RecordedMessage, Storage, decode, find_files
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-
-
-class Storage(Protocol):
-    """What the three kinds of files have in common; see McapFile."""
-
-    damage: str
-    start_ns: int
-    end_ns: int
-
-    @property
-    def topics(self) -> dict[int, Topic]:
-        """Topics by the file's own numbers."""
-
-    def messages(
-        self, names: Collection[str] | None = None, start_ns: int | None = None, stop_ns: int | None = None
-    ) -> Iterator[RecordedMessage]:
-        """Yield messages in the order of their log times."""
-
-    def close(self) -> None:
-        """Let go of the file."""
 
 
 class Recording:
@@ -103,9 +81,7 @@ class Recording:
     def __enter__(self) -> Recording:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _open(self) -> None:

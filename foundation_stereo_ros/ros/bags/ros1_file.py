@@ -15,8 +15,9 @@ from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typest
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags import qos
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
-from foundation_stereo_ros.ros.bags.types import schema_of
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage
+from foundation_stereo_ros.ros.messages.cdr import schema_of
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 
 class Ros1File:

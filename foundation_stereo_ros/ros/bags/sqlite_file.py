@@ -14,8 +14,9 @@ from urllib.parse import quote
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags import qos
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Schema, Topic
-from foundation_stereo_ros.ros.bags.types import schema_of, typestore
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage
+from foundation_stereo_ros.ros.messages.cdr import Schema, schema_of, typestore
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 
 class SqliteFile:

@@ -10,16 +10,31 @@ off.
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import yaml
 from mcap.writer import CompressionType, Writer
 
 from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.ros.bags import qos
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Schema, Topic
-from foundation_stereo_ros.ros.bags.types import schema_of, serialize, type_hash
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage
+from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import (
+    CAMERA_INFO,
+    IMAGE,
+    Schema,
+    message_types,
+    schema_of,
+    serialize,
+    type_hash,
+)
+from foundation_stereo_ros.ros.messages.images import encode_image
+from foundation_stereo_ros.ros.messages.stamps import header_of
+from foundation_stereo_ros.ros.messages.topics import Topic
+from foundation_stereo_ros.shapes import RgbImage
+
+_CAMERA_QOS = qos.offered_profile(depth=5)
 
 
 class BagWriter:
@@ -63,7 +78,7 @@ class BagWriter:
         Raises:
             BagError: the type is not known, or the message does not fit it.
         """
-        data = serialize(message, msgtype)
+        data = bytes(serialize(message, msgtype))
         key = (topic, msgtype, "cdr")
         if key not in self._channels:
             metadata = {qos.KEY: offered or qos.offered_profile(), "topic_type_hash": type_hash(msgtype)}
@@ -111,20 +126,19 @@ class BagWriter:
     def __enter__(self) -> BagWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _create(self, force: bool) -> BinaryIO:
         if self.path.suffix != ".mcap":
             raise BagError(f"the output is {self.path}; expected a name that ends in .mcap")
         if self.path.exists() and (self.path.is_dir() or not force):
-            raise BagError(f"{self.path} is there already; use another name, or --force to replace it")
+            raise BagError(f"{self.path} exists already; use another name, or replace it", remedy="force")
         if self._partial.exists() and not force:
             raise BagError(
-                f"{self._partial} is there: another run writes it, or was killed (it can be read so far); "
-                "use another name, or --force to replace it"
+                f"{self._partial} exists: another run is writing it, or was killed (what it holds can be "
+                "read); use another name, or replace it",
+                remedy="force",
             )
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -147,6 +161,57 @@ class BagWriter:
         except OSError as error:
             raise BagError(f"cannot write {self._partial}: {error.strerror or error}") from error
         self.count += 1
+
+
+class StereoRecorder:
+    """Writes pairs as ``left/image_rect``, ``left/camera_info``, ``right/image_rect``, ``right/camera_info``.
+
+    As with a real rig, both images are in the frame of the left camera (CameraInfo.msg).
+
+    Args:
+        writer: gets the messages.
+        stereo: the cameras of all pairs.
+        namespace: of the camera.
+        frame_id: optical frame of the left camera (REP 103).
+    """
+
+    def __init__(
+        self,
+        writer: BagWriter,
+        stereo: StereoRig,
+        namespace: str = "/stereo",
+        frame_id: str = "left_camera_optical_frame",
+    ) -> None:
+        self._writer, self._stereo = writer, stereo
+        self._namespace, self._frame_id = namespace, frame_id
+
+    def add(self, left: RgbImage, right: RgbImage, stamp_ns: int, *, right_delay_ns: int = 0) -> None:
+        """Write one pair with its calibrations.
+
+        Args:
+            left: H x W x 3, red, green, blue.
+            right: the same size.
+            stamp_ns: when the left image was taken, and log time, nanoseconds.
+            right_delay_ns: how much later the right one was.
+        """
+        right_p3 = -self._stereo.right.fx * self._stereo.baseline
+        self._add_side("left", left, self._stereo.left, 0.0, stamp_ns)
+        self._add_side("right", right, self._stereo.right, right_p3, stamp_ns + right_delay_ns)
+
+    def _add_side(self, side: str, image: RgbImage, camera: Camera, tx: float, stamp_ns: int) -> None:
+        types, header = message_types(), self.header(stamp_ns)
+        self.write(
+            f"{side}/camera_info", CAMERA_INFO, encode_camera_info(types, header, camera, tx), stamp_ns
+        )
+        self.write(f"{side}/image_rect", IMAGE, encode_image(types, header, image, "rgb8"), stamp_ns)
+
+    def write(self, name: str, msgtype: str, message: Any, stamp_ns: int) -> None:
+        """Write any other message below the namespace."""
+        self._writer.write(f"{self._namespace}/{name}", msgtype, message, stamp_ns, offered=_CAMERA_QOS)
+
+    def header(self, stamp_ns: int) -> Any:
+        """Return a header with this stamp, in the left camera's optical frame."""
+        return header_of(message_types(), stamp_ns, self._frame_id)
 
 
 def _metadata(name: str) -> str:

@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which topics a live node takes: as named, or found among those on the network."""
+"""Which topics a live node takes, as named or found on the network, and where its outputs go."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from threading import Event
 from time import monotonic
 
 from foundation_stereo_ros.errors import BagError
-from foundation_stereo_ros.ros.bags.topics import StereoTopics, find_stereo
 from foundation_stereo_ros.ros.dds.graph import Graph
-from foundation_stereo_ros.ros.dds.names import full_name
-from foundation_stereo_ros.ros.live.topics import COMPRESSED, SIDES, SideTopics, side_topics
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.live.topics import COMPRESSED, SideTopics, side_topics
+from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
+from foundation_stereo_ros.ros.messages.stereo_topics import StereoTopics, find_stereo
+from foundation_stereo_ros.ros.messages.topics import full_name
+from foundation_stereo_ros.ros.sync import SIDES, Side
 
-_UNCOUNTED = re.compile(r" +\?$", re.MULTILINE)
+BELOW = "foundation_stereo"
+"""Where outputs go, one level below a namespace where they are taken."""
+
 _POLL_S = 0.2
 _SETTLED_S = 1.0
-"""How long a choice has to stand: the topics of one camera do not come at once."""
+"""How long a choice has to stay the same: the topics of one camera do not come all at once."""
+_OTHERS_S = 1.0
+"""How long others' outputs are looked for."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def named_cameras(named: NamedTopics, transport: str) -> Cameras:
 
     topics = {side: side_topics(side, transport, resolve, expand) for side in SIDES}
     full = {side: SideTopics(resolve(image), resolve(info)) for side, (image, info) in topics.items()}
-    return Cameras(full, transport, _namespace(full))
+    namespace = StereoTopics(full["left"].image, full["right"].image, "", "").namespace
+    return Cameras(full, transport, namespace)
 
 
 def found_cameras(found: StereoTopics) -> Cameras:
@@ -92,7 +97,7 @@ def found_cameras(found: StereoTopics) -> Cameras:
     return Cameras(topics, transport, found.namespace)
 
 
-def search(graph: Graph, named: NamedTopics, within: str, stop: Event) -> Iterator[Cameras | str]:
+def search(graph: Graph, named: NamedTopics, within: str, stop: Event) -> Iterator[Cameras | BagError]:
     """Look for a stereo pair until there is one.
 
     Args:
@@ -102,18 +107,19 @@ def search(graph: Graph, named: NamedTopics, within: str, stop: Event) -> Iterat
         stop: ends it.
 
     Yields:
-        Sentences that tell what is missing, whenever that changes; the cameras at last.
+        What is missing, whenever that changes; the cameras in the end.
     """
-    told, candidate, since = "", None, monotonic()
+    told: object = None
+    candidate, since = None, monotonic()
     while not stop.is_set():
         topics = [topic for topic in graph.topics() if topic.name.startswith(f"{within}/")]
         try:
             found: StereoTopics | None = find_stereo(topics, **vars(named))
         except BagError as error:
-            found, missing = None, _on_network(error)
-            if missing != told:
-                told = missing
-                yield missing
+            found = None
+            if (str(error), error.remedies) != told:
+                told = str(error), error.remedies
+                yield error
         if found != candidate:
             candidate, since = found, monotonic()
         elif found is not None and monotonic() - since > _SETTLED_S:
@@ -122,11 +128,27 @@ def search(graph: Graph, named: NamedTopics, within: str, stop: Event) -> Iterat
         stop.wait(_POLL_S)
 
 
-def _on_network(error: BagError) -> str:
-    text = str(error).replace("in the recording", "on the network")
-    # Nobody counts messages here.
-    return _UNCOUNTED.sub("", text.replace("(the recording is empty)", "(no topics yet)"))
+def taken_outputs(graph: Graph, namespace: str) -> list[str]:
+    """Return the full names of outputs in a namespace that somebody publishes already, in their order."""
+    published = {endpoint.topic for endpoint in graph.publishers()}
+    return [topic for output in OUTPUTS if (topic := f"{namespace}/{output}") in published]
 
 
-def _namespace(topics: dict[Side, SideTopics]) -> str:
-    return StereoTopics(topics["left"].image, topics["right"].image, "", "").namespace
+def free_namespace(graph: Graph, namespace: str, patience: float = _OTHERS_S) -> tuple[str, list[str]]:
+    """Choose where outputs go, before any of them is published from here.
+
+    A RealSense driver publishes depth/camera_info beside its infrared images, and stereo_image_proc the same
+    names as this package: two publishers of one topic, and subscribers would get both.
+
+    Args:
+        graph: to look in.
+        namespace: where they belong; "" or "/rig".
+        patience: seconds to look, since topics are found one after another.
+
+    Returns:
+        The namespace, or `BELOW` in it where outputs are taken; and the topics that are.
+    """
+    end, pause = monotonic() + patience, Event()
+    while not (taken := taken_outputs(graph, namespace)) and monotonic() < end:
+        pause.wait(_POLL_S)
+    return (f"{namespace}/{BELOW}" if taken else namespace), taken

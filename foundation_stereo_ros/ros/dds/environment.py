@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The environment variables that ROS 2 looks at, and what they mean for Cyclone DDS.
+"""What the environment variables of ROS 2 and the computer say, and what that means for Cyclone DDS.
 
 The configuration is that of rmw_cyclonedds, so that both find each other and nobody else.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from foundation_stereo_ros.errors import ConfigError
@@ -25,6 +26,8 @@ _RECEIVE_BUFFER = "32MB"
 """As much as the system allows up to this: images come as hundreds of packets at once."""
 _PARTICIPANTS = 32
 """How many participants of a host are looked for where there is no multicast; ROS's number."""
+_LIMIT = Path("/proc/sys/net/core/rmem_max")
+_ENOUGH = 2**22
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def wire_settings(domain: int | None = None, environ: Mapping[str, str] | None =
         environ: instead of the process's.
 
     Raises:
-        ConfigError: a value that there is not, or DDS Security is asked for.
+        ConfigError: an unknown value, or DDS Security is asked for.
     """
     environ = os.environ if environ is None else environ
     _refuse_security(environ)
@@ -61,7 +64,7 @@ def wire_settings(domain: int | None = None, environ: Mapping[str, str] | None =
     peers = [] if alone else [peer for peer in environ.get("ROS_STATIC_PEERS", "").split(";") if peer]
     fragments = [_fragment(discovery, peers), environ.get("CYCLONEDDS_URI", "")]
     return WireSettings(
-        _domain(environ) if domain is None else _checked(domain, "--domain"),
+        _domain(environ) if domain is None else _checked(domain, "domain"),
         discovery,
         ",".join(fragment for fragment in fragments if fragment),
         environ.get("ROS_DISTRO", ""),
@@ -88,7 +91,7 @@ def _domain(environ: Mapping[str, str]) -> int:
 
 def _checked(domain: int, name: str) -> int:
     if not 0 <= domain <= _LAST_DOMAIN:
-        raise ConfigError(f"{name} is {domain}; expected a number from 0 to {_LAST_DOMAIN}")
+        raise ConfigError(f"{name} is {domain}; expected a number from 0 to {_LAST_DOMAIN}", remedy="domain")
     return domain
 
 
@@ -137,3 +140,21 @@ def _fragment(discovery: str, peers: list[str]) -> str:
 def _domain_element(inside: str = "", internal: str = "") -> str:
     everywhere = f"{_BY_NAME}<Internal>{internal}{_KEYS}</Internal>"
     return f"<CycloneDDS><Domain>{inside}{everywhere}</Domain></CycloneDDS>"
+
+
+def receive_buffer_advice(limit: Path = _LIMIT) -> str:
+    """Return a sentence where the system's receive buffers are too small for images; empty otherwise.
+
+    An image comes as hundreds of packets at once. Cyclone DDS asks for a larger buffer than the default, and
+    gets what this limit allows.
+    """
+    try:
+        allowed = int(limit.read_text())
+    except (OSError, ValueError):
+        return ""
+    if allowed >= _ENOUGH:
+        return ""
+    return (
+        f"The receive buffers are limited to {allowed} bytes (net.core.rmem_max), less than a few images; on "
+        "this computer: sudo sysctl -w net.core.rmem_max=67108864"
+    )

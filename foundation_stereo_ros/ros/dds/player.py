@@ -13,13 +13,13 @@ from typing import NamedTuple
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
-from foundation_stereo_ros.ros.bags.types import serialized, store_of, typestore
-from foundation_stereo_ros.ros.dds.clock import CLOCK
-from foundation_stereo_ros.ros.dds.clock import TOPIC as CLOCK_TOPIC
-from foundation_stereo_ros.ros.dds.publisher import Publisher
-from foundation_stereo_ros.ros.dds.qos import Profile, of_recording
-from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage
+from foundation_stereo_ros.ros.dds.endpoints import Publisher
+from foundation_stereo_ros.ros.dds.qos import LARGEST_DEPTH, Profile
+from foundation_stereo_ros.ros.dds.wire import CLOCK_TOPIC, Wire
+from foundation_stereo_ros.ros.messages.cdr import CLOCK, message_types, store_of, typestore
+from foundation_stereo_ros.ros.messages.stamps import time_of
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class PlayOptions:
 
 
 class Moment(NamedTuple):
-    """Messages that lie at one time in a recording.
+    """Messages of one time in a recording.
 
     Attributes:
         log_time: theirs, nanoseconds.
@@ -59,8 +59,13 @@ class Moment(NamedTuple):
     written_ns: int
 
 
+def of_recording(noted: qos.Offered) -> Profile:
+    """Return the profile that a replay offers."""
+    return Profile(noted.reliable, noted.latched, min(max(1, noted.depth), LARGEST_DEPTH))
+
+
 class Player:
-    """Publishes a recording's messages as they lie in it, with its quality of service.
+    """Publishes a recording's messages as they are in it, with its quality of service.
 
     Args:
         wire: that publishes.
@@ -149,9 +154,7 @@ class Player:
 
     def _tell(self, now_ns: int) -> None:
         if self._clock is not None:
-            types = typestore().types
-            time = types["builtin_interfaces/msg/Time"](*divmod(now_ns, 10**9))
-            self._clock.publish(serialized(types[CLOCK](time), CLOCK))
+            self._clock.send(typestore().types[CLOCK](time_of(message_types(), now_ns)))
 
     def _publisher(self, wire: Wire, topic: Topic) -> Publisher | None:
         chosen = self._options.topics

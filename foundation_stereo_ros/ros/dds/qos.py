@@ -11,8 +11,7 @@ from typing import Any
 from cyclonedds.qos import Policy, Qos
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.ros.bags.qos import Offered, offered_profile
-from foundation_stereo_ros.ros.live.history import IMAGES_DEPTH, RESULTS_DEPTH
+from foundation_stereo_ros.ros.live.topics import IMAGES_DEPTH, RESULTS_DEPTH
 
 BLOCKING_S = 0.5
 """How long a publisher waits for a reliable subscriber that does not keep up, before it drops a message."""
@@ -25,7 +24,7 @@ _POLICIES = {
     _LIVELINESS: "LIVELINESS",
     _TYPE: "TYPE_CONSISTENCY",
 }
-_LARGEST_DEPTH = 10_000
+LARGEST_DEPTH = 10_000
 
 
 @dataclass(frozen=True)
@@ -64,21 +63,12 @@ class Profile:
             policies += [Policy.Durability.TransientLocal, service]
         return Qos(*policies)
 
-    def recorded(self) -> str:
-        """Return it as recordings note it."""
-        return offered_profile(self.depth or 1, reliable=self.reliable, latched=self.latched)
-
 
 SENSOR = Profile(reliable=False, depth=IMAGES_DEPTH)
 """For images: it matches every publisher."""
 
 RESULTS = Profile(depth=RESULTS_DEPTH)
 """For outputs: it serves reliable subscribers and best effort ones."""
-
-
-def of_recording(offered: Offered) -> Profile:
-    """Return the profile that a replay offers."""
-    return Profile(offered.reliable, offered.latched, min(max(1, offered.depth), _LARGEST_DEPTH))
 
 
 def of_endpoint(qos: Qos) -> Profile:
@@ -105,7 +95,7 @@ def overridden(profile: Profile, parameters: Mapping[str, Any], topic: str, enti
         entity: ``publisher`` or ``subscription``.
 
     Raises:
-        ConfigError: a policy or value that there is not.
+        ConfigError: an unknown policy or value.
     """
     prefix = f"qos_overrides.{topic}.{entity}."
     for name, value in parameters.items():
@@ -121,8 +111,8 @@ def _change(name: str, policy: str, value: Any) -> dict[str, Any]:
         "history": {"keep_last": {}, "keep_all": {"depth": 0}},
     }
     if policy == "depth":
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST_DEPTH:
-            raise ConfigError(f"{name} is {value!r}; expected a number from 1 to {_LARGEST_DEPTH}")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= LARGEST_DEPTH:
+            raise ConfigError(f"{name} is {value!r}; expected a number from 1 to {LARGEST_DEPTH}")
         return {"depth": value}
     choices = words.get(policy)
     if choices is None:

@@ -11,17 +11,23 @@ from time import time_ns
 
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.bags import qos
-from foundation_stereo_ros.ros.bags.record import RecordedMessage, Topic
-from foundation_stereo_ros.ros.bags.types import schema_of, type_hash
+from foundation_stereo_ros.ros.bags.storage import RecordedMessage
 from foundation_stereo_ros.ros.bags.writer import BagWriter
 from foundation_stereo_ros.ros.dds.graph import Endpoint
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.messages.cdr import schema_of, type_hash
+from foundation_stereo_ros.ros.messages.topics import Topic
 
 _log = logging.getLogger(__name__)
 
 _DEPTH = 100
 _MOST_WAITING = 1000
+
+
+def noted(profile: Profile) -> str:
+    """Return a profile as recordings note it."""
+    return qos.offered_profile(profile.depth or 1, reliable=profile.reliable, latched=profile.latched)
 
 
 class Recorder:
@@ -71,7 +77,7 @@ class Recorder:
         profile = Profile(
             all(p.profile.reliable for p in publishers), all(p.profile.latched for p in publishers), _DEPTH
         )
-        metadata = {qos.KEY: publishers[0].profile.recorded(), "topic_type_hash": type_hash(msgtype)}
+        metadata = {qos.KEY: noted(publishers[0].profile), "topic_type_hash": type_hash(msgtype)}
         recorded = Topic(topic, schema_of(msgtype), metadata=metadata)
         try:
             self._wire.subscription(topic, msgtype, profile, partial(self._keep, recorded))

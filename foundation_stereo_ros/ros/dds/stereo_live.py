@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The live core with its feet on the wire."""
+"""The live core connected to the wire, and its reports on /diagnostics."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import Any
 
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.rectification import says_rectified
-from foundation_stereo_ros.ros.bags.types import message_types
 from foundation_stereo_ros.ros.dds.cameras import Cameras
-from foundation_stereo_ros.ros.dds.clock import WireClock
-from foundation_stereo_ros.ros.dds.diagnostics import Diagnostics
-from foundation_stereo_ros.ros.dds.inputs import Inputs
-from foundation_stereo_ros.ros.dds.outputs import Outputs
+from foundation_stereo_ros.ros.dds.live_topics import Inputs, Outputs
 from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
-from foundation_stereo_ros.ros.dds.wire import Wire
+from foundation_stereo_ros.ros.dds.wire import Wire, WireClock
 from foundation_stereo_ros.ros.live.core import LiveStereo
 from foundation_stereo_ros.ros.live.parameters import Configs
 from foundation_stereo_ros.ros.live.status import Status
+from foundation_stereo_ros.ros.messages.cdr import DIAGNOSTICS, message_types, typestore
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
+from foundation_stereo_ros.ros.messages.stamps import header_of
 
 
 class StereoLive:
@@ -58,11 +56,11 @@ class StereoLive:
 
     def start(self) -> None:
         """Begin to compute."""
-        self._core.start()
+        self._core.worker.start()
 
     def stop(self, timeout: float) -> bool:
         """End; return False where a pair is still in the network after so many seconds."""
-        return self._core.stop(timeout)
+        return self._core.worker.stop(timeout)
 
     def report(self) -> Status:
         """Tell how it goes, here and on /diagnostics; made to be called once a second."""
@@ -72,3 +70,42 @@ class StereoLive:
         status = status._replace(values=(*status.values, *lost))
         self._diagnostics.publish(status, self._clock())
         return status
+
+
+class Diagnostics:
+    """Publishes a node's status.
+
+    Args:
+        wire: that publishes.
+        hardware: where the network runs.
+    """
+
+    def __init__(self, wire: Wire, hardware: str) -> None:
+        self._name, self._hardware = wire.full_name, hardware
+        self._publisher = wire.publisher("/diagnostics", DIAGNOSTICS, Profile(depth=10))
+
+    def publish(self, status: Status, stamp_ns: int) -> None:
+        """Publish a status now."""
+        message = diagnostic_array(status, self._name, self._hardware, stamp_ns)
+        self._publisher.send(message)
+
+
+def diagnostic_array(status: Status, node: str, hardware: str, stamp_ns: int) -> Any:
+    """Return the message for /diagnostics.
+
+    Args:
+        status: how it goes.
+        node: full name of the node.
+        hardware: where the network runs.
+        stamp_ns: now.
+    """
+    types: dict[str, Any] = dict(typestore().types)
+    make_pair = types["diagnostic_msgs/msg/KeyValue"]
+    one = types["diagnostic_msgs/msg/DiagnosticStatus"](
+        level=status.level,
+        name=f"{node}: stereo",
+        message=status.message,
+        hardware_id=hardware,
+        values=[make_pair(key=key, value=value) for key, value in status.values],
+    )
+    return types[DIAGNOSTICS](header=header_of(message_types(), stamp_ns), status=[one])

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A node of ROS on the wire: a participant with its publishers and subscriptions."""
+"""A node of ROS on the wire: a participant with its publishers and subscriptions, and its clock."""
 
 from __future__ import annotations
 
-import logging
-from threading import RLock
-from types import TracebackType
+import time
+from collections.abc import Callable
+from threading import Lock, RLock
 from typing import Any
 
 from cyclonedds.core import DDSException
@@ -17,19 +17,15 @@ from cyclonedds.topic import Topic
 from rosbags.typesys.store import Typestore
 
 from foundation_stereo_ros.errors import WireError
-from foundation_stereo_ros.ros.bags.types import typestore
-from foundation_stereo_ros.ros.dds.announcer import Announcer
-from foundation_stereo_ros.ros.dds.engine import delete
+from foundation_stereo_ros.ros.dds.conventions import ENCLAVE, NodePresence, type_hash_data, wire_topic
+from foundation_stereo_ros.ros.dds.endpoints import OnData, Publisher, Receiver, Subscription, delete
 from foundation_stereo_ros.ros.dds.environment import WireSettings
-from foundation_stereo_ros.ros.dds.graph import Graph
-from foundation_stereo_ros.ros.dds.names import wire_topic
-from foundation_stereo_ros.ros.dds.presence import ENCLAVE, NodePresence, type_hash_data
-from foundation_stereo_ros.ros.dds.publisher import Publisher
+from foundation_stereo_ros.ros.dds.graph import Announcer, Graph
 from foundation_stereo_ros.ros.dds.qos import Profile
-from foundation_stereo_ros.ros.dds.receiver import OnData, Receiver, Subscription
 from foundation_stereo_ros.ros.dds.wire_types import wire_type
+from foundation_stereo_ros.ros.messages.cdr import CLOCK, deserialize, typestore
 
-_log = logging.getLogger(__name__)
+CLOCK_TOPIC = "/clock"
 
 
 class Wire:
@@ -120,8 +116,16 @@ class Wire:
         self._announcer.announce()
         return subscription
 
+    def listen(
+        self, topic: str, msgtype: str, profile: Profile, on_message: Callable[[Any], None]
+    ) -> Subscription:
+        """As `subscription`, for messages that are decoded first."""
+        return self.subscription(
+            topic, msgtype, profile, lambda data, _: on_message(deserialize(data, msgtype, topic))
+        )
+
     def close(self) -> None:
-        """Leave the domain; peers are told."""
+        """Leave the domain, and tell the others."""
         if self._closed:
             return
         self._closed = True
@@ -132,9 +136,7 @@ class Wire:
     def __enter__(self) -> Wire:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _topic(self, topic: str, msgtype: str, store: Typestore) -> Topic[Any]:
@@ -151,3 +153,28 @@ class Wire:
                 tuple(s.reader.guid.bytes for s in self._subscriptions),
                 tuple(p.writer.guid.bytes for p in self._publishers),
             )
+
+
+class WireClock:
+    """Tells the time in nanoseconds.
+
+    Args:
+        wire: listens to /clock.
+        simulated: whether that counts; it stands still between its messages, and is 0 before the first.
+    """
+
+    def __init__(self, wire: Wire, simulated: bool) -> None:
+        self._simulated = simulated
+        self._now_ns = 0
+        self._lock = Lock()
+        if simulated:
+            wire.listen(CLOCK_TOPIC, CLOCK, Profile(reliable=False, depth=1), self._set)
+
+    def __call__(self) -> int:
+        """Return the time."""
+        with self._lock:
+            return self._now_ns if self._simulated else time.time_ns()
+
+    def _set(self, message: Any) -> None:
+        with self._lock:
+            self._now_ns = int(message.clock.sec) * 10**9 + int(message.clock.nanosec)

@@ -17,7 +17,7 @@ from rosbags.interfaces import Nodetype
 from rosbags.typesys.store import Typestore
 
 from foundation_stereo_ros.errors import WireError
-from foundation_stereo_ros.ros.dds.names import wire_type_name
+from foundation_stereo_ros.ros.dds.conventions import wire_type_name
 
 # Its annotations say less than it does.
 types: Any = cyclonedds.idl.types
@@ -110,9 +110,9 @@ def _base(name: str, limit: int) -> Any:
 
 @lru_cache(maxsize=1)
 def presence_type(msgtype: str) -> type[IdlStruct]:
-    """Return a type for reading `presence.TOPIC` from all distributions: the part that they share.
+    """Return a type for reading `conventions.DISCOVERY_TOPIC` from all distributions: the part they share.
 
-    What follows in a message is not looked at, and comes along.
+    What follows in a message is not checked, and comes along.
     """
     name = msgtype.rpartition("/")[2]
     made: type[IdlStruct] = make_idl_struct(

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The live core: pairs arrive, the newest one is processed, what is wanted goes out; no ROS, no DDS.
+"""Live topics without ROS or DDS: the newest pair is computed, and what is wanted goes out.
 
-``intake`` stores what arrives and puts it together, ``worker`` runs the pipeline in a thread of its own,
-``statistics``, ``status`` and ``advice`` tell how it goes, ``core`` joins them for a shell such as ``node``.
+``intake`` puts together what arrives, ``demand`` says whether a pair is wanted, ``worker`` computes it in a
+thread of its own, ``saving`` writes results in another; ``statistics``, ``status`` and ``advice`` say how it
+goes. ``core`` joins them for ``ros.node`` and ``ros.dds``, which read ``parameters`` and name ``topics``.
 """

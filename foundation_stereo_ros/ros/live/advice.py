@@ -11,18 +11,18 @@ from foundation_stereo_ros.ros.live.counts import IntakeCounts
 
 _LARGEST_SLOP_NS = 1_000_000_000
 
-_MEND_LOSS = (
-    "large images may get lost on the way; launch with reliable:=true (qos_overrides.* of this node), or "
-    "allow larger buffers (sysctl net.core.rmem_max)"
+_LOSS = (
+    "large images may get lost on the way; start the node with its option reliable (or set qos_overrides.*), "
+    "or allow larger receive buffers (sysctl net.core.rmem_max)"
 )
 
 INPUTS = ("left/image_rect", "right/image_rect", "left/camera_info", "right/camera_info")
-"""Relative names of the inputs: keys of what a shell knows about them."""
+"""Relative names of the inputs: keys of what a node knows about them."""
 
 
 @dataclass(frozen=True)
 class TopicFacts:
-    """What a shell knows about the topic of one input.
+    """What a node knows about the topic of one input.
 
     Attributes:
         name: full name, after remapping.
@@ -79,7 +79,7 @@ def mismatch(topic: str, policy: str, *, publisher: bool) -> str:
     """Say which topic carries nothing because of which policy, and what to do."""
     other, own = ("subscriber", "publisher") if publisher else ("publisher", "subscription")
     return (
-        f"{topic}: a {other} has another {policy.lower()} than this node's {own}, so they do not meet; "
+        f"{topic}: a {other} has another {policy.lower()} than this node's {own}, so no message passes; "
         f"change it there, or here by the parameter qos_overrides.{topic}.{own}.{policy.lower()}"
     )
 
@@ -95,18 +95,18 @@ def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool) -> str:
     if topic.publishers:
         if topic.incompatible:
             return (
-                f"{topic.name}: {silent}, its publisher's {topic.incompatible} QoS does not fit; "
-                f"change it there, or set qos_overrides.{topic.name}.subscription."
+                f"{topic.name}: {silent}, its publisher's {topic.incompatible} QoS does not match; "
+                f"change it there, or set the parameter qos_overrides.{topic.name}.subscription."
                 f"{topic.incompatible.lower()} here"
             )
         if alive and name.endswith("image_rect"):
-            return f"{topic.name}: {silent}, but its camera_info comes: {_MEND_LOSS}"
+            return f"{topic.name}: {silent}, but its camera_info comes: {_LOSS}"
         return (
             f"{topic.name}: {silent}, though it has a publisher; is the camera running, or a replay paused?"
         )
     if strange:
-        mend = _other_type(name, strange[0])
-        return f"{topic.name} carries {strange[0]}, expected {topic.expected_type}; {mend}"
+        remedy = _other_type(name, strange[0])
+        return f"{topic.name} has messages of type {strange[0]}, expected {topic.expected_type}; {remedy}"
     hint = "start the camera" if name.endswith("image_rect") else "start the camera's driver with calibration"
     return f"{topic.name} has no publisher; {hint}, or remap {name} to its topic{_transport(topic)}"
 
@@ -130,23 +130,23 @@ def _why_no_pair(counts: IntakeCounts, tolerance_ns: int) -> list[str]:
         return []
     if nearest_ns <= tolerance_ns:
         return [
-            "left and right images have stamps that fit, but come too far apart in time; raise queue_size, "
-            "or see why one camera is late"
+            "left and right images have matching stamps, but arrive too far apart in time; raise queue_size, "
+            "or find out why one camera is late"
         ]
     if nearest_ns > _LARGEST_SLOP_NS:
         return [
-            f"the stamps of left and right images are {nearest_ns / 1e9:.1f} s apart at the nearest; "
-            "synchronize the clocks of both cameras, and see that both are live"
+            f"the stamps of left and right images are at least {nearest_ns / 1e9:.1f} s apart; "
+            "synchronize the clocks of both cameras, and check that both are running"
         ]
     step_ns = min((c.step_ns for c in (counts.left, counts.right) if c.step_ns), default=None)
     # However two cameras are timed, a stamp is at most half a step from one of the other's.
     if step_ns and nearest_ns > 0.75 * step_ns:
         return [
-            "left and right images of the same moment do not come, the nearest stamps are "
-            f"{nearest_ns / 1e6:.3g} ms apart: {_MEND_LOSS}"
+            "left and right images of the same moment do not both arrive, the nearest stamps are "
+            f"{nearest_ns / 1e6:.3g} ms apart: {_LOSS}"
         ]
     slop = min(math.ceil(nearest_ns * 1.25 / 1e6) / 1000, _LARGEST_SLOP_NS / 1e9)
     return [
-        f"the stamps of left and right images do not fit, the nearest are {nearest_ns / 1e6:.3g} ms apart; "
-        f"if the cameras are not triggered together, set approximate_sync:=true slop:={slop:g}"
+        f"the stamps of left and right images do not match, the nearest are {nearest_ns / 1e6:.3g} ms apart; "
+        f"if the cameras are not triggered together, set approximate_sync to true and slop to {slop:g}"
     ]

@@ -18,17 +18,17 @@ class LiveConfig(Settings):
     """
 
     approximate_sync: bool = setting(
-        False, "Pair left and right images whose stamps differ by slop at most; otherwise stamps are equal."
+        False, "Pair left and right images whose stamps differ by at most slop; otherwise only equal stamps."
     )
     slop: float = setting(
         0.02,
-        "Largest difference of the stamps of a pair, with approximate_sync; 0 pairs equal stamps only.",
+        "With approximate_sync: largest difference between the stamps of a pair; 0: equal stamps only.",
         unit="s",
         low=0.0,
         high=1.0,
     )
     queue_size: int = setting(
-        10, "How many images of a camera wait for their counterpart at most.", low=1, high=100
+        10, "How many images of one camera may wait for their counterparts.", low=1, high=100
     )
     image_transport: str = setting(
         "raw",
@@ -39,13 +39,13 @@ class LiveConfig(Settings):
     )
     publish_rate_limit: float = setting(
         0.0,
-        "Compute at most this many results a second, on average; 0: as many as possible.",
+        "Compute at most this many results per second, on average; 0: as many as possible.",
         unit="Hz",
         low=0.0,
         high=1000.0,
     )
     save_directory: str = setting(
-        "", "Where saved results get a folder each; empty: ~/.ros/foundation_stereo."
+        "", "Folder for saved results, a subfolder for each; empty: ~/.ros/foundation_stereo."
     )
     autostart: bool = setting(
         True, "Configure and activate at the start; otherwise wait for a lifecycle manager.", dynamic=False

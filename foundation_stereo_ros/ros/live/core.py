@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Intake, worker, statistics and status joined: all that a shell such as ``node`` needs."""
+"""Intake, worker, statistics and status joined: all that ``ros.node`` and ``ros.dds`` need."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
-from pathlib import Path
 from threading import Lock
 
-from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.ros.live.advice import TopicFacts, why_no_output
 from foundation_stereo_ros.ros.live.config import LiveConfig
+from foundation_stereo_ros.ros.live.demand import Outlet
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.outlet import Outlet
 from foundation_stereo_ros.ros.live.repeats import Repeats
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
-from foundation_stereo_ros.ros.live.status import Engine, Status, status_of
+from foundation_stereo_ros.ros.live.status import Status, status_of
 from foundation_stereo_ros.ros.live.worker import StereoWorker
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 from foundation_stereo_ros.ros.messages.types import MessageTypes
-from foundation_stereo_ros.weights.shipped import weights_in_words
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +26,7 @@ _PATIENCE_S = 3.0
 
 
 class LiveStereo:
-    """Live stereo without its transport: a shell pushes messages into ``intake`` and offers an outlet.
+    """Live stereo without its transport: push messages into ``intake``, start ``worker``, offer an outlet.
 
     Args:
         pipeline: makes results and messages; nothing else may use it while this runs.
@@ -41,9 +37,8 @@ class LiveStereo:
 
     Attributes:
         intake: takes messages, from any thread.
-        worker: computes in its thread.
+        worker: computes in its thread; starts, stops, saves, and takes other settings.
         statistics: counts and times of the worker.
-        config: the settings in use; see `reconfigure`.
     """
 
     def __init__(
@@ -54,7 +49,6 @@ class LiveStereo:
         outlet: Outlet,
         clock_ns: Callable[[], int],
     ) -> None:
-        self.config = config
         self.intake = StereoIntake(config)
         self.statistics = LiveStatistics()
         self.worker = StereoWorker(pipeline, self.intake, outlet, types, config, self.statistics, clock_ns)
@@ -63,61 +57,27 @@ class LiveStereo:
         # Each sentence once; again only after all was well.
         self._said = Repeats(period=math.inf)
 
-    @property
-    def enabled(self) -> bool:
-        """Whether pairs are computed; may be set."""
-        return self.worker.enabled
-
-    @enabled.setter
-    def enabled(self, value: bool) -> None:
-        self.worker.enabled = value
-
-    def start(self) -> None:
-        """Take pairs; the network goes to its device and warms up off this thread."""
-        self.worker.start()
-
-    def stop(self, timeout: float = 2.0) -> bool:
-        """Take and publish nothing more; the network leaves its device. `start` may follow.
-
-        Returns:
-            False where the worker is still inside the network after ``timeout`` seconds. It ends after that.
-        """
-        return self.worker.stop(timeout)
-
-    def reconfigure(
-        self, pipeline_config: PipelineConfig | None = None, live_config: LiveConfig | None = None
-    ) -> None:
-        """Use other settings from the next pair on.
-
-        Raises:
-            ConfigError: a setting differs that cannot change while running, or one that cannot work here;
-                nothing is changed then.
-        """
-        self.worker.reconfigure(pipeline_config, live_config)
-        if live_config is not None:
-            self.config = live_config
-            self.intake.reconfigure(live_config)
-
-    def save_next(self) -> Future[list[Path]]:
-        """Write the next result to a folder of its own, see `StereoWorker.save_next`."""
-        return self.worker.save_next()
-
     def status(self, facts: Mapping[str, TopicFacts] | None = None) -> Status:
         """Tell how it goes; made to be called once a second, from any thread.
 
-        Logs each sentence of advice too, once until all is well again: a shell need not.
+        Logs each sentence of advice too, once until all is well again, so that the caller need not.
 
         Args:
-            facts: what the shell knows about the inputs' topics, see `advice.why_no_output`.
+            facts: what the node knows about the inputs' topics, see `advice.why_no_output`.
         """
         state, counts, statistics = self.worker.state, self.intake.counts(), self.statistics.snapshot()
         advice: tuple[str, ...] = ()
         if state in ("waiting", "running") and statistics.result_age > _PATIENCE_S:
-            advice = why_no_output(facts or {}, counts, tolerance_ns=self.config.tolerance_ns)
+            advice = why_no_output(facts or {}, counts, tolerance_ns=self.worker.config.tolerance_ns)
         self._log(advice)
         subscribed = self._outlet.wanted() if state != "stopped" else ()
         return status_of(
-            state, counts, statistics, subscribed=subscribed, advice=advice, engine=engine_of(self._pipeline)
+            state,
+            counts,
+            statistics,
+            subscribed=subscribed,
+            advice=advice,
+            engine=self._pipeline.estimator.engine(),
         )
 
     def _log(self, advice: Sequence[str]) -> None:
@@ -127,16 +87,3 @@ class LiveStereo:
             for sentence in advice:
                 if self._said.due(sentence):
                     _log.warning("no output: %s", sentence)
-
-
-def engine_of(pipeline: StereoPipeline) -> Engine:
-    """Describe what computes."""
-    estimator = pipeline.estimator
-    memory = estimator.backend.memory_use()
-    used, total = (size / 2**20 for size in (memory.used_bytes, memory.total_bytes))
-    return Engine(
-        weights=weights_in_words(estimator.config.checkpoint),
-        device=str(estimator.device),
-        precision=str(estimator.dtype).removeprefix("torch."),
-        memory=f"{used:.0f} of {total:.0f} MiB ({memory.what})",
-    )

@@ -4,13 +4,30 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Mapping
 from time import monotonic
+from typing import Any, Protocol
 
-from foundation_stereo_ros.ros.live.outlet import Outlet
-from foundation_stereo_ros.ros.live.rates import RateLimit
 from foundation_stereo_ros.ros.live.statistics import SkipReason
 
 _log = logging.getLogger(__name__)
+
+
+_EARLY = 0.6
+"""Part of its period that a result may come early: twice a jitter of 30 %."""
+
+
+class Outlet(Protocol):
+    """Publishers of the outputs; called from the worker's thread, for every pair."""
+
+    def wanted(self) -> Collection[str]:
+        """Return the names, out of `messages.pipeline.OUTPUTS`, that have a subscriber now.
+
+        Called from any thread.
+        """
+
+    def publish(self, messages: Mapping[str, Any]) -> None:
+        """Publish what was made: output -> message. All carry the left image's header."""
 
 
 class Demand:
@@ -74,3 +91,32 @@ class Demand:
         elif self._idle and not idle:
             _log.info("a subscriber has come: computing again")
         self._idle = idle
+
+
+class RateLimit:
+    """Lets through so many events a second, on average.
+
+    An event may be a little early and then counts as if in time: a camera at the very rate of the limit loses
+    nothing to its jitter.
+    """
+
+    def __init__(self) -> None:
+        self._limit = 0.0
+        self._due = 0.0
+
+    def allows(self, limit: float, now: float) -> bool:
+        """Whether an event may happen now, which then counts as having happened.
+
+        Args:
+            limit: events a second; 0: no limit. A new one counts from now on.
+            now: seconds that ascend.
+        """
+        if limit != self._limit:
+            self._limit, self._due = limit, now
+        if not limit:
+            return True
+        period = 1 / limit
+        if now < self._due - _EARLY * period:
+            return False
+        self._due = max(self._due, now) + period
+        return True

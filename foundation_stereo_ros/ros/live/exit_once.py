@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGINT and SIGTERM for shells that run until they are told to end."""
+"""SIGINT and SIGTERM for commands that run until they are told to end."""
 
 from __future__ import annotations
 

@@ -1,26 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stores what arrives and hands over the newest complete pair."""
+"""Stores what arrives from any thread and hands over the newest complete pair."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from threading import Condition
 from typing import Any
 
-from foundation_stereo_ros.errors import ImageError
-from foundation_stereo_ros.ros.live.camera_stream import CameraStream
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
-from foundation_stereo_ros.ros.live.pair import LivePair, Stamped, read_image, read_info
-from foundation_stereo_ros.ros.sync.pairing import Side, StampPairer
+from foundation_stereo_ros.ros.live.rates import SlidingRate
+from foundation_stereo_ros.ros.messages.camera_info import calibration_numbers
+from foundation_stereo_ros.ros.messages.stamps import stamp_ns
+from foundation_stereo_ros.ros.sync import SIDES, Side
+from foundation_stereo_ros.ros.sync.newest import NewestPlace
+from foundation_stereo_ros.ros.sync.synchronizer import MessageSet, Synchronizer
+
+_IMAGE_FIELDS = ("data",)
+_INFO_FIELDS = ("width", "height", "distortion_model")
+
+
+@dataclass
+class _Arrivals:
+    """When one camera's messages came, seconds of a clock that never goes back."""
+
+    image: float | None = None
+    info: float | None = None
+    rate: SlidingRate = field(default_factory=SlidingRate)
 
 
 class StereoIntake:
     """Takes messages from any thread and keeps the newest complete pair for one worker.
 
-    There are two places for pairs: one that is complete, and a newer one whose calibrations may still come. A
-    pair that follows another one into its place overtakes it.
+    A `Synchronizer` and a `NewestPlace` behind a lock.
 
     Args:
         config: ``approximate_sync``, ``slop``, ``queue_size``.
@@ -30,52 +43,50 @@ class StereoIntake:
         config = config or LiveConfig()
         self._changed = Condition()
         self._open = True
-        self._pairer: StampPairer[Stamped] = StampPairer(config.tolerance_ns, config.queue_size)
-        self._cameras: dict[Side, CameraStream] = {"left": CameraStream(), "right": CameraStream()}
-        self._incomplete: tuple[Stamped, Stamped] | None = None
-        self._ready: LivePair | None = None
-        self._size: tuple[int, int] | None = None
-        self._pairs = self._delivered = self._overtaken = self._rejected = 0
-        self._reason = ""
+        self._synchronizer: Synchronizer[Any] = Synchronizer(
+            SIDES,
+            policy="newest",
+            tolerance_ns=config.tolerance_ns,
+            queue_size=config.queue_size,
+            numbers=calibration_numbers,
+        )
+        self._newest: NewestPlace[Any] = NewestPlace()
+        self._arrivals = {side: _Arrivals() for side in SIDES}
         self._last_pair: float | None = None
-        self._nearest_ns: int | None = None
+        self._size: tuple[int, int] | None = None
+        self._rejected = 0
+        self._reason = ""
 
     def push_image(self, side: Side, message: Any) -> None:
         """Take an Image or a CompressedImage; never raises for a message."""
         with self._changed:
-            stamped = self._read(read_image, side, message)
-            if stamped is None or not self._open:
+            stamp = self._stamp(message, f"{side} image", _IMAGE_FIELDS)
+            if stamp is None or not self._open:
                 return
-            if self._cameras[side].note_image(stamped.stamp_ns, time.monotonic()):
-                # Its own calibrations will not come any more, and those that come are of another time.
-                self._overtake_incomplete()
-            self._note_distance(side, stamped.stamp_ns)
+            arrivals, now = self._arrivals[side], time.monotonic()
+            arrivals.image = now
+            arrivals.rate.note(now)
             self._note_size(side, message)
-            for pair in self._pairer.push(side, stamped.stamp_ns, stamped):
-                self._pairs += 1
-                self._last_pair, self._nearest_ns = time.monotonic(), None
-                self._release_incomplete()
-                self._incomplete = pair
-                self._try_complete()
+            pairs = self._synchronizer.sets
+            self._put(self._synchronizer.push(side, stamp, message))
+            if self._synchronizer.sets > pairs:
+                self._last_pair = now
 
     def push_info(self, side: Side, message: Any) -> None:
         """Take a CameraInfo; never raises for a message."""
         with self._changed:
-            stamped = self._read(read_info, side, message)
-            if stamped is None:
+            stamp = self._stamp(message, f"{side} camera_info", _INFO_FIELDS)
+            if stamp is None:
                 return
-            self._cameras[side].push_info(stamped.stamp_ns, message, time.monotonic())
+            self._arrivals[side].info = time.monotonic()
             self._note_size(side, message)
-            self._try_complete()
+            self._put(self._synchronizer.push_calibration(side, stamp, message))
 
-    def take(self, timeout: float) -> LivePair | None:
+    def take(self, timeout: float) -> MessageSet[Any] | None:
         """Wait for the newest complete pair; None after ``timeout`` seconds, or at once when closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._ready is not None or not self._open, timeout)
-            pair, self._ready = self._ready, None
-            if pair is not None:
-                self._delivered += 1
-            return pair
+            self._changed.wait_for(lambda: len(self._newest) or not self._open, timeout)
+            return self._newest.take()
 
     def open(self) -> None:
         """Take images again after `close`."""
@@ -86,28 +97,14 @@ class StereoIntake:
         """Drop the images that wait and refuse new ones, and wake `take`; calibrations are still kept."""
         with self._changed:
             self._open = False
-            self._drop_images()
+            self._synchronizer.drop()
+            self._newest.drop()
             self._changed.notify_all()
-
-    def clear(self) -> None:
-        """Drop all that waits, calibrations too; counters stay."""
-        with self._changed:
-            self._drop_images()
-            for camera in self._cameras.values():
-                camera.clear()
-            self._size = self._nearest_ns = None
 
     def reconfigure(self, config: LiveConfig) -> None:
         """Use other settings at once; counters stay."""
         with self._changed:
-            if (self._pairer.tolerance_ns, self._pairer.queue_size) != (
-                config.tolerance_ns,
-                config.queue_size,
-            ):
-                # What waits was judged by the old settings.
-                self._pairer.clear()
-                self._pairer.tolerance_ns = config.tolerance_ns
-                self._pairer.queue_size = config.queue_size
+            self._synchronizer.configure(config.tolerance_ns, config.queue_size)
 
     def image_size(self) -> tuple[int, int] | None:
         """Width and height that the newest left message tells of; None before."""
@@ -117,80 +114,49 @@ class StereoIntake:
     def counts(self) -> IntakeCounts:
         """Return all counters of this moment."""
         with self._changed:
+            synchronizer = self._synchronizer
             return IntakeCounts(
                 left=self._camera_counts("left"),
                 right=self._camera_counts("right"),
-                pairs=self._pairs,
-                delivered=self._delivered,
-                overtaken=self._overtaken,
-                time_jumps=self._pairer.time_jumps,
+                pairs=synchronizer.sets,
+                delivered=self._newest.delivered,
+                overtaken=synchronizer.dropped + self._newest.overtaken,
+                time_jumps=synchronizer.time_jumps,
                 pair_age=None if self._last_pair is None else time.monotonic() - self._last_pair,
-                nearest_ns=self._nearest_ns,
+                nearest_ns=synchronizer.nearest_ns,
                 rejected=self._rejected,
                 reason=self._reason,
             )
 
     def _camera_counts(self, side: Side) -> CameraCounts:
-        camera, now = self._cameras[side], time.monotonic()
-        in_pairs = (self._incomplete is not None) + (self._ready is not None)
+        synchronizer, arrivals, now = self._synchronizer, self._arrivals[side], time.monotonic()
         return CameraCounts(
-            images=camera.images,
-            infos=camera.infos,
-            unmatched=self._pairer.unmatched[side],
-            waiting=self._pairer.waiting[side] + in_pairs,
-            image_rate=camera.rate.rate(now),
-            image_age=None if camera.last_image is None else now - camera.last_image,
-            info_age=None if camera.last_info is None else now - camera.last_info,
-            step_ns=camera.step_ns,
+            images=synchronizer.received[side],
+            infos=synchronizer.calibrations_received[side],
+            unmatched=synchronizer.unmatched[side],
+            waiting=synchronizer.waiting[side] + len(self._newest),
+            image_rate=arrivals.rate.rate(now),
+            image_age=None if arrivals.image is None else now - arrivals.image,
+            info_age=None if arrivals.info is None else now - arrivals.info,
+            step_ns=synchronizer.step_ns(side),
         )
 
-    def _read(self, read: Callable[[Side, Any], Stamped], side: Side, message: Any) -> Stamped | None:
+    def _put(self, pairs: list[MessageSet[Any]]) -> None:
+        self._newest.put(pairs)
+        if len(self._newest):
+            self._changed.notify()
+
+    def _stamp(self, message: Any, what: str, fields: tuple[str, ...]) -> int | None:
+        """Return the stamp of a message; None, and a note of why, where it is not ``what`` it should be."""
+        # By field, not by class: each message library has classes of its own.
         try:
-            return read(side, message)
-        except ImageError as error:
+            for name in fields:
+                getattr(message, name)
+            return stamp_ns(message.header)
+        except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
             self._rejected += 1
-            self._reason = str(error)
+            self._reason = f"{what} is a {type(message).__name__}; expected a message: {error}"
             return None
-
-    def _try_complete(self) -> None:
-        """Let the incomplete pair go if there is no reason to wait."""
-        if self._incomplete is not None:
-            left, right = self._incomplete
-            cameras = self._cameras
-            if cameras["left"].settled(left.stamp_ns) and cameras["right"].settled(right.stamp_ns):
-                self._release_incomplete()
-
-    def _release_incomplete(self) -> None:
-        """Let the incomplete pair go with the best calibrations there are; without any it is dropped."""
-        if self._incomplete is None:
-            return
-        left, right = self._incomplete
-        left_info = self._cameras["left"].calibration(left.stamp_ns)
-        right_info = self._cameras["right"].calibration(right.stamp_ns)
-        if left_info is None or right_info is None:
-            self._overtake_incomplete()
-            return
-        self._overtaken += self._ready is not None
-        self._incomplete = None
-        self._ready = LivePair(
-            left.message, right.message, left_info, right_info, left.stamp_ns, time.monotonic()
-        )
-        self._changed.notify()
-
-    def _overtake_incomplete(self) -> None:
-        self._overtaken += self._incomplete is not None
-        self._incomplete = None
-
-    def _drop_images(self) -> None:
-        self._pairer.clear()
-        self._overtake_incomplete()
-        self._overtaken += self._ready is not None
-        self._ready = None
-
-    def _note_distance(self, side: Side, stamp_ns: int) -> None:
-        apart = self._cameras["right" if side == "left" else "left"].distance_ns(stamp_ns)
-        if apart is not None:
-            self._nearest_ns = apart if self._nearest_ns is None else min(apart, self._nearest_ns)
 
     def _note_size(self, side: Side, message: Any) -> None:
         # A CompressedImage does not tell; its CameraInfo does.

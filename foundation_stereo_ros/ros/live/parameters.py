@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the parameters of a live shell say, by whichever way their values come."""
+"""The parameters of a node: read from a file of ROS, brought into their types, judged together."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
+from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.cloud import check_filters
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
 from foundation_stereo_ros.estimate.setting import Setting
@@ -14,6 +19,10 @@ from foundation_stereo_ros.ros.live.config import LiveConfig, live_settings
 
 ALL_SETTINGS = {setting.parameter: setting for setting in (*settings(), *live_settings())}
 """Parameter -> setting, in the order of their declaration."""
+
+
+_KEY = "ros__parameters"
+_WILDCARDS = {"**": r"(/[^/]+)*", "*": "/[^/]+"}
 
 
 class Configs(NamedTuple):
@@ -57,5 +66,59 @@ def misspelled(names: Iterable[str]) -> list[str]:
     return sentences
 
 
+def read_parameters(path: Path, node: str) -> dict[str, Any]:
+    """Return the parameters that a file holds for a node.
+
+    Sections are named by nodes, with ``/**`` for all, and count in the order of the file.
+
+    Args:
+        path: the file.
+        node: full name, as in "/stereo/stereo_node".
+
+    Raises:
+        ConfigError: it cannot be read, is no such file, or holds nothing for this node.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    sections = list(_sections(loaded, ""))
+    values: dict[str, Any] = {}
+    for name, section in sections:
+        if _pattern(name).fullmatch(node):
+            values.update(_flat(section, ""))
+    if not sections:
+        raise ConfigError(f"{path} holds no parameters; expected a section like /**: {_KEY}: ...")
+    if not any(_pattern(name).fullmatch(node) for name, _ in sections):
+        names = ", ".join(name for name, _ in sections)
+        raise ConfigError(f"{path} holds parameters of {names}; expected those of {node}, or of /**")
+    return values
+
+
 def _named(wanted: Iterable[Setting], values: Mapping[str, Any]) -> dict[str, Any]:
     return {s.name: values[s.parameter] for s in wanted if s.parameter in values}
+
+
+def _sections(value: Any, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if not isinstance(value, dict):
+        return
+    for key, inside in value.items():
+        if key == _KEY and isinstance(inside, dict):
+            yield name, inside
+        elif key != _KEY:
+            yield from _sections(inside, f"{name}/{str(key).strip('/')}")
+
+
+def _pattern(name: str) -> re.Pattern[str]:
+    words = name.strip("/").split("/")
+    return re.compile("".join(_WILDCARDS.get(word, f"/{re.escape(word)}") for word in words))
+
+
+def _flat(section: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often something happened lately, and how often it may happen."""
+"""How often something happened lately."""
 
 from __future__ import annotations
 
 from collections import deque
-
-_EARLY = 0.6
-"""Part of its period that an event may come early: twice a jitter of 30 %."""
 
 
 class SlidingRate:
@@ -45,32 +42,3 @@ class SlidingRate:
     def _forget(self, now: float) -> None:
         while self._times and self._times[0] <= now - self._window:
             self._times.popleft()
-
-
-class RateLimit:
-    """Lets through so many events a second, on average.
-
-    An event may be a little early and then counts as if in time: a camera at the very rate of the limit loses
-    nothing to its jitter.
-    """
-
-    def __init__(self) -> None:
-        self._limit = 0.0
-        self._due = 0.0
-
-    def allows(self, limit: float, now: float) -> bool:
-        """Whether an event may happen now, which then counts as having happened.
-
-        Args:
-            limit: events a second; 0: no limit. A new one counts from now on.
-            now: seconds that ascend.
-        """
-        if limit != self._limit:
-            self._limit, self._due = limit, now
-        if not limit:
-            return True
-        period = 1 / limit
-        if now < self._due - _EARLY * period:
-            return False
-        self._due = max(self._due, now) + period
-        return True

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from foundation_stereo_ros.estimate.interface import Engine
 from foundation_stereo_ros.ros.live.counts import IntakeCounts
 from foundation_stereo_ros.ros.live.statistics import StatisticsSnapshot
 from foundation_stereo_ros.ros.live.worker import State
@@ -26,6 +26,9 @@ _OLD_S = 3600.0
 """No network takes so long: the images are of another day, or the clocks disagree."""
 
 
+_UNKNOWN = Engine()
+
+
 class Status(NamedTuple):
     """One diagnostic status.
 
@@ -40,21 +43,6 @@ class Status(NamedTuple):
     values: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True)
-class Engine:
-    """What computes: texts for the table."""
-
-    weights: str = ""
-    device: str = ""
-    precision: str = ""
-    memory: str = ""
-
-
-def failed(reason: str) -> Status:
-    """Return the status of a shell that has no pipeline, because nobody configured it or that failed."""
-    return Status(ERROR, reason)
-
-
 def status_of(
     state: State,
     counts: IntakeCounts,
@@ -62,7 +50,7 @@ def status_of(
     *,
     subscribed: Collection[str] = (),
     advice: Sequence[str] = (),
-    engine: Engine = Engine(),
+    engine: Engine = _UNKNOWN,
 ) -> Status:
     """Tell how it goes.
 
@@ -108,7 +96,7 @@ def _lateness(statistics: StatisticsSnapshot) -> str:
     seconds = statistics.latency.p50
     if seconds > _OLD_S:
         hours = f"{seconds / 3600:.0f} hours"
-        return f", of images {hours} old; a recording wants use_sim_time, and a clock of its time"
+        return f", of images {hours} old; for a recording, set use_sim_time and publish its time on /clock"
     return f", {seconds * 1000:.0f} ms after the images"
 
 

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which topics a live shell listens to, after remapping."""
+"""Which topics a node listens to, after remapping, and how many messages it keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-from foundation_stereo_ros.ros.sync.pairing import Side
-
-SIDES: tuple[Side, Side] = ("left", "right")
-
 COMPRESSED = "/compressed"
 """What image_transport puts behind an image's topic."""
+
+IMAGES_DEPTH = 5
+"""Images that wait at most (the depth of ROS's quality of service)."""
+
+RESULTS_DEPTH = 10
+"""The same of results. With a depth of two, clouds were replaced while they were still being sent, and a
+reliable reader of Fast DDS 2.14 then handed thousands of empty messages on."""
 
 Resolve = Callable[[str], str]
 

@@ -8,21 +8,20 @@ from concurrent.futures import Future
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
+from foundation_stereo_ros.estimate.cloud import check_filters
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.ros.live.config import LiveConfig
-from foundation_stereo_ros.ros.live.demand import Demand
+from foundation_stereo_ros.ros.live.demand import Demand, Outlet
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.outlet import Outlet
-from foundation_stereo_ros.ros.live.pair import LivePair
-from foundation_stereo_ros.ros.live.pipeline_host import PipelineHost
-from foundation_stereo_ros.ros.live.rejections import Rejections
-from foundation_stereo_ros.ros.live.saving import SaveRequests
+from foundation_stereo_ros.ros.live.repeats import Rejections
+from foundation_stereo_ros.ros.live.saving import ResultSaver
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 from foundation_stereo_ros.ros.messages.types import MessageTypes
+from foundation_stereo_ros.ros.sync.synchronizer import MessageSet
 
 State = Literal["stopped", "warming up", "disabled", "idle", "waiting", "running"]
 
@@ -34,13 +33,16 @@ class StereoWorker:
     """Runs the pipeline in a thread of its own, named "stereo-worker".
 
     Args:
-        pipeline: makes results and messages; nothing else may use it while this runs.
+        pipeline: makes results and messages, its network on its device; nothing else may use it meanwhile.
         intake: where pairs come from.
         outlet: where messages go.
         types: message classes to build.
-        config: ``publish_rate_limit``, ``save_directory``.
+        config: settings of this and of the intake.
         statistics: gets the counts and times.
         clock_ns: the clock that the images' stamps are from, nanoseconds; a simulated one may stand at 0.
+
+    Attributes:
+        config: the settings in use; see `reconfigure`.
     """
 
     def __init__(
@@ -53,15 +55,17 @@ class StereoWorker:
         statistics: LiveStatistics,
         clock_ns: Callable[[], int],
     ) -> None:
-        self._intake, self._outlet, self._types = intake, outlet, types
-        self._config, self._statistics, self._clock_ns = config, statistics, clock_ns
+        self.config = config
+        self._pipeline, self._intake, self._outlet, self._types = pipeline, intake, outlet, types
+        self._statistics, self._clock_ns = statistics, clock_ns
         self._lock = Lock()
         self._thread: Thread | None = None
         self._stopping = Event()
-        self._saves = SaveRequests()
+        self._saver = ResultSaver(statistics.note_saved)
         self._demand = Demand(outlet)
         self._rejections = Rejections(statistics)
-        self._host = PipelineHost(pipeline)
+        self._on_device = True
+        self._next_config: PipelineConfig | None = None
         self._phase: State = "waiting"
 
     @property
@@ -98,6 +102,8 @@ class StereoWorker:
     def stop(self, timeout: float) -> bool:
         """End the thread; the network leaves its device, saving is cancelled, nothing is published any more.
 
+        A result that is being written becomes complete, see `finish_saving`.
+
         Returns:
             False where the thread is still inside the network after ``timeout`` seconds. It ends after that.
         """
@@ -105,7 +111,7 @@ class StereoWorker:
             thread = self._thread
             self._stopping.set()
             self._intake.close()
-        self._saves.cancel()
+        self._saver.cancel()
         if thread is None:
             return True
         thread.join(timeout)
@@ -121,23 +127,33 @@ class StereoWorker:
                 nothing is changed then.
         """
         if live_config is not None:
-            self._config.check_change(live_config)
+            self.config.check_change(live_config)
         if pipeline_config is not None:
-            self._host.change(pipeline_config)
-        self._config = live_config or self._config
+            self._pipeline.estimator.check_change(pipeline_config)
+            check_filters(pipeline_config)
+            with self._lock:
+                self._next_config = pipeline_config
+        if live_config is not None:
+            self.config = live_config
+            self._intake.reconfigure(live_config)
 
     def save_next(self) -> Future[list[Path]]:
         """Write the next result to a folder of its own, also where nobody subscribes.
 
         Returns:
-            The files, once written; the error if that failed; cancelled by `stop`, or where not started.
+            The files, once written; the error if that failed; cancelled where not started, and by `stop`
+            unless they are being written.
         """
         with self._lock:
-            future = self._saves.add()
+            future = self._saver.ask()
             running = self.state != "stopped"
         if not running:
-            self._saves.cancel()
+            self._saver.cancel()
         return future
+
+    def finish_saving(self, timeout: float) -> bool:
+        """Wait for the result that is being written; return False after ``timeout`` seconds."""
+        return self._saver.finish(timeout)
 
     def _run(self, stopping: Event, previous: Thread | None) -> None:
         if previous is not None:
@@ -151,43 +167,55 @@ class StereoWorker:
         self._rejections.guard(self._prepare, stopping)
         while not stopping.is_set():
             self._rejections.guard(lambda: self._next(stopping), stopping)
-        self._rejections.guard(self._host.rest, stopping)
+        self._rejections.guard(self._rest, stopping)
 
     def _prepare(self) -> None:
         self._phase = "warming up"
-        self._host.prepare(*(self._intake.image_size() or _USUAL_SIZE))
+        self._pipeline.estimator.to_device()
+        self._on_device = True
+        self._pipeline.estimator.warm_up(*(self._intake.image_size() or _USUAL_SIZE))
         self._phase = "waiting"
+
+    def _rest(self) -> None:
+        self._on_device = False
+        self._pipeline.estimator.to_host()
 
     def _next(self, stopping: Event) -> None:
         pair = self._intake.take(_POLL_S)
         if stopping.is_set():
             return
-        self._host.follow()
+        self._follow()
+        confidence = self._pipeline.config.confidence
         if pair is None:
-            self._phase = "waiting" if self._demand.wanted(self._host.config.confidence) else "idle"
+            self._phase = "waiting" if self._demand.wanted(confidence) else "idle"
             return
-        refusal = self._demand.refusal(
-            self._host.config.confidence, self._config.publish_rate_limit, self._saves.pending
-        )
+        refusal = self._demand.refusal(confidence, self.config.publish_rate_limit, self._saver.ready)
         if refusal:
             self._statistics.note_skipped(refusal)
             self._phase = "idle" if refusal == "no subscriber" else "running"
             return
-        if not self._host.on_device:
+        if not self._on_device:
             self._prepare()
         self._phase = "running"
         self._compute(pair, stopping)
 
-    def _compute(self, pair: LivePair, stopping: Event) -> None:
-        begin = monotonic()
-        pipeline = self._host.pipeline
-        result = pipeline.process(pair.left, pair.right, pair.left_info, pair.right_info)
-        if stopping.is_set():
+    def _follow(self) -> None:
+        """Use the settings last given to `reconfigure`."""
+        with self._lock:
+            config, self._next_config = self._next_config, None
+        if config is not None:
+            self._pipeline.estimator.reconfigure(config)
+
+    def _compute(self, pair: MessageSet[Any], stopping: Event) -> None:
+        begin, pipeline = monotonic(), self._pipeline
+        images, infos = pair.messages, pair.calibrations
+        result = pipeline.process(images["left"], images["right"], infos["left"], infos["right"])
+        if stopping.is_set() or result is None:
             return
         watch = Stopwatch()
         # Asked again: the network takes its time, and subscribers come and go.
         wanted = self._demand.wanted(pipeline.config.confidence)
-        messages = pipeline.outputs(result, pair.left.header, self._types, wanted)
+        messages = pipeline.outputs(result, images["left"].header, self._types, wanted)
         watch.lap("encode")
         if messages:
             self._outlet.publish(messages)
@@ -196,6 +224,6 @@ class StereoWorker:
         # A simulated clock stands at 0 until somebody drives it, and goes back when a recording loops.
         latency = late_ns / 1e9 if late_ns >= 0 else None
         stages = {**result.seconds, **watch.seconds}
-        self._statistics.note_result(latency, monotonic() - begin, stages, result.refinements)
-        if self._saves.fulfil(result, pipeline.config, self._config.save_directory, pair.stamp_ns):
-            self._statistics.note_saved()
+        compute = monotonic() - begin
+        self._saver.offer(result, pipeline.config, self.config.save_directory, pair.stamp_ns)
+        self._statistics.note_result(latency, compute, stages, result.refinements)

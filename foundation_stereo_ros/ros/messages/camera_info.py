@@ -19,6 +19,9 @@ from foundation_stereo_ros.shapes import Matrix
 def decode_camera_info(message: CameraInfo) -> Calibration:
     """Return the numbers of a CameraInfo of ROS 2 (``d k r p``) or ROS 1 (``D K R P``).
 
+    Any object with these and ``width`` and ``height`` will do. Without ``distortion_model``, ``binning_x``,
+    ``binning_y``, ``roi`` or ``header`` it says of them what an empty field says.
+
     Raises:
         CalibrationError: no size, or a matrix with a wrong number of values or one that is not finite.
     """
@@ -27,21 +30,32 @@ def decode_camera_info(message: CameraInfo) -> Calibration:
         raise CalibrationError(
             f"camera_info is for {width} x {height} pixels; expected the size of the calibrated image"
         )
-    roi = message.roi
+    roi = getattr(message, "roi", None)
+    header = getattr(message, "header", None)
     return Calibration(
         width=width,
         height=height,
-        distortion_model=str(message.distortion_model),
+        distortion_model=str(getattr(message, "distortion_model", "")),
         d=_matrix(message, "d", (-1,)),
         k=_matrix(message, "k", (3, 3)),
         r=_matrix(message, "r", (3, 3)),
         p=_matrix(message, "p", (3, 4)),
-        binning_x=int(message.binning_x),
-        binning_y=int(message.binning_y),
-        roi=(int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)),
-        do_rectify=bool(roi.do_rectify),
-        frame_id=str(message.header.frame_id),
+        binning_x=int(getattr(message, "binning_x", 0)),
+        binning_y=int(getattr(message, "binning_y", 0)),
+        roi=(int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)) if roi else (0, 0, 0, 0),
+        do_rectify=bool(roi and roi.do_rectify),
+        frame_id=str(header.frame_id) if header else "",
     )
+
+
+def calibration_numbers(message: CameraInfo) -> tuple[Any, ...]:
+    """Return all of a CameraInfo but its header, to compare it with another; nothing is checked."""
+    sizes = (getattr(message, name, None) for name in ("width", "height", "binning_x", "binning_y"))
+    roi = getattr(message, "roi", None)
+    region = (getattr(roi, name, None) for name in ("x_offset", "y_offset", "width", "height", "do_rectify"))
+    matrices = (getattr(message, name, getattr(message, name.upper(), None)) for name in "dkrp")
+    numbers = (np.asarray(matrix, object).ravel().tolist() for matrix in matrices)
+    return getattr(message, "distortion_model", None), *sizes, *region, *numbers
 
 
 def encode_camera_info(types: MessageTypes, header: Header, camera: Camera, tx: float = 0.0) -> Any:

@@ -10,9 +10,14 @@ import cv2
 import numpy as np
 
 from foundation_stereo_ros.errors import ImageError
-from foundation_stereo_ros.ros.messages.colors import BAYER, CHANNELS, convert, to_eight_bits
+from foundation_stereo_ros.ros.messages.pixels import (
+    BAYER,
+    CHANNELS,
+    byte_view,
+    convert,
+    to_eight_bits,
+)
 from foundation_stereo_ros.ros.messages.protocols import CompressedImage
-from foundation_stereo_ros.ros.messages.raw import byte_view
 from foundation_stereo_ros.shapes import RgbImage
 
 _CODECS = ("jpeg", "jpg", "png", "tiff", "webp", "bmp")

@@ -9,8 +9,8 @@ import numpy as np
 
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.ros.messages.images import encode_image
+from foundation_stereo_ros.ros.messages.pixels import raw_pixels
 from foundation_stereo_ros.ros.messages.protocols import Header, Image
-from foundation_stereo_ros.ros.messages.raw import raw_pixels
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import DepthMap
 

@@ -12,8 +12,8 @@ import numpy as np
 from foundation_stereo_ros.errors import ConfigError, ImageError
 from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.ros.messages.images import encode_image
+from foundation_stereo_ros.ros.messages.pixels import raw_pixels
 from foundation_stereo_ros.ros.messages.protocols import DisparityImage, Header
-from foundation_stereo_ros.ros.messages.raw import raw_pixels
 from foundation_stereo_ros.ros.messages.stamps import copy_header
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import DisparityMap, Mask

@@ -10,10 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.errors import ImageError
-from foundation_stereo_ros.ros.messages.colors import BAYER, CHANNELS, YUV, convert, to_eight_bits
 from foundation_stereo_ros.ros.messages.compressed import decode_compressed
+from foundation_stereo_ros.ros.messages.pixels import (
+    BAYER,
+    CHANNELS,
+    YUV,
+    convert,
+    raw_pixels,
+    to_eight_bits,
+)
 from foundation_stereo_ros.ros.messages.protocols import CompressedImage, Header, Image
-from foundation_stereo_ros.ros.messages.raw import raw_pixels
 from foundation_stereo_ros.ros.messages.stamps import copy_header
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import RgbImage

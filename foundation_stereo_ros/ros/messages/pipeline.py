@@ -9,42 +9,34 @@ from typing import Any
 
 import numpy as np
 
-from foundation_stereo_ros.estimate.cloud import has_filters, valid_cloud
-from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.config import SharedSettings
+from foundation_stereo_ros.estimate.interface import Estimator, StereoSample
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.rectification import StereoRectification
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.geometry.calibration import Calibration
-from foundation_stereo_ros.geometry.points import points_from_depth
-from foundation_stereo_ros.io.visualize import SteadyRange, colorize_disparity
-from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info, encode_camera_info
-from foundation_stereo_ros.ros.messages.depth import encode_depth
-from foundation_stereo_ros.ros.messages.disparity import encode_disparity
-from foundation_stereo_ros.ros.messages.images import decode_image, encode_image
-from foundation_stereo_ros.ros.messages.point_cloud import encode_points
+from foundation_stereo_ros.io.visualize import SteadyRange
+from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info
+from foundation_stereo_ros.ros.messages.images import decode_image
+from foundation_stereo_ros.ros.messages.outputs import MAIN_OUTPUTS, OUTPUTS, Context
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import RgbImage
 
-OUTPUTS = ("disparity", "depth/image_rect", "depth/camera_info", "points2", "confidence", "disparity/visual")
-"""Topics that `StereoPipeline.outputs` can fill."""
-
-MAIN_OUTPUTS = OUTPUTS[:4]
-"""Those that everybody wants."""
+__all__ = ["MAIN_OUTPUTS", "OUTPUTS", "StereoPipeline"]
 
 
 class StereoPipeline:
-    """Runs pairs of image messages, with their CameraInfo, through the estimator.
+    """Runs pairs of image messages, with their CameraInfo, through an estimator.
 
     Args:
-        estimator: the network and the settings, which may change between pairs (`reconfigure`).
+        estimator: of stereo pairs; its settings may change between pairs (`reconfigure`).
         rectified: what the topic names say, see `rectification.says_rectified`.
         decode: an image message to its picture, H x W x 3 uint8 RGB; may raise ImageError.
     """
 
     def __init__(
         self,
-        estimator: StereoEstimator,
+        estimator: Estimator[StereoSample],
         rectified: bool | None = None,
         decode: Callable[[Any], RgbImage] = decode_image,
     ) -> None:
@@ -53,14 +45,16 @@ class StereoPipeline:
         self._decode = decode
         self._rectification: StereoRectification | None = None
         self._rectification_of: tuple[Any, ...] = ()
-        self._range = SteadyRange()
+        self._colors = SteadyRange()
 
     @property
-    def config(self) -> PipelineConfig:
+    def config(self) -> SharedSettings:
         """The settings in use."""
         return self.estimator.config
 
-    def process(self, left_image: Any, right_image: Any, left_info: Any, right_info: Any) -> Prediction:
+    def process(
+        self, left_image: Any, right_image: Any, left_info: Any, right_info: Any
+    ) -> Prediction | None:
         """Decode, rectify where needed, and estimate one pair.
 
         Args:
@@ -70,7 +64,8 @@ class StereoPipeline:
             right_info: that of the right camera.
 
         Returns:
-            The result; its ``seconds`` begin with those of decoding and rectification.
+            The prediction, whose ``seconds`` begin with those of decoding and rectification; None where the
+            estimator has none for this pair.
 
         Raises:
             ImageError: an unknown encoding, or a size that does not fit.
@@ -81,15 +76,22 @@ class StereoPipeline:
         left, right = self._decode(left_image), self._decode(right_image)
         watch.lap("decode")
         size = (left.shape[1], left.shape[0])
-        rectification = self._rectify_for(decode_camera_info(left_info), decode_camera_info(right_info), size)
-        left, right = rectification(left, right)
+        rectify = self._rectify_for(decode_camera_info(left_info), decode_camera_info(right_info), size)
+        sample = StereoSample(*rectify(left, right), rectify.rig)
         watch.lap("rectify")
-        result = self.estimator(left, right, rectification.stereo)
-        return dataclasses.replace(result, seconds={**watch.seconds, **result.seconds})
+        prediction = self.estimator.step(sample)
+        if prediction is None:
+            return None
+        return dataclasses.replace(prediction, seconds={**watch.seconds, **prediction.seconds})
+
+    def reset(self) -> None:
+        """Forget earlier pairs: the next one does not follow them."""
+        self.estimator.reset()
+        self._colors = SteadyRange()
 
     def outputs(
         self,
-        result: Prediction,
+        prediction: Prediction,
         header: Any,
         types: MessageTypes,
         wanted: Collection[str] = MAIN_OUTPUTS,
@@ -97,10 +99,11 @@ class StereoPipeline:
         """Make the messages that somebody wants, and no others.
 
         Args:
-            result: of `process`.
+            prediction: of `process`.
             header: the left image's; its stamp and frame are those of every output.
             types: message classes to build.
-            wanted: some of `OUTPUTS`; ``confidence`` comes only where it was computed.
+            wanted: some of `OUTPUTS`; those are left out for which the prediction has nothing, as a
+                ``confidence`` that was not computed.
 
         Returns:
             Topic -> message.
@@ -108,34 +111,9 @@ class StereoPipeline:
         Raises:
             ConfigError: outliers are to be removed and Open3D is not installed.
         """
-        config = self.config
-        makers: dict[str, Callable[[], Any]] = {
-            "disparity": lambda: encode_disparity(
-                types, header, result.disparity, result.valid, result.stereo, config.z_near, config.z_far
-            ),
-            "depth/image_rect": lambda: encode_depth(types, header, result.depth, config.depth_encoding),
-            "depth/camera_info": lambda: encode_camera_info(types, header, result.stereo.left),
-            "points2": lambda: self._cloud(result, header, types),
-            "disparity/visual": lambda: self._visual(result, header, types),
-        }
-        confidence = result.confidence
-        if confidence is not None:
-            makers["confidence"] = lambda: encode_image(types, header, confidence, "32FC1")
-        return {topic: make() for topic, make in makers.items() if topic in wanted}
-
-    def _cloud(self, result: Prediction, header: Any, types: MessageTypes) -> Any:
-        config = self.config
-        if has_filters(config):
-            points, colors = valid_cloud(result, config)
-            return encode_points(types, header, points[None], colors[None], organized=False)
-        points = points_from_depth(result.depth, result.stereo.left)
-        return encode_points(
-            types, header, points, result.left_rgb, organized=config.organized, stride=config.cloud_stride
-        )
-
-    def _visual(self, result: Prediction, header: Any, types: MessageTypes) -> Any:
-        limits = self._range.update(result.disparity, result.valid)
-        return encode_image(types, header, colorize_disparity(result.disparity, result.valid, limits), "rgb8")
+        context = Context(types, header, self.config, self._colors)
+        made = {name: row.encode(prediction, context) for name, row in OUTPUTS.items() if name in wanted}
+        return {name: message for name, message in made.items() if message is not None}
 
     def _rectify_for(
         self, left: Calibration, right: Calibration, size: tuple[int, int]

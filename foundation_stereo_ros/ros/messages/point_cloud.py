@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.ros.messages.pixels import byte_view
 from foundation_stereo_ros.ros.messages.protocols import Header, PointCloud2
-from foundation_stereo_ros.ros.messages.raw import byte_view
 from foundation_stereo_ros.ros.messages.stamps import copy_header
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import Points, RgbImage

@@ -14,6 +14,16 @@ def stamp_ns(header: Header) -> int:
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
+def time_of(types: MessageTypes, stamp_ns: int) -> Any:
+    """Return a Time of ``types``."""
+    return types.Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
+
+
+def header_of(types: MessageTypes, stamp_ns: int, frame_id: str = "") -> Any:
+    """Return a Header of ``types``."""
+    return types.Header(stamp=time_of(types, stamp_ns), frame_id=frame_id)
+
+
 def copy_header(types: MessageTypes, header: Header) -> Any:
     """Return a header of ``types`` with the stamp and frame of another one, which may be of another library.
 

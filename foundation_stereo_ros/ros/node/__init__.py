@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The live ROS 2 node: a thin shell of rclpy around the live core. The only room that meets ROS."""
+"""The ROS 2 node: a thin layer of rclpy around the live core. The only package that imports ROS."""

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import logging
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+from sensor_msgs.msg import Image
 
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.ros.messages.images import decode_image
@@ -37,56 +37,59 @@ BRIDGED = {
 """Encodings left to cv_bridge -> bytes a pixel. Of the others it knows some in some distributions only
 (yuv422_yuy2, nv12), refuses some (8UC1, 16UC1), and fails on big-endian ones with NumPy 2."""
 
-_PROBE = """
-import numpy, cv2
-from cv_bridge import CvBridge
-from sensor_msgs.msg import Image
-message = Image(height=1, width=2, encoding="bgr8", step=6)
-message.data.frombytes(bytes(range(6)))
-picture = CvBridge().imgmsg_to_cv2(message, "rgb8")
-if picture.tolist() != [[[2, 1, 0], [5, 4, 3]]]:
-    raise SystemExit("it converts bgr8 to rgb8 wrongly")
-"""
-
-_TIMEOUT_S = 60.0
+_NUMPY_2 = b"numpy._core._multiarray_umath"
+"""What every extension built with the headers of NumPy 2 imports, and none built with those of NumPy 1."""
 
 
 def choose_decoder() -> Decode:
     """Return the decoder to use, and say in the log which one it is."""
-    reason = why_not_cv_bridge()
-    if reason:
-        _log.info("decoding images without cv_bridge (%s)", reason)
-        return decode_image
-    _log.info("decoding images with cv_bridge")
-    return BridgeDecoder()
+    reason = _built_for_other_numpy()
+    if not reason:
+        try:
+            decoder = BridgeDecoder()
+        except (Exception, SystemExit) as error:
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        else:
+            _log.info("decoding images with cv_bridge")
+            return decoder
+    _log.info("decoding images without cv_bridge (%s)", reason)
+    return decode_image
 
 
-def why_not_cv_bridge() -> str:
-    """Return why cv_bridge cannot be used; empty where it can.
+def _built_for_other_numpy() -> str:
+    """Return a reason not to import cv_bridge; empty where it may be tried.
 
-    It is tried in a process of its own: one that was built for another NumPy may print pages, or crash.
+    Imported with NumPy 2, an extension built for NumPy 1 prints pages and may crash, and the package of a
+    distribution beside a NumPy of pip is just that. The reverse works: extensions built for NumPy 2 load with
+    both.
     """
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _PROBE], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode == 0:
+    found = importlib.util.find_spec("cv_bridge")
+    if found is None:
+        return "it is not installed"
+    if int(np.__version__.partition(".")[0]) < 2:
         return ""
-    if done.returncode < 0:
-        return f"it ends with {signal.Signals(-done.returncode).name}"
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    return lines[-1] if lines else f"it ends with code {done.returncode}"
+    folders = map(Path, found.submodule_search_locations or ())
+    for extension in (path for folder in folders for path in folder.rglob("*.so")):
+        if _NUMPY_2 not in extension.read_bytes():
+            return f"{extension} was built for NumPy 1, and NumPy is {np.__version__}"
+    return ""
 
 
 class BridgeDecoder:
-    """Decodes as `decode_image` does, the common encodings by cv_bridge."""
+    """Decodes as `decode_image` does, the common encodings by cv_bridge.
+
+    Raises:
+        Exception: whatever cv_bridge raises where it does not work, or ImageError where it converts wrongly.
+    """
 
     def __init__(self) -> None:
         module = importlib.import_module("cv_bridge")
         self._convert = module.CvBridge().imgmsg_to_cv2
         self._errors = (module.CvBridgeError, cv2.error, TypeError, ValueError, RuntimeError)
+        message = Image(height=1, width=2, encoding="bgr8", step=6)
+        message.data.frombytes(bytes(range(6)))
+        if self(message).tolist() != [[[2, 1, 0], [5, 4, 3]]]:
+            raise ImageError("it converts bgr8 to rgb8 wrongly")
 
     def __call__(self, message: Any) -> RgbImage:
         """Return the picture of an Image or a CompressedImage, H x W x 3, red, green, blue.

@@ -47,7 +47,7 @@ class Diagnostics:
             # An exception in a timer would end the node; at the end there is no context any more.
             if self._node.context.ok() and not self._complained:
                 self._complained = True
-                _log.exception("no diagnostics")
+                _log.exception("the diagnostics cannot be published")
 
 
 def diagnostic_array(status: Status, node: str, device: str, stamp: Time) -> DiagnosticArray:

@@ -15,8 +15,9 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.topics import SIDES, SideTopics, side_topics
+from foundation_stereo_ros.ros.live.topics import SideTopics, side_topics
 from foundation_stereo_ros.ros.node.qos import create_with_events, input_qos, overridable
+from foundation_stereo_ros.ros.sync import SIDES
 
 _log = logging.getLogger(__name__)
 

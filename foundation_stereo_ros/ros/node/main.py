@@ -26,6 +26,11 @@ def main(args: Sequence[str] | None = None) -> int:
         code = _run(args)
     except SystemExit:
         code = 0
+    except Exception:
+        # A signal that comes inside the C++ of rclpy ends it by an exception of its own.
+        if not exit_once.seen:
+            raise
+        code = 0
     exit_once.leave()
     return code
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
@@ -16,6 +16,8 @@ from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.ros.live.advice import mismatch
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
 from foundation_stereo_ros.ros.node.qos import create_with_events, output_qos, overridable
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +30,7 @@ _TYPES = {
 
 
 class Outputs:
-    """Lifecycle publishers of all outputs; a `live.outlet.Outlet`.
+    """Lifecycle publishers of all outputs; a `live.demand.Outlet`.
 
     Args:
         node: that publishes.
@@ -50,7 +52,7 @@ class Outputs:
     def wanted(self) -> Collection[str]:
         """Return the outputs that somebody subscribes to now."""
         return self._while_running(
-            lambda: [o for o, publisher in self._publishers.items() if publisher.get_subscription_count()], ()
+            lambda: [o for o, publisher in self._publishers.items() if publisher.get_subscription_count()], []
         )
 
     def publish(self, messages: Mapping[str, Any]) -> None:
@@ -64,7 +66,7 @@ class Outputs:
             self._node.destroy_lifecycle_publisher(publisher)
         self._publishers = {}
 
-    def _while_running(self, call: Callable[[], Any], otherwise: Any) -> Any:
+    def _while_running(self, call: Callable[[], _T], otherwise: _T) -> _T:
         try:
             return call()
         except Exception:

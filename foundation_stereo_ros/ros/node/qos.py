@@ -11,7 +11,7 @@ from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.ros.live.history import IMAGES_DEPTH, RESULTS_DEPTH
+from foundation_stereo_ros.ros.live.topics import IMAGES_DEPTH, RESULTS_DEPTH
 
 try:
     from rclpy.event_handler import (
@@ -78,6 +78,6 @@ def create_with_events(create: Callable[..., Any], tell: Callable[[str], None], 
 def policy_name(kind: int) -> str:
     """Return the name of a policy that an event tells of."""
     try:
-        return QoSPolicyKind(kind).name
+        return str(QoSPolicyKind(kind).name)
     except ValueError:
         return f"policy {kind}"

@@ -33,6 +33,9 @@ NAME = "stereo_node"
 STOP_S = 10.0
 """How long a transition waits for a pair that is in the network."""
 
+SAVE_S = 5.0
+"""How long the end waits for a result that is being written."""
+
 
 class StereoNode(LifecycleNode):
     """Stereo images in; disparity, depth and point cloud out.
@@ -60,7 +63,7 @@ class StereoNode(LifecycleNode):
         refuse_impossible_transitions(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = Diagnostics(self, lambda: (self.status(), self._device), steady)
-        self._save = SaveService(self, steady)
+        self._save = SaveService(self, lambda: self._running, lambda: self.status().message, steady)
         self.create_service(SetBool, "~/enable", self._enable)
 
     def autostart(self) -> None:
@@ -68,17 +71,21 @@ class StereoNode(LifecycleNode):
         if self._settings.configs.live.autostart:
             success = TransitionCallbackReturn.SUCCESS
             if self.trigger_configure() == success and self.trigger_activate() != success:
-                _log.error("the node stays inactive; activate it once the cause is mended")
+                _log.error("the node stays inactive; activate it when the cause is fixed")
 
     def close(self, timeout: float) -> None:
-        """Stop computing for good; wait ``timeout`` seconds at most for a pair that is in the network."""
+        """Stop computing for good.
+
+        Waits ``timeout`` seconds at most for a pair that is in the network, and `SAVE_S` for a result that is
+        being written.
+        """
         if self._core is not None:
-            self._core.stop(timeout)
+            self._core.worker.stop(timeout)
+            _finish_saving(self._core)
         unbridge_logs(self._log_bridge)
 
     @property
-    def running(self) -> LiveStereo | None:
-        """The live core, while the node is active."""
+    def _running(self) -> LiveStereo | None:
         return self._core if self._inputs is not None else None
 
     @property
@@ -145,42 +152,50 @@ class StereoNode(LifecycleNode):
         pipeline = StereoPipeline(estimator, says_rectified(left), choose_decoder())
         outputs = Outputs(self)
         self._core = LiveStereo(pipeline, configs.live, ros_types(), outputs, self._now_ns)
-        self._core.enabled = self._enabled
+        self._core.worker.enabled = self._enabled
         self._estimator, self._outputs = estimator, outputs
 
     def _activate(self) -> None:
-        inputs = Inputs(self, self._settings.configs.live.image_transport, self._core.intake)
-        self._core.start()
-        self._inputs = inputs
+        if self._core is not None:  # rclpy activates a node only once it is configured
+            inputs = Inputs(self, self._settings.configs.live.image_transport, self._core.intake)
+            self._core.worker.start()
+            self._inputs = inputs
 
     def _deactivate(self) -> None:
         if self._inputs is not None:
             self._inputs.destroy()
             self._inputs = None
-        if self._core is not None and not self._core.stop(STOP_S):
-            _log.warning("a pair is still in the network; its device's memory is free when that has ended")
+        if self._core is not None and not self._core.worker.stop(STOP_S):
+            _log.warning("a pair is still being computed; the device's memory is freed when it is done")
 
     def _release(self) -> None:
         self._deactivate()
         if self._outputs is not None:
             self._outputs.destroy()
-        if self._core is not None and self._core.stop(0.0):
-            self._estimator.to_host()
+        if self._core is not None and self._estimator is not None:
+            if self._core.worker.stop(0.0):
+                self._estimator.to_host()
+            _finish_saving(self._core)
         self._core = self._estimator = self._outputs = None
 
     # ---- callbacks
 
     def _reconfigure(self, configs: Configs) -> None:
         if self._core is not None:
-            self._core.reconfigure(configs.pipeline, configs.live)
+            self._core.worker.reconfigure(configs.pipeline, configs.live)
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
         self._enabled = request.data
         if self._core is not None:
-            self._core.enabled = request.data
+            self._core.worker.enabled = request.data
         response.success = True
         response.message = "enabled" if request.data else "disabled"
         return response
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
+
+
+def _finish_saving(core: LiveStereo) -> None:
+    if not core.worker.finish_saving(SAVE_S):
+        _log.warning("a result is still being written; its folder may lack files")

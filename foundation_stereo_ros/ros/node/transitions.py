@@ -15,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 
 def refuse_impossible_transitions(node: LifecycleNode) -> None:
-    """Answer the wish for a transition that the state does not have with "no success".
+    """Answer a request for a transition that the state does not have with "no success".
 
     rclpy raises out of its executor instead, and leaves the caller waiting.
     """

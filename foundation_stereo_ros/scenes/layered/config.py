@@ -59,21 +59,9 @@ class LayeredConfig:
                 raise ConfigError(f"layered {name} is {getattr(self, name)!r}; expected {expected}")
 
     def _checks(self) -> list[tuple[str, bool, str]]:
-        shares = (
-            "thin",
-            "leafy",
-            "photographs",
-            "bare",
-            "floor",
-            "side_wall",
-            "ceiling",
-            "curved",
-            "grey",
-            "unlike",
-            "jpeg",
-        )
+        scene = ("thin", "leafy", "photographs", "bare", "floor", "side_wall", "ceiling", "curved")
         return [
-            *((name, 0 <= getattr(self, name) <= 1, "0 to 1") for name in shares),
+            *((name, 0 <= getattr(self, name) <= 1, "0 to 1") for name in (*scene, "grey", "unlike", "jpeg")),
             ("thin", self.thin + self.leafy <= 1, "no more than 1 together with leafy"),
             ("disparity_low", self.disparity_low > 0, "a positive number of pixels"),
             ("disparity_high", self.disparity_high >= self.disparity_low, "no less than disparity_low"),

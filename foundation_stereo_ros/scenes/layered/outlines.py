@@ -110,17 +110,8 @@ def _letters(rng: np.random.Generator, height: int, width: int) -> Mask:
     thickness = max(2, round(min(height, width) * rng.uniform(0.04, 0.2)))
     (text_width, text_height), _ = cv2.getTextSize(text, font, 1.0, 1)
     scale = min((width - thickness) / text_width, (height - thickness) / text_height)
-    mask = _empty(height, width)
-    cv2.putText(
-        mask,
-        text,
-        (thickness // 2, height - thickness // 2 - 1),
-        font,
-        max(scale, 0.2),
-        255,
-        thickness,
-        cv2.LINE_AA,
-    )
+    mask, start = _empty(height, width), (thickness // 2, height - thickness // 2 - 1)
+    cv2.putText(mask, text, start, font, max(scale, 0.2), 255, thickness, cv2.LINE_AA)
     return mask
 
 
@@ -141,14 +132,7 @@ def _holes(rng: np.random.Generator, height: int, width: int) -> Mask:
 
 _OCTAGON = np.stack([np.cos(np.arange(8) * np.pi / 4), np.sin(np.arange(8) * np.pi / 4)], axis=1)
 
-_SOLIDS: Sequence[Outline] = (
-    _blob,
-    _ellipse,
-    _box,
-    _box,
-    _polygon,
-    _letters,
-)
+_SOLIDS: Sequence[Outline] = (_blob, _ellipse, _box, _box, _polygon, _letters)
 
 
 def _bars(rng: np.random.Generator, height: int, width: int) -> Mask:
@@ -220,16 +204,7 @@ def _frame(rng: np.random.Generator, height: int, width: int) -> Mask:
     return cv2.subtract(mask, cv2.erode(mask, np.ones((2 * size + 1, 2 * size + 1), np.uint8), borderValue=0))
 
 
-_THIN: Sequence[Outline] = (
-    _bar,
-    _bar,
-    _bars,
-    _bars,
-    _spokes,
-    _wire,
-    _twigs,
-    _frame,
-)
+_THIN: Sequence[Outline] = (_bar, _bar, _bars, _bars, _spokes, _wire, _twigs, _frame)
 
 
 def _foliage(rng: np.random.Generator, height: int, width: int) -> Mask:

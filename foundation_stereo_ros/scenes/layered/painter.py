@@ -169,10 +169,8 @@ def _sample(values: npt.NDArray[Any], x: Grid, y: Grid, border: int) -> npt.NDAr
 
 def _pixels(box: Box) -> tuple[Grid, Grid]:
     x0, y0, x1, y1 = box
-    x, y = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
-    return np.broadcast_to(x, (y1 - y0, x1 - x0)).copy(), np.broadcast_to(
-        y[:, None], (y1 - y0, x1 - x0)
-    ).copy()
+    x, y = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
+    return x, y
 
 
 def occlusion(left: View, right: View) -> npt.NDArray[np.bool_]:
@@ -230,9 +228,8 @@ class LayeredScenes:
         reach = width + int(np.ceil(nearest)) + 2
         box = (0, 0, reach, height)
         slope = farthest / width * rng.normal(0, 0.35)
-        planes = [
-            Plane.through(width / 2, height / 2, farthest, slope, farthest / height * rng.normal(0, 0.15))
-        ]
+        down = farthest / height * rng.normal(0, 0.15)
+        planes = [Plane.through(width / 2, height / 2, farthest, slope, down)]
         near = rng.uniform(0.5, 1.0) * nearest
         if rng.random() < c.floor:
             planes.append(_rising(height - 1, near, rng.uniform(0.3, 0.75) * height, farthest, vertical=True))

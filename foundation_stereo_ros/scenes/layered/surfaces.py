@@ -72,14 +72,8 @@ def _relief(rng: np.random.Generator, u: Grid, v: Grid) -> Grid:
     return np.asarray(smooth, np.float32)
 
 
-_SHAPES: tuple[Callable[[np.random.Generator, Grid, Grid], Grid], ...] = (
-    _cylinder,
-    _ball,
-    _ball,
-    _crease,
-    _waves,
-    _relief,
-)
+_Shape = Callable[[np.random.Generator, Grid, Grid], Grid]
+_SHAPES: tuple[_Shape, ...] = (_cylinder, _ball, _ball, _crease, _waves, _relief)
 
 
 def bounded(disparity: Grid, base: Grid, slope: float) -> Grid:

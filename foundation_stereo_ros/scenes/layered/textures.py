@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +100,8 @@ class TextureBank:
         middle = rng.uniform(50, 200) + rng.normal(0, 18 + 20 * bare, 3)
         if not bare and rng.random() < 0.5:
             middle = np.full(3, 118.0)  # as bright as it was
-        return np.concatenate(
-            [contrast * mixing, (middle - contrast * mixing @ np.full(3, 118.0))[:, None]], 1
-        )
+        offset = middle - contrast * mixing @ np.full(3, 118.0)
+        return np.concatenate([contrast * mixing, offset[:, None]], 1)
 
 
 Levels = tuple[Picture, ...]
@@ -112,7 +110,7 @@ Levels = tuple[Picture, ...]
 @functools.cache
 def _photographs() -> Sequence[Levels]:
     """Return the photographs beside this module (their licences: CREDITS.md there)."""
-    folder = Path(str(resources.files("foundation_stereo_ros"))) / "scenes" / "photographs"
+    folder = Path(__file__).parent / "photographs"
     found = []
     for path in sorted(folder.glob("*.jpg")):
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
@@ -170,9 +168,8 @@ def _dead_leaves(rng: np.random.Generator) -> Picture:
             cv2.circle(picture, place.tolist(), max(1, round(size)), colour.tolist(), -1, cv2.LINE_AA)
         else:
             box = ((float(place[0]), float(place[1])), (2 * size, size), rng.uniform(0, 180))
-            cv2.fillPoly(
-                picture, [np.intp(cv2.boxPoints(box)).astype(np.int32)], colour.tolist(), cv2.LINE_AA
-            )
+            corners = cv2.boxPoints(box).astype(np.int32)
+            cv2.fillPoly(picture, [corners], colour.tolist(), cv2.LINE_AA)
     grain = rng.normal(0, rng.uniform(0, 12), picture.shape)
     return np.asarray(np.clip(picture + grain, 0, 255), np.uint8)
 
@@ -215,17 +212,8 @@ def _text(rng: np.random.Generator) -> Picture:
         scale = rng.uniform(0.3, 1.4)
         y += int(26 * scale) + 4
         line = "".join(chr(c) for c in rng.integers(33, 123, 60))
-        font = int(rng.integers(0, 5))
-        cv2.putText(
-            picture,
-            line,
-            (int(rng.integers(-40, 30)), y),
-            font,
-            scale,
-            ink.tolist(),
-            1 + (scale > 0.8),
-            cv2.LINE_AA,
-        )
+        font, start = int(rng.integers(0, 5)), (int(rng.integers(-40, 30)), y)
+        cv2.putText(picture, line, start, font, scale, ink.tolist(), 1 + (scale > 0.8), cv2.LINE_AA)
     return picture
 
 

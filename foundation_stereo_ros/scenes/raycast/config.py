@@ -12,21 +12,6 @@ COMPOSITIONS = ("room", "outdoor", "flying", "tabletop", "street", "thicket", "c
 """Names of the shares, and of the functions that fill such a scene."""
 
 _RANGES = ("disparity", "focal", "jpeg", "motion")
-_CHANCES = (
-    "shadow_chance",
-    "fog_chance",
-    "dots_chance",
-    "mirror_chance",
-    "pane_chance",
-    "wire_chance",
-    "regular_chance",
-    "bare_chance",
-    "defocus_chance",
-    "motion_chance",
-    "dark_chance",
-    "jpeg_chance",
-    "misalignment_chance",
-)
 _STRENGTHS = ("flaws", "clutter", "defocus", "misalignment")
 
 
@@ -107,7 +92,7 @@ class SceneConfig:
                 raise ConfigError(
                     f"{low} is {getattr(self, low)}, {high} {getattr(self, high)}; expected 0 < low <= high"
                 )
-        for name in _CHANCES:
+        for name in self._chances():
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; expected 0 to 1")
         for name in _STRENGTHS:
@@ -126,4 +111,7 @@ class SceneConfig:
     def without(self, *chances: str) -> SceneConfig:
         """Return the same with some chances 0, such as ``shadow_chance``; without names: with all of them
         0."""
-        return dataclasses.replace(self, **dict.fromkeys(chances or _CHANCES, 0.0))
+        return dataclasses.replace(self, **dict.fromkeys(chances or self._chances(), 0.0))
+
+    def _chances(self) -> list[str]:
+        return [f.name for f in dataclasses.fields(self) if f.name.endswith("_chance")]

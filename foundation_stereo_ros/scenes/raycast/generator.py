@@ -3,24 +3,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.scenes.raycast.atmosphere import finish
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.compositions import FILL, OPEN_AIR
+from foundation_stereo_ros.scenes.raycast.compose.atmosphere import finish
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.indoors import corner, room, stack, tabletop
+from foundation_stereo_ros.scenes.raycast.compose.materials import Style
+from foundation_stereo_ros.scenes.raycast.compose.outdoors import flying, outdoor, street, thicket
+from foundation_stereo_ros.scenes.raycast.compose.world import World
 from foundation_stereo_ros.scenes.raycast.config import COMPOSITIONS, SceneConfig
-from foundation_stereo_ros.scenes.raycast.flaws import sample_sensors
-from foundation_stereo_ros.scenes.raycast.materials import Style
-from foundation_stereo_ros.scenes.raycast.primitives import World
-from foundation_stereo_ros.scenes.raycast.sensor import SensorBatch, expose
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch, pack
-from foundation_stereo_ros.scenes.raycast.view import render
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch, TensorRecord, pack
+from foundation_stereo_ros.scenes.raycast.render.view import render
+from foundation_stereo_ros.scenes.raycast.sensor import SensorBatch, expose, sample_sensors
 from foundation_stereo_ros.scenes.seeds import Ingredient, ingredient
+
+Composition = Callable[[Composer, float], None]
+"""(composer, factor on the number of things)."""
+
+FILL: dict[str, Composition] = {
+    "room": room,
+    "outdoor": outdoor,
+    "flying": flying,
+    "tabletop": tabletop,
+    "street": street,
+    "thicket": thicket,
+    "corner": corner,
+    "stack": stack,
+}
+OPEN_AIR = ("outdoor", "street")
+"""Those under the sky: their light comes from afar."""
+
 
 Camera = tuple[float, float, float, float]
 
@@ -47,21 +64,13 @@ class StereoBatch:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(TensorRecord):
     """Scenes and cameras before rendering; small, made on the CPU, by other processes if need be."""
 
     scenes: SceneBatch
     sensors: SensorBatch
     height: int
     width: int
-
-    def to(self, device: torch.device) -> Plan:
-        """Return the same plan on a device."""
-        return Plan(self.scenes.to(device), self.sensors.to(device), self.height, self.width)
-
-    def pin_memory(self) -> Plan:
-        """Return the same plan in page-locked memory (the name that torch's loaders call)."""
-        return Plan(self.scenes.pin_memory(), self.sensors.pin_memory(), self.height, self.width)
 
 
 class SceneGenerator:

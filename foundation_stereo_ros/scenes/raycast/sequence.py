@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from foundation_stereo_ros.scenes.raycast.composer import Composer
-from foundation_stereo_ros.scenes.raycast.interiors import room
-from foundation_stereo_ros.scenes.raycast.materials import Style
-from foundation_stereo_ros.scenes.raycast.primitives import Light, Shape, Vector, World, rotation
+from foundation_stereo_ros.scenes.raycast.compose.composer import Composer
+from foundation_stereo_ros.scenes.raycast.compose.indoors import room
+from foundation_stereo_ros.scenes.raycast.compose.materials import Style
+from foundation_stereo_ros.scenes.raycast.compose.world import Light, Shape, Vector, World, rotation
+from foundation_stereo_ros.scenes.raycast.render.tensors import pack
+from foundation_stereo_ros.scenes.raycast.render.view import Rendered, render
 from foundation_stereo_ros.scenes.raycast.sensor import SensorBatch, expose
-from foundation_stereo_ros.scenes.raycast.tensors import pack
-from foundation_stereo_ros.scenes.raycast.view import Rendered, render
 from foundation_stereo_ros.scenes.seeds import DEMONSTRATION
 from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, RgbImage
 

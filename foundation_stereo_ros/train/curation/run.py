@@ -17,9 +17,8 @@ from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.scenes.seeds import checked_training_seed, training_seeds
-from foundation_stereo_ros.train.curation.keep_list import Recipe, Score
-from foundation_stereo_ros.train.curation.workers import scores
-from foundation_stereo_ros.train.curation.writer import KeepListWriter
+from foundation_stereo_ros.train.curation.keep_list import KeepListWriter, Recipe, Score
+from foundation_stereo_ros.train.curation.scoring import scores
 from foundation_stereo_ros.train.interrupts import Interrupts
 
 _PATIENCE = 10  # scores for each seed that shall be kept, before a network is taken for unable

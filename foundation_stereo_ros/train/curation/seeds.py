@@ -44,7 +44,7 @@ def kept_seeds(config: TrainingConfig, height: int, width: int) -> list[int]:
     if unlike:
         raise ConfigError(
             f"keep-list {config.keep} was made for other scenes: its {unlike} as in this run;"
-            " expected one made with this run's --config"
+            " expected one made with this run's settings"
         )
     seeds = [score.seed for score in found.scores if score.kept]
     if not seeds:

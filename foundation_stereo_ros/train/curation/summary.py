@@ -30,7 +30,9 @@ def summary(scores: Sequence[Score], threshold: float) -> str:
     figures = [score.bp2 for score in scores if score.bp2 is not None]
     if figures:
         low, middle, high = np.percentile(figures, (10, 50, 90))
-        lines.append(f"BP-2: {middle:.1f} % in the middle, 10 % below {low:.1f} %, 10 % above {high:.1f} %")
+        lines.append(
+            f"BP-2: median {middle:.1f} %, 10 % of scenes below {low:.1f} %, 10 % above {high:.1f} %"
+        )
     lines += ["", f"{'':>15} scenes dropped     share (95 % interval)"]
     for names in (sorted({s.composition for s in scores}), sorted({t for s in scores for t in s.traits})):
         lines += [_row(name, [s for s in scores if name in (s.composition, *s.traits)]) for name in names]

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig
 from foundation_stereo_ros.scenes.layered.painter import LayeredPair, LayeredScenes
@@ -16,6 +15,7 @@ from foundation_stereo_ros.scenes.raycast.generator import StereoBatch
 from foundation_stereo_ros.scenes.seeds import training_seeds
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import LAYERED
+from foundation_stereo_ros.train.feed.ahead import Endless
 from foundation_stereo_ros.train.feed.dataset_pairs import DecodedPairs
 from foundation_stereo_ros.train.feed.mixture import Mixture
 
@@ -52,7 +52,7 @@ class LayeredGenerator:
         return StereoBatch(left, right, disparity, disparity < self.max_disparity, occluded, camera)
 
 
-class PaintedSteps(Dataset[DecodedPairs | None]):
+class PaintedSteps(Endless[DecodedPairs | None]):
     """Of each step, from a first one on, the painted pairs; None in a step that has none.
 
     They depend on the run's seed and the step alone.
@@ -66,9 +66,6 @@ class PaintedSteps(Dataset[DecodedPairs | None]):
     def __init__(self, config: TrainingConfig, mixture: Mixture, first: int) -> None:
         self._config, self._mixture, self._first = config, mixture, first
         self._scenes = LayeredScenes(config.layered)
-
-    def __len__(self) -> int:
-        return 1 << 30
 
     def __getitem__(self, index: int) -> DecodedPairs | None:
         c = self._config

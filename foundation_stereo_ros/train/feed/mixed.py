@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import torch
 
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, StereoBatch
-from foundation_stereo_ros.scenes.raycast.place import ALONE, Place
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import GENERATED, LAYERED
+from foundation_stereo_ros.train.distributed import ALONE, Place
+from foundation_stereo_ros.train.feed.ahead import ahead, end
 from foundation_stereo_ros.train.feed.dataset_pairs import DecodedPairs, DecodedSteps
 from foundation_stereo_ros.train.feed.layered import PaintedSteps
 from foundation_stereo_ros.train.feed.mixture import Mixture
-from foundation_stereo_ros.train.feed.ray_cast import Feed, ahead, end
-from foundation_stereo_ros.train.feed.replay import ReplayFeed
+from foundation_stereo_ros.train.feed.ray_cast import Feed, ReplayFeed
 
 
 class MixedFeed:

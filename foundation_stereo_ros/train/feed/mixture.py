@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from foundation_stereo_ros.scenes.raycast.place import Place
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import GENERATED, SCENES, TrainingSource
+from foundation_stereo_ros.train.distributed import Place
 
 
 class Origin(NamedTuple):

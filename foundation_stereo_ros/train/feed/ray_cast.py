@@ -1,32 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Batches of generated scenes: planned by other processes, if wanted, and rendered on the training device.
+"""Batches of ray-cast scenes: planned by other processes, if wanted, and rendered on the training device.
 
-On a CPU those processes render as well, while this one trains.
+On a CPU those processes render as well, while this one trains. For a device that trains faster than it
+renders, every rendered pair is used several times: each use shows another part of the pair, upright or upside
+down, and the augmentation after it differs as well.
 """
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
-from multiprocessing import resource_tracker
-from typing import Protocol, TypeVar
+import random
+from collections import deque
 
-import cv2
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor
 
 from foundation_stereo_ros.scenes.raycast.generator import Plan, SceneGenerator, StereoBatch, plan
-from foundation_stereo_ros.scenes.raycast.place import ALONE, Place
-from foundation_stereo_ros.scenes.seeds import VALIDATION
+from foundation_stereo_ros.scenes.seeds import step_seed
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.curation.seeds import seed_source
+from foundation_stereo_ros.train.distributed import ALONE, Place
+from foundation_stereo_ros.train.feed.ahead import Endless, ahead, end
 from foundation_stereo_ros.train.feed.mixture import Mixture
 
-_ENDLESS = 1 << 30
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_CAPACITY = 192
+_AT_FIRST = 24
+_MARGIN = 4 / 3  # rendered size over the size of a crop
 
 
-class PlannedSteps(Dataset[Plan | None]):
+class PlannedSteps(Endless[Plan | None]):
     """The scenes of each step from a first one on; they depend on the run's seed and the step alone.
 
     A step that has none is None.
@@ -42,9 +43,6 @@ class PlannedSteps(Dataset[Plan | None]):
         self._mixture = Mixture(config, place)
         self._seeds = seed_source(config, config.height, config.width)
 
-    def __len__(self) -> int:
-        return _ENDLESS
-
     def __getitem__(self, index: int) -> Plan | None:
         c, step, everybody = self._config, self._first + index, self._config.batch * self._place.world
         seeds = self._seeds(step, everybody)  # of all processes
@@ -52,7 +50,7 @@ class PlannedSteps(Dataset[Plan | None]):
         return plan(c.scenes, mine, c.height, c.width) if mine else None
 
 
-class RenderedPairs(Dataset[StereoBatch]):
+class RenderedPairs(Endless[StereoBatch]):
     """Rendered pairs from a first one on, one by one; each depends on the run's seed and its number alone.
 
     Args:
@@ -74,53 +72,9 @@ class RenderedPairs(Dataset[StereoBatch]):
         self._seeds, self._generator, self._first = seed_source(config, *size), generator, first
         self._size, self._place = size, place
 
-    def __len__(self) -> int:
-        return _ENDLESS
-
     def __getitem__(self, index: int) -> StereoBatch:
         number = self._place.numbers(self._first + index, 1)[0]
         return self._generator.generate(self._seeds(number, 1), 1, *self._size, occlusion=False)
-
-
-T = TypeVar("T")
-
-
-def ahead(items: Dataset[T], workers: int, pin: bool = False) -> Iterator[T]:
-    """Return the items in order, made by other processes ahead of need if there are ``workers``."""
-    loader: DataLoader[T] = DataLoader(
-        items,
-        batch_size=None,
-        shuffle=False,
-        num_workers=workers,
-        worker_init_fn=_prepare_worker,
-        pin_memory=pin,
-        prefetch_factor=4 if workers else None,
-        multiprocessing_context="spawn" if workers else None,  # forking after CUDA started is not allowed
-    )
-    resource_tracker.ensure_running()  # it would unblock the signals when it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        return iter(loader)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def end(items: Iterator[T]) -> None:
-    """End the processes that `ahead` began."""
-    stop = getattr(items, "_shutdown_workers", None)
-    if stop is not None:
-        stop()
-
-
-def _prepare_worker(_: int) -> None:
-    """Leave Ctrl-C and kill, which reach a whole group of processes, to the trainer: it saves first.
-
-    They have been blocked since before the process began; so they do nothing while it starts, either.
-    """
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
 
 
 class Feed:
@@ -172,17 +126,67 @@ class Feed:
         return None if planned is None else self._generator.render(planned, occlusion=False)
 
 
-class PairGenerator(Protocol):
-    """Seeds in, pairs with truth out: ray-cast or painted."""
+def rendered_size(config: TrainingConfig) -> tuple[int, int]:
+    """Return height and width of the pairs that a run renders, pixels: larger than its crops, with
+    ``reuse``."""
+    if config.reuse == 1:
+        return config.height, config.width
+    return 32 * round(config.height * _MARGIN / 32), 32 * round(config.width * _MARGIN / 32)
 
-    def generate(
-        self, seed: int | Sequence[int], batch: int = ..., height: int = ..., width: int = ...
-    ) -> StereoBatch:
-        """Make pairs; the seeds count up from the first one."""
 
+class ReplayFeed:
+    """Hands out one batch of crops after another, from the pairs rendered last.
 
-def validation_batches(config: TrainingConfig, generator: PairGenerator) -> Iterator[StereoBatch]:
-    """Make the held-back pairs, in batches no larger than those of training."""
-    for first in range(0, config.validation_pairs, config.batch):
-        count = min(config.batch, config.validation_pairs - first)
-        yield generator.generate(VALIDATION + first, count, config.height, config.width)
+    Args:
+        config: of the run; its ``reuse`` is how often a pair is used on average.
+        generator: renders; on the training device.
+        first: step to begin at. A resumed run fills its pool anew, with pairs from about where it stopped.
+        place: of this process.
+    """
+
+    def __init__(
+        self, config: TrainingConfig, generator: SceneGenerator, first: int, place: Place = ALONE
+    ) -> None:
+        self._config, self._generator, self._step = config, generator, first
+        self._mixture = Mixture(config, place)
+        self._random = random.Random(step_seed(config.seed, first * place.world + place.rank))
+        self._pairs: deque[StereoBatch] = deque(maxlen=_CAPACITY)
+        number = int(first * config.batch * self._mixture.scenes_share) // config.reuse
+        workers = config.workers if generator.device.type == "cpu" else 0
+        rendered = RenderedPairs(config, generator, number, rendered_size(config), place)
+        self._rendered = ahead(rendered, workers)
+        self._owed = _AT_FIRST * config.reuse  # uses that no pair has been rendered for
+
+    def next(self) -> StereoBatch | None:
+        """Return the scenes of the next step, of the config's height and width; None if it has none.
+
+        ``occluded`` is None and ``camera`` is that of the uncropped pairs.
+        """
+        count = len(self._mixture.scenes(self._step))
+        self._step += 1
+        if not count:
+            return None
+        self._owed += count
+        while self._owed >= self._config.reuse:
+            self._pairs.append(next(self._rendered))
+            self._owed -= self._config.reuse
+        crops = [self._crop(self._random.choice(self._pairs)) for _ in range(count)]
+        left, right, disparity, valid, camera = (torch.cat(parts) for parts in zip(*crops, strict=True))
+        return StereoBatch(left, right, disparity, valid, None, camera)
+
+    def prepare(self) -> None:
+        """Do nothing: `Feed` renders ahead here."""
+
+    def close(self) -> None:
+        """End the processes that render."""
+        end(self._rendered)
+
+    def _crop(self, pair: StereoBatch) -> tuple[Tensor, ...]:
+        c = self._config
+        top = self._random.randint(0, pair.left.shape[-2] - c.height)
+        start = self._random.randint(0, pair.left.shape[-1] - c.width)
+        parts = (pair.left, pair.right, pair.disparity, pair.valid)
+        crops = [x[..., top : top + c.height, start : start + c.width] for x in parts]
+        if self._random.random() < 0.5:
+            crops = [x.flip(-2) for x in crops]  # upside down, rows are still epipolar lines
+        return *crops, pair.camera

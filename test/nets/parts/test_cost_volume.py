@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from foundation_stereo_ros.nets.parts.cost_volume import groupwise_correlation, shifted, unit_vectors
 from foundation_stereo_ros.nets.stereo import NetworkConfig
-from foundation_stereo_ros.nets.stereo.cost_filter import CostStem
+from foundation_stereo_ros.nets.stereo.foundation.cost_filter import CostStem
 
 
 def by_definition(left, right, left_projection, right_projection, bins, groups):

@@ -19,10 +19,11 @@ from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.ros.bags.job import BagJob
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.topics import find_stereo
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, decode
+from foundation_stereo_ros.ros.bags.storage import decode
 from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO
 from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, StereoPipeline
+from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
 
 Record = Callable[..., Path]
 
@@ -82,6 +83,49 @@ def test_calibration_only_once_and_late(record: Record, tmp_path, pipeline) -> N
     with Recording(out) as recording:
         found = [decode(message) for message in recording.messages(["/rig/depth/camera_info"])]
     assert len({message.header.stamp.nanosec for message in found}) == 8
+
+
+def test_results_have_the_log_time_of_the_last_message_they_needed(
+    record: Record, tmp_path, pipeline
+) -> None:
+    def order(messages):
+        infos = [m for m in messages if m.topic.msgtype == CAMERA_INFO]
+        others = [m for m in messages if m.topic.msgtype != CAMERA_INFO]
+        # The calibrations come after the next pair's images.
+        return [*others[:5], *infos[:2], *others[5:7], *infos[2:4], *others[7:], *infos[4:]]
+
+    source = rewritten(record("mcap", frames=3), tmp_path / "late.mcap", order)
+    out = tmp_path / "out.mcap"
+    assert process(source, out, pipeline).frames == 3
+    with Recording(out) as recording:
+        messages = list(recording.messages())
+    needed: dict[int, int] = {}
+    for message in messages:
+        if message.topic.name.startswith(("/rig/left", "/rig/right")):
+            stamp = decode(message).header.stamp.nanosec
+            needed[stamp] = max(message.log_time, needed.get(stamp, 0))
+    found = {decode(m).header.stamp.nanosec: m.log_time for m in messages if m.topic.name == "/rig/disparity"}
+    assert found == needed
+
+
+def test_a_recording_whose_time_goes_back_is_processed_to_its_end(record: Record, tmp_path, pipeline) -> None:
+    source = rewritten(record("mcap", frames=3), tmp_path / "laps.mcap", lambda messages: messages * 2)
+    report = process(source, tmp_path / "out.mcap", pipeline)
+    assert (report.frames, report.rejected) == (6, 0)
+    assert report.unmatched == {"left": 0, "right": 0}
+
+
+def test_without_a_pair_the_nearest_stamps_are_told(record: Record, tmp_path, pipeline) -> None:
+    def order(messages):
+        left = [m for m in messages if m.topic.name == "/rig/left/image_rect"]
+        right = [m for m in messages if m.topic.name == "/rig/right/image_rect"]
+        return [m for m in messages if m not in (*left[1:], right[0])]
+
+    source = rewritten(record("mcap", frames=3), tmp_path / "apart.mcap", order)
+    with pytest.raises(
+        BagError, match=r"no pair with the same stamp .* nearest stamps are 0\.100000 s apart"
+    ):
+        process(source, tmp_path / "out.mcap", pipeline)
 
 
 def test_report_counts_what_has_no_counterpart(record: Record, tmp_path, pipeline) -> None:

@@ -8,6 +8,7 @@ from mcap.writer import CompressionType, IndexType
 from mcap.writer import Writer as McapWriter
 
 from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
 
 KINDS = [
@@ -26,7 +27,14 @@ def test_everything_comes_as_it_was_written(record, expected, kind, compression)
     written = sorted(expected(), key=lambda item: item[2])
     with Recording(record(kind, compression=compression)) as recording:
         read = [
-            (m.topic.name, m.topic.msgtype, m.log_time, m.data, m.topic.latched) for m in recording.messages()
+            (
+                m.topic.name,
+                m.topic.msgtype,
+                m.log_time,
+                m.data,
+                qos.is_latched(m.topic.metadata.get(qos.KEY, "")),
+            )
+            for m in recording.messages()
         ]
         assert recording.damage == ""
         assert recording.notices == []

@@ -8,12 +8,11 @@ import pytest
 from foundation_stereo_ros.geometry.calibration import stereo_camera
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.recorder import StereoRecorder
-from foundation_stereo_ros.ros.bags.topics import find_stereo
-from foundation_stereo_ros.ros.bags.types import decode
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.storage import decode
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info
 from foundation_stereo_ros.ros.messages.images import decode_image
+from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 

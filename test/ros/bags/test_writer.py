@@ -13,8 +13,8 @@ from rosbags.typesys import Stores, get_typestore
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
-from foundation_stereo_ros.ros.bags.types import CAMERA_INFO, DISPARITY_IMAGE, schema_of
 from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, DISPARITY_IMAGE, schema_of
 
 TYPES = get_typestore(Stores.ROS2_HUMBLE).types
 TEXT = "std_msgs/msg/String"
@@ -88,14 +88,15 @@ def test_written_messages_are_read_back(tmp_path) -> None:
         ("/a", "a2", 3),
     ]
     with Recording(out) as recording:
-        assert {t.name: t.latched for t in recording.topics} == {"/a": False, "/b": True}
+        latched = {t.name: qos.is_latched(t.metadata[qos.KEY]) for t in recording.topics}
+        assert latched == {"/a": False, "/b": True}
         assert [m.sequence for m in recording.messages(["/a"])] == [0, 1, 2]
 
 
 def test_existing_output_is_replaced_only_with_force_and_only_when_done(tmp_path) -> None:
     out = tmp_path / "out.mcap"
     out.write_bytes(b"precious")
-    with pytest.raises(BagError, match="--force"):
+    with pytest.raises(BagError, match="exists already"):
         BagWriter(out)
     writer = BagWriter(out, force=True)
     writer.write("/a", TEXT, text("x"), 1)
@@ -127,7 +128,7 @@ def test_what_was_flushed_survives_a_kill(tmp_path) -> None:
     out = tmp_path / "out.mcap"
     code = (
         "import os, sys\n"
-        "from foundation_stereo_ros.ros.bags.types import typestore\n"
+        "from foundation_stereo_ros.ros.messages.cdr import typestore\n"
         "from foundation_stereo_ros.ros.bags.writer import BagWriter\n"
         "writer = BagWriter(sys.argv[1])\n"
         "text = typestore().types['std_msgs/msg/String']\n"
@@ -137,7 +138,7 @@ def test_what_was_flushed_survives_a_kill(tmp_path) -> None:
         "writer.write('/a', 'std_msgs/msg/String', text(data='lost'), 9)\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     done = subprocess.run([sys.executable, "-c", code, str(out)], cwd=root, check=False)
     assert done.returncode == -9
     partial = tmp_path / "out.partial.mcap"

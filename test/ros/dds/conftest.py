@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from wire_domains import domains_of_worker
+import wire_domains
 
 if TYPE_CHECKING:
     from wire_stage import WireStage
@@ -22,13 +22,7 @@ ROOM = 2
 
 @pytest.fixture(scope="session")
 def domains() -> Iterator[int]:
-    return domains_of_worker(range(80, 90))
-
-
-@pytest.fixture(scope="session")
-def module_domains() -> Iterator[int]:
-    """Others than those of `domains`, which come round while a module keeps its own."""
-    return domains_of_worker(range(32, 40))
+    return wire_domains.domains()
 
 
 def _stage(domain: int, folder: Path) -> Iterator[WireStage]:
@@ -46,10 +40,8 @@ def stage(domains: Iterator[int], tmp_path: Path) -> Iterator[WireStage]:
 
 
 @pytest.fixture(scope="module")
-def module_stage(
-    module_domains: Iterator[int], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[WireStage]:
-    yield from _stage(next(module_domains), tmp_path_factory.mktemp("stage"))
+def module_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WireStage]:
+    yield from _stage(next(wire_domains.module_domains()), tmp_path_factory.mktemp("stage"))
 
 
 @pytest.fixture(scope="session")

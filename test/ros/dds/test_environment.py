@@ -2,12 +2,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.ros.dds.environment import WireSettings, wire_settings
+from foundation_stereo_ros.ros.dds.environment import WireSettings, receive_buffer_advice, wire_settings
 
 
 def of(**environ: str) -> WireSettings:
@@ -41,8 +42,9 @@ def test_no_domain(text: str) -> None:
 
 
 def test_no_domain_on_the_command_line() -> None:
-    with pytest.raises(ConfigError, match="--domain is 300; expected a number from 0 to 232"):
+    with pytest.raises(ConfigError, match=r"^domain is 300; expected a number from 0 to 232") as error:
         wire_settings(300, {})
+    assert error.value.remedies == ({"domain": ""},)
 
 
 @pytest.mark.parametrize(
@@ -98,3 +100,16 @@ def test_security_is_refused() -> None:
     with pytest.raises(ConfigError, match="ROS_SECURITY_ENABLE asks for DDS Security"):
         of(ROS_SECURITY_ENABLE="true")
     assert of(ROS_SECURITY_ENABLE="false").domain == 0
+
+
+@pytest.mark.parametrize(("limit", "told"), [("212992\n", True), ("67108864\n", False), ("?", False)])
+def test_small_receive_buffers_are_told(tmp_path: Path, limit: str, told: bool) -> None:
+    path = tmp_path / "rmem_max"
+    path.write_text(limit)
+    advice = receive_buffer_advice(path)
+    assert bool(advice) is told
+    assert not told or ("212992 bytes" in advice and "sysctl -w net.core.rmem_max" in advice)
+
+
+def test_systems_without_such_a_limit(tmp_path: Path) -> None:
+    assert receive_buffer_advice(tmp_path / "none") == ""

@@ -11,14 +11,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import kept_memory
 import numpy as np
 import pytest
 
 pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 
-from live_messages import wait_until
 from ros_processes import RosProcess
 from small_recording import STAMPS, make_recording
+from waiting import wait_until
 from wire_stage import QUICK, TYPES, LiveProcess, WireStage
 
 from foundation_stereo_ros.ros.bags.reader import read_messages
@@ -30,7 +31,7 @@ from foundation_stereo_ros.ros.messages.stamps import stamp_ns
 
 NODE = "/stereo/stereo_node"
 SOON_S = 2.0
-SLACK_S = 3.0  # for machines with more to do
+SLACK_S = 8.0  # for machines with more to do
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_player_node_and_recorder(
     folder = tmp_path_factory.mktemp("bag")
     make_recording(folder / "exact.mcap", exact.path)
     node = stage.live("--device", "cpu", "--confidence")
-    node.said.wait_for(1, "no topics yet")
+    node.said.wait_for(1, r"\(no topics\)")
     out = folder / "out.mcap"
     recorder = stage.run("record", *(f"/stereo/{name}" for name in TYPES), "-o", str(out))
     stage.run("play", str(folder / "exact.mcap"), "--loop", "--rate", "2", "--reliable", "--clock")
@@ -102,6 +103,7 @@ def running(module_stage: WireStage, small_scene: Path) -> Any:
     node = module_stage.live(
         "--left", "left/image_rect", "--right", "/stereo/right/image_rect", "--namespace", "stereo", *QUICK
     )
+    node.said.wait_for(1, "/stereo/disparity/visual")  # the last that it says before it begins
     return SimpleNamespace(stage=module_stage, camera=camera, node=node)
 
 
@@ -157,7 +159,7 @@ def test_publisher_killed_and_restarted(stage: WireStage, bag: Path) -> None:
     points.wait_for(count=12)
     assert set(points.stamps) <= set(STAMPS)
     assert any(later < earlier for earlier, later in zip(points.stamps, points.stamps[1:], strict=False))
-    assert node.reports(lambda r: r.count("time jumps") > 1).level == 0
+    node.reports(lambda r: r.level == 0 and r.count("time jumps") > 1)
     player.kill()
     silent = node.reports(lambda r: r.level == 1)
     assert "/stereo/left/image_rect: no image has come for" in silent.message
@@ -202,27 +204,27 @@ def test_the_end_in_the_midst_of_a_long_inference(stage: WireStage, large_scene:
 
 def test_the_end_while_it_looks_for_a_camera(stage: WireStage) -> None:
     node = stage.live()
-    node.said.wait_for(1, "no topics yet")
+    node.said.wait_for(1, r"\(no topics\)")
     ends_well(node)
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc to read a process's memory from")
-def test_memory_is_flat_over_a_thousand_frames(stage: WireStage, small_scene: Path) -> None:
-    node = stage.live("--left", "/stereo/left/image_rect", "--right", "/stereo/right/image_rect", *QUICK)
+@kept_memory.KNOWN
+def test_nothing_is_kept_of_hundreds_of_frames(stage: WireStage, small_scene: Path) -> None:
+    words = ("--left", "/stereo/left/image_rect", "--right", "/stereo/right/image_rect", *QUICK)
+    node = stage.live(*words, counted=True)
     inboxes = [stage.hear(f"/stereo/{name}") for name in TYPES]
     node.reports(lambda r: r.values["state"] == "waiting")
-    stage.camera(small_scene, rate=60.0)
+    camera = stage.camera(small_scene, rate=60.0)
 
-    def resident_mib_at(results: int) -> float:
-        node.reports(lambda r: r.count("results") >= results)
+    def run_to(results: int) -> None:
+        camera.paused = False
+        node.reports(lambda r: r.count("results") >= results, timeout=600.0)
+        camera.paused = True
+        node.reports(lambda r: r.values["state"] == "waiting")
         for inbox in inboxes:
             inbox.clear()
-        pages = int(Path(f"/proc/{node.popen.pid}/statm").read_text().split()[1])
-        return pages * 4096 / 2**20
 
-    settled = resident_mib_at(200)
-    grown = resident_mib_at(1000) - settled
-    assert grown < 8.0, f"{settled:.1f} MiB after 200 frames, {grown:.1f} more after 1000"
+    kept_memory.nothing_is_kept(node, run_to)
 
 
 def test_a_subscriber_that_stands_still_holds_nobody(stage: WireStage, exact: SimpleNamespace) -> None:

@@ -10,14 +10,16 @@ import pytest
 
 pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 
-from live_messages import wait_until
+from waiting import wait_until
 from wire_stage import WireStage
 
+from foundation_stereo_ros.ros.bags.qos import Offered, offered, offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording
-from foundation_stereo_ros.ros.bags.types import typestore
 from foundation_stereo_ros.ros.bags.writer import BagWriter
-from foundation_stereo_ros.ros.dds.player import Player, PlayOptions
+from foundation_stereo_ros.ros.dds.player import Player, PlayOptions, of_recording
 from foundation_stereo_ros.ros.dds.qos import Profile
+from foundation_stereo_ros.ros.dds.recorder import noted
+from foundation_stereo_ros.ros.messages.cdr import typestore
 
 STRING = "std_msgs/msg/String"
 BEGIN = 1_500_000_000 * 10**9
@@ -59,3 +61,20 @@ def test_moments_of_a_part(stage: WireStage, bag: Path) -> None:
         player = Player(stage.wire, recording, options, time.sleep)
         assert [moment.log_time for moment in player.moments()] == [BEGIN + 10**9]
     assert player.played == 1
+
+
+@pytest.mark.parametrize("reliable", [True, False])
+@pytest.mark.parametrize("latched", [True, False])
+def test_quality_of_service_is_recorded_and_replayed(reliable: bool, latched: bool) -> None:
+    profile = Profile(reliable, latched, 3)
+    assert of_recording(offered(noted(profile))) == profile
+
+
+def test_several_publishers_of_a_recording() -> None:
+    first, second = (offered_profile(depth, reliable=depth > 1, latched=True) for depth in (1, 4))
+    assert offered(f"{first}\n{second}") == Offered(reliable=False, latched=True, depth=4)
+
+
+@pytest.mark.parametrize("profiles", ["", "nonsense: [", "[]", "- history: 3"])
+def test_recordings_that_say_nothing_are_replayed_as_ros_does(profiles: str) -> None:
+    assert of_recording(offered(profiles)) == Profile()

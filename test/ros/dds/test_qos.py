@@ -8,12 +8,10 @@ import pytest
 pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.ros.bags.qos import Offered, offered, offered_profile
 from foundation_stereo_ros.ros.dds.qos import (
     SENSOR,
     Profile,
     of_endpoint,
-    of_recording,
     overridden,
     policy_name,
 )
@@ -27,23 +25,6 @@ TOPIC = "/rig/points2"
 def test_policies_tell_of_their_profile(reliable: bool, latched: bool, depth: int) -> None:
     profile = Profile(reliable, latched, depth)
     assert of_endpoint(profile.qos()) == profile
-
-
-@pytest.mark.parametrize("reliable", [True, False])
-@pytest.mark.parametrize("latched", [True, False])
-def test_recorded_and_replayed(reliable: bool, latched: bool) -> None:
-    profile = Profile(reliable, latched, 3)
-    assert of_recording(offered(profile.recorded())) == profile
-
-
-def test_several_publishers_of_a_recording() -> None:
-    first, second = (offered_profile(depth, reliable=depth > 1, latched=True) for depth in (1, 4))
-    assert offered(f"{first}\n{second}") == Offered(reliable=False, latched=True, depth=4)
-
-
-@pytest.mark.parametrize("profiles", ["", "nonsense: [", "[]", "- history: 3"])
-def test_recordings_that_say_nothing_are_replayed_as_ros_does(profiles: str) -> None:
-    assert of_recording(offered(profiles)) == Profile()
 
 
 def test_overridden_by_parameters() -> None:

@@ -6,10 +6,9 @@ import pytest
 pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 
 from foundation_stereo_ros.errors import WireError
-from foundation_stereo_ros.ros.bags.record import Schema
-from foundation_stereo_ros.ros.bags.types import store_of, typestore
-from foundation_stereo_ros.ros.dds.names import wire_type_name
+from foundation_stereo_ros.ros.dds.conventions import wire_type_name
 from foundation_stereo_ros.ros.dds.wire_types import RawMessage, wire_type
+from foundation_stereo_ros.ros.messages.cdr import Schema, store_of, typestore
 
 
 def test_every_type_of_ros_can_be_on_the_wire() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All of the live core, as a shell sees it."""
+"""All of the live core, as a node sees it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def core(pipeline: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
     core.intake.push_info("left", info("left", 0))
     yield core
     pipeline.gate.set()
-    assert core.stop(PATIENCE_S)
+    assert core.worker.stop(PATIENCE_S)
 
 
 def started(core: LiveStereo) -> Any:
-    core.start()
+    core.worker.start()
     wait_until("warm", lambda: core.worker.state != "warming up")
     return core._outlet
 
@@ -50,16 +50,16 @@ def test_from_the_first_pair_to_the_last(core: LiveStereo, push: Push) -> None:
     assert values["weights"] == "lean (shipped with the package)"
     assert (values["device"], values["precision"], values["subscribers"]) == ("cpu", "float32", "disparity")
     assert "MiB (process)" in values["memory"]
-    core.enabled = False
-    assert not core.enabled
+    core.worker.enabled = False
+    assert not core.worker.enabled
     assert core.status().message.startswith("disabled")
-    core.enabled = True
+    core.worker.enabled = True
     outlet.subscribed = ()
     push(core.intake, 2)
     wait_until("idle", lambda: core.worker.state == "idle")
     assert core.status()[:2] == (OK, "idle: nobody subscribes to an output")
-    assert core.stop(PATIENCE_S)
-    core.start()
+    assert core.worker.stop(PATIENCE_S)
+    core.worker.start()
     outlet.subscribed = ("points2",)
     push(core.intake, 3)
     outlet.wait_for(2)
@@ -97,8 +97,8 @@ def test_stamps_that_never_fit_are_told_until_reconfigured(core: LiveStereo, pus
     for side, stamp in (("left", 0), ("right", 5_000_000)):
         core.intake.push_info(side, info(side, stamp))
         core.intake.push_image(side, image(side, stamp))
-    assert "approximate_sync:=true slop:=0.007" in core.status().message
-    core.reconfigure(live_config=LiveConfig(approximate_sync=True, slop=0.007))
+    assert "approximate_sync to true and slop to 0.007" in core.status().message
+    core.worker.reconfigure(live_config=LiveConfig(approximate_sync=True, slop=0.007))
     for side, stamp in (("left", 30_000_000), ("right", 35_000_000)):
         core.intake.push_info(side, info(side, stamp))
         core.intake.push_image(side, image(side, stamp))
@@ -119,18 +119,18 @@ def test_where_no_pair_can_be_used_that_is_an_error(core: LiveStereo, push: Push
 def test_a_refused_setting_changes_nothing(core: LiveStereo, pipeline: Any) -> None:
     wide = LiveConfig(approximate_sync=True, slop=0.5)
     with pytest.raises(ConfigError, match="precision"):
-        core.reconfigure(pipeline.config.replace(precision="bf16"), wide)
-    assert core.config == LiveConfig()
+        core.worker.reconfigure(pipeline.config.replace(precision="bf16"), wide)
+    assert core.worker.config == LiveConfig()
     with pytest.raises(ConfigError, match="autostart"):
-        core.reconfigure(None, LiveConfig(autostart=False))
-    core.reconfigure(pipeline.config.replace(z_far=5.0), wide)
-    assert core.config == wide
+        core.worker.reconfigure(None, LiveConfig(autostart=False))
+    core.worker.reconfigure(pipeline.config.replace(z_far=5.0), wide)
+    assert core.worker.config == wide
 
 
 def test_the_next_result_is_saved(core: LiveStereo, push: Push, tmp_path: Path) -> None:
-    core.reconfigure(live_config=LiveConfig(save_directory=str(tmp_path)))
+    core.worker.reconfigure(live_config=LiveConfig(save_directory=str(tmp_path)))
     started(core)
-    saving = core.save_next()
+    saving = core.worker.save_next()
     push(core.intake, 3)
     assert saving.result(PATIENCE_S)[0].parent == tmp_path / "0_000000003"
 

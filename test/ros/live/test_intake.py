@@ -16,10 +16,11 @@ from live_messages import CAMERA, PATIENCE_S, TYPES, header, image, info, wait_u
 
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.counts import IntakeCounts
-from foundation_stereo_ros.ros.live.intake import LivePair, StereoIntake
-from foundation_stereo_ros.ros.sync.pairing import Side
+from foundation_stereo_ros.ros.live.intake import StereoIntake
+from foundation_stereo_ros.ros.sync import SIDES, Side
+from foundation_stereo_ros.ros.sync.synchronizer import MessageSet
 
-SIDES: tuple[Side, Side] = ("left", "right")
+Pair = MessageSet[Any]
 Event = tuple[str, Side | None, int, int]  # kind, side, stamp, lap
 INFO = info("left", 0)
 
@@ -53,17 +54,22 @@ def taken(words: str, intake: StereoIntake | None = None, **settings: Any) -> li
     return pairs
 
 
-def described(pair: LivePair | None) -> str:
+def described(pair: Pair | None) -> str:
     if pair is None:
         return "nothing"
-    assert pair.stamp_ns == pair.left.header.stamp.nanosec
+    (left, right), (left_info, right_info) = parts(pair)
+    assert pair.stamp_ns == left.header.stamp.nanosec
 
     def name(message: Any, image_message: Any) -> str:
         foreign = message.header.frame_id != image_message.header.frame_id
         return f"{message.header.stamp.nanosec}{'*' if foreign else ''}"
 
-    images = f"{pair.left.header.stamp.nanosec} {pair.right.header.stamp.nanosec}"
-    return f"{images}/{name(pair.left_info, pair.left)} {name(pair.right_info, pair.right)}"
+    images = f"{left.header.stamp.nanosec} {right.header.stamp.nanosec}"
+    return f"{images}/{name(left_info, left)} {name(right_info, right)}"
+
+
+def parts(pair: Pair) -> tuple[list[Any], list[Any]]:
+    return [pair.messages[side] for side in SIDES], [pair.calibrations[side] for side in SIDES]
 
 
 def check(counts: IntakeCounts) -> None:
@@ -155,7 +161,7 @@ def test_calibrations_that_loop_before_their_images_do_not_serve_the_old_ones() 
     for stamp in (7, 8):  # still of the first lap
         intake.push_image("left", small_image(stamp, 0))
         intake.push_image("right", small_image(stamp, 0))
-    assert intake.take(0) is None
+    assert described(intake.take(0)) == "8 8/8 8"
     for stamp in (1, 2):
         intake.push_image("left", small_image(stamp, 1))
         intake.push_image("right", small_image(stamp, 1))
@@ -165,8 +171,31 @@ def test_calibrations_that_loop_before_their_images_do_not_serve_the_old_ones() 
 
 def test_a_pair_without_its_calibrations_does_not_get_those_of_the_next_lap() -> None:
     words = "l5 r5 L5 R5 T L6 R6 l6 r6 T L7 R7 l7 @ l1 r1 T L1 R1 T"
-    assert taken(words) == ["5 5/5 5", "6 6/6 6", "nothing", "1 1/1 1"]
-    assert taken("l5 r5 L5 R5 T L7 R7 @ L1 R0 l0 r0 R1 T") == ["5 5/5 5", "nothing"]
+    assert taken(words) == ["5 5/5 5", "6 6/6 6", "7 7/7 6", "1 1/1 1"]
+    assert taken("l5 r5 L5 R5 T L7 R7 @ L1 R0 l0 r0 R1 T T") == ["5 5/5 5", "7 7/5 5", "nothing"]
+
+
+def test_a_jump_and_a_changed_calibration_are_told_with_the_next_pair() -> None:
+    intake = StereoIntake()
+    resets = []
+    for words in ("l5 r5 L5 R5", "l6 r6 L6 R6", "l1 r1 L1 R1", "l2 r2 L2 R2"):
+        taken(words, intake)
+        resets.append(intake.take(0).reset)  # type: ignore[union-attr]
+    for stamp in (3, 4):
+        intake.push_info("left", info("left", stamp, camera=CAMERA.scaled(30, 20)))
+        taken(f"r{stamp} L{stamp} R{stamp}", intake)
+        resets.append(intake.take(0).reset)  # type: ignore[union-attr]
+    assert resets == ["", "", "time went back", "", "calibration changed", ""]
+
+
+def test_a_jump_while_closed_is_told_too() -> None:
+    intake = StereoIntake()
+    assert taken("l0 r0 L5 R5 T", intake) == ["5 5/0 0"]
+    intake.close()
+    intake.open()
+    taken("L1 R1", intake)
+    assert intake.take(0).reset == "time went back"  # type: ignore[union-attr]
+    assert intake.counts().time_jumps == 1
 
 
 @given(st.data())
@@ -213,16 +242,16 @@ def test_whatever_arrives_pairs_match_and_ascend_and_every_image_is_counted(
         if side is None:
             pair = intake.take(0)
             if pair is not None:
-                assert abs(pair.left.header.stamp.nanosec - pair.right.header.stamp.nanosec) <= tolerance
+                (left, right), infos = parts(pair)
+                assert abs(left.header.stamp.nanosec - right.header.stamp.nanosec) <= tolerance
                 # The order of arrival: nothing is older than what was taken before.
-                order = int(pair.left.header.frame_id), int(pair.right.header.frame_id)
+                order = int(left.header.frame_id), int(right.header.frame_id)
                 assert order[0] > last[0]
                 assert order[1] > last[1]
                 if laps[order[0]] == laps.get(last[0]):
                     assert pair.stamp_ns > taken_ns
                 last, taken_ns = order, pair.stamp_ns
-                assert pair.left_info is not None
-                assert pair.right_info is not None
+                assert None not in infos
         elif kind == "image":
             intake.push_image(side, small_image(stamp, number))
         else:
@@ -303,18 +332,9 @@ def test_closed_it_keeps_no_image_but_the_calibrations() -> None:
     assert intake.counts().left.images == 3
 
 
-def test_cleared_it_knows_nothing_but_its_counters() -> None:
-    intake = StereoIntake()
-    taken("l0 r0 L1 R1 L2", intake)
-    intake.clear()
-    assert intake.image_size() is None
-    assert taken("R2 T L3 R3 T l3 r3 T", intake) == ["nothing", "nothing", "3 3/3 3"]
-    assert intake.counts().left.images == 3
-
-
 def test_take_waits_for_pairs_of_another_thread_and_closing_wakes_it() -> None:
     intake = StereoIntake()
-    pairs: list[LivePair | None] = []
+    pairs: list[Pair | None] = []
 
     def take() -> None:
         while not pairs or pairs[-1] is not None:

@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
 import pytest
 from live_messages import PATIENCE_S, TYPES, info, wait_until
 
+from foundation_stereo_ros.estimate.files import write_result
+from foundation_stereo_ros.ros.live import saving as saving_module
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.saving import result_folder
+from foundation_stereo_ros.ros.live.saving import QUEUE_SIZE, result_folder
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
 from foundation_stereo_ros.ros.live.worker import StereoWorker
 
@@ -41,6 +45,39 @@ def rig(pipeline: Any, recorder: Any, tmp_path: Path) -> Iterator[Rig]:
     yield rig
     pipeline.gate.set()
     assert rig.worker.stop(PATIENCE_S)
+    assert rig.worker.finish_saving(PATIENCE_S)
+
+
+class SlowDisk:
+    """The real writing, which waits for the test to open the gate."""
+
+    def __init__(self) -> None:
+        self.gate = Event()
+        self.begun: list[str] = []
+
+    def __call__(self, folder: Path, *given: Any) -> list[Path]:
+        self.begun.append(folder.name)
+        assert self.gate.wait(PATIENCE_S)
+        return write_result(folder, *given)
+
+
+@pytest.fixture
+def disk(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDisk]:
+    disk = SlowDisk()
+    monkeypatch.setattr(saving_module, "write_result", disk)
+    yield disk
+    disk.gate.set()
+
+
+def ask_for_pairs(rig: Rig, push: Push, stamps: Iterable[int]) -> list[Future[list[Path]]]:
+    """Ask for the result of each pair, and wait until the pair is computed."""
+    futures = []
+    for stamp in stamps:
+        results = rig.statistics.snapshot().results
+        futures.append(rig.worker.save_next())
+        push(rig.intake, stamp)
+        wait_until("computed", lambda results=results: rig.statistics.snapshot().results > results)
+    return futures
 
 
 def test_the_next_result_gets_a_folder_also_without_subscribers(rig: Rig, push: Push, tmp_path: Path) -> None:
@@ -72,7 +109,7 @@ def test_the_limit_of_the_rate_does_not_keep_a_result_from_the_disk(
     assert saving.result(PATIENCE_S)
 
 
-def test_a_failure_is_the_futures_error_and_one_line_and_the_worker_lives(
+def test_a_failure_is_the_futures_error_and_one_line_and_the_worker_goes_on(
     rig: Rig, push: Push, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -95,6 +132,76 @@ def test_stopping_cancels(rig: Rig) -> None:
     with pytest.raises(CancelledError):
         saving.result(0)
     assert rig.worker.save_next().cancelled()
+
+
+def test_a_slow_disk_holds_up_no_pair(rig: Rig, push: Push, disk: SlowDisk) -> None:
+    rig.outlet.subscribed = ("disparity",)
+    (saving,) = ask_for_pairs(rig, push, [1])
+    wait_until("being written", lambda: disk.begun == ["0_000000001"])
+    for stamp in (2, 3):
+        push(rig.intake, stamp)
+        rig.outlet.wait_for(stamp)
+    assert not saving.done()
+    assert rig.statistics.snapshot().saved == 0
+    disk.gate.set()
+    assert saving.result(PATIENCE_S)[0].parent.name == "0_000000001"
+    assert rig.statistics.snapshot().saved == 1
+
+
+def test_few_results_wait_for_the_disk_and_who_asks_later_gets_a_later_one(
+    rig: Rig, push: Push, disk: SlowDisk, pipeline: Any
+) -> None:
+    ask_for_pairs(rig, push, [1])
+    wait_until("being written", lambda: len(disk.begun) == 1)
+    queued = ask_for_pairs(rig, push, range(2, 2 + QUEUE_SIZE))
+    late, skipped = rig.worker.save_next(), rig.statistics.snapshot().skipped["no subscriber"]
+    push(rig.intake, 8)
+    wait_until("skipped", lambda: rig.statistics.snapshot().skipped["no subscriber"] > skipped)
+    assert pipeline.processed == [1, *range(2, 2 + QUEUE_SIZE)]
+    disk.gate.set()
+    names = [future.result(PATIENCE_S)[0].parent.name for future in queued]
+    assert names == [f"0_{stamp:09d}" for stamp in range(2, 2 + QUEUE_SIZE)]
+    push(rig.intake, 9)
+    assert late.result(PATIENCE_S)[0].parent.name == "0_000000009"
+
+
+def test_stopping_cancels_what_waits_for_the_disk_and_completes_what_is_being_written(
+    rig: Rig, push: Push, disk: SlowDisk, tmp_path: Path
+) -> None:
+    (written,) = ask_for_pairs(rig, push, [1])
+    wait_until("being written", lambda: len(disk.begun) == 1)
+    (queued,) = ask_for_pairs(rig, push, [2])
+    assert rig.worker.stop(PATIENCE_S)
+    assert queued.cancelled()
+    assert not written.done()
+    assert not rig.worker.finish_saving(0.01)
+    disk.gate.set()
+    assert rig.worker.finish_saving(PATIENCE_S)
+    assert {file.name for file in written.result(0)} == NAMES
+    assert [folder.name for folder in (tmp_path / "saved").iterdir()] == ["0_000000001"]
+    assert {file.name for file in (tmp_path / "saved" / "0_000000001").iterdir()} == NAMES
+
+
+def test_who_gives_up_while_the_result_waits_for_the_disk_gets_no_files(
+    rig: Rig, push: Push, disk: SlowDisk, tmp_path: Path
+) -> None:
+    ask_for_pairs(rig, push, [1])
+    wait_until("being written", lambda: len(disk.begun) == 1)
+    (queued,) = ask_for_pairs(rig, push, [2])
+    assert queued.cancel()
+    disk.gate.set()
+    assert rig.worker.finish_saving(PATIENCE_S)
+    assert [folder.name for folder in (tmp_path / "saved").iterdir()] == ["0_000000001"]
+
+
+def test_python_waits_for_the_writing_thread(rig: Rig, push: Push, disk: SlowDisk) -> None:
+    ask_for_pairs(rig, push, [1])
+    wait_until("being written", lambda: len(disk.begun) == 1)
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "stereo-saving"]
+    assert not thread.daemon
+    disk.gate.set()
+    thread.join(PATIENCE_S)
+    assert not thread.is_alive()
 
 
 def test_who_has_given_up_waiting_causes_no_work(rig: Rig, push: Push, pipeline: Any, tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from foundation_stereo_ros.estimate.interface import Engine
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics, Quantiles, StatisticsSnapshot
-from foundation_stereo_ros.ros.live.status import ERROR, OK, STALE, WARN, Engine, Status, failed, status_of
+from foundation_stereo_ros.ros.live.status import ERROR, OK, STALE, WARN, Status, status_of
 from foundation_stereo_ros.ros.live.worker import State
 
 CAMERA = CameraCounts(images=300, infos=300, unmatched=2, image_rate=29.97, image_age=0.01, info_age=0.01)
@@ -41,7 +42,7 @@ def test_images_of_another_day_are_told_from_a_slow_network() -> None:
     assert found[:2] == (
         OK,
         "running: 10.0 results a second, of images 3 hours old; "
-        "a recording wants use_sim_time, and a clock of its time",
+        "for a recording, set use_sim_time and publish its time on /clock",
     )
     assert "ms after" not in found.message
 
@@ -78,10 +79,6 @@ def test_some_rejected_is_a_warning_all_is_an_error() -> None:
 def test_before_the_first_result_it_waits_or_computes() -> None:
     assert status("waiting", recent_results=0, latency=None)[:2] == (OK, "waiting for images")
     assert status("running", recent_results=0, latency=None)[:2] == (OK, "computing")
-
-
-def test_a_failed_configuration_is_an_error() -> None:
-    assert failed("cannot configure: no such file") == (ERROR, "cannot configure: no such file", ())
 
 
 def test_the_table_has_everything_with_units() -> None:

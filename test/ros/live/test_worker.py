@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The worker with the real pipeline: what is computed, when, and that it lives."""
+"""The worker with the real pipeline: what is computed, when, and that it keeps running."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_the_network_visits_its_device_and_warms_up_in_the_workers_thread(
     assert calls == [("to_device",), ("warm_up", 60, 40), ("to_host",)]
 
 
-def test_a_device_without_room_is_tried_again_with_the_next_pair(
+def test_a_full_device_is_tried_again_with_the_next_pair(
     rig_of: RigOf, push: Push, recorder: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = rig_of(recorder("disparity"))

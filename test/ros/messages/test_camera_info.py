@@ -11,7 +11,11 @@ from rosbags.typesys import Stores, get_typestore
 from foundation_stereo_ros.errors import CalibrationError
 from foundation_stereo_ros.geometry.calibration import stereo_camera
 from foundation_stereo_ros.geometry.camera import Camera
-from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info, encode_camera_info
+from foundation_stereo_ros.ros.messages.camera_info import (
+    calibration_numbers,
+    decode_camera_info,
+    encode_camera_info,
+)
 
 CAMERA = Camera(640, 480, 500.0, 510.0, 320.5, 239.5)
 NUMBERS = {
@@ -49,6 +53,24 @@ def check(found) -> None:
 
 def test_every_field_is_read(types, header, sent) -> None:
     check(decode_camera_info(sent(info(types, header))))
+
+
+def test_numbers_are_the_same_where_all_but_the_header_is(types, header, sent) -> None:
+    numbers = calibration_numbers(sent(info(types, header)))
+    assert calibration_numbers(sent(info(types, replace_frame(types, header)))) == numbers
+    for change in (
+        {"width": 641},
+        {"distortion_model": "equidistant"},
+        {"binning_x": 1},
+        {"d": np.zeros(5)},
+        {"p": NUMBERS["p"] * 2},
+        {"roi": types.RegionOfInterest(x_offset=11, y_offset=20, height=40, width=30, do_rectify=True)},
+    ):
+        assert calibration_numbers(sent(info(types, header, **change))) != numbers
+
+
+def replace_frame(types, header):
+    return types.Header(stamp=header.stamp, frame_id="another")
 
 
 def test_upper_case_names_of_ros_1_are_read() -> None:

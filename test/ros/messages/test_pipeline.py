@@ -15,8 +15,8 @@ from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
-from foundation_stereo_ros.ros.bags.types import message_types
 from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
+from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.images import encode_image
 from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, OUTPUTS, StereoPipeline
 
@@ -61,7 +61,7 @@ def test_messages_give_what_their_arrays_give() -> None:
     direct = pipe.estimator(LEFT, RIGHT, StereoRig(CAMERA, CAMERA, 0.1))
     np.testing.assert_array_equal(result.disparity, direct.disparity)
     np.testing.assert_allclose(result.depth, direct.depth, rtol=1e-6)
-    np.testing.assert_array_equal(result.left_rgb, LEFT)
+    np.testing.assert_array_equal(result.image, LEFT)
     assert list(result.seconds) == ["decode", "rectify", "scale", "network", "depth"]
 
 
@@ -148,11 +148,11 @@ def test_raw_images_are_rectified_and_the_maps_are_kept() -> None:
     plain = pipeline().process(image(LEFT), image(RIGHT), *infos())
     pipe = pipeline()
     raw = pipe.process(image(LEFT), image(RIGHT), left, right)
-    assert np.abs(raw.left_rgb.astype(int) - LEFT).mean() > 3
+    assert np.abs(raw.image.astype(int) - LEFT).mean() > 3
     kept = pipe._rectification
     again = pipe.process(image(LEFT), image(RIGHT), left, right)
     assert pipe._rectification is kept
-    np.testing.assert_array_equal(again.left_rgb, raw.left_rgb)
+    np.testing.assert_array_equal(again.image, raw.image)
     told = pipeline(rectified=True).process(image(LEFT), image(RIGHT), left, right)
     np.testing.assert_array_equal(told.disparity, plain.disparity)
 
@@ -161,13 +161,13 @@ def test_a_calibration_or_size_that_changes_is_followed() -> None:
     pipe = pipeline()
     first = pipe.process(image(LEFT), image(RIGHT), *infos(0.1))
     second = pipe.process(image(LEFT), image(RIGHT), *infos(0.2))
-    assert (first.stereo.baseline, second.stereo.baseline) == (pytest.approx(0.1), pytest.approx(0.2))
+    assert (first.rig.baseline, second.rig.baseline) == (pytest.approx(0.1), pytest.approx(0.2))
     small = Camera(30, 20, fx=25.0, fy=25.0, cx=14.5, cy=9.5)
     third = pipe.process(image(LEFT[::2, ::2]), image(RIGHT[::2, ::2]), *infos(0.1, small))
     assert third.depth.shape == (20, 30)
     pipe.estimator.reconfigure(pipe.config.replace(baseline=0.4))
     fourth = pipe.process(image(LEFT), image(RIGHT), *infos(0.1))
-    assert fourth.stereo.baseline == pytest.approx(0.4)
+    assert fourth.rig.baseline == pytest.approx(0.4)
 
 
 def test_a_pair_that_cannot_be_used_is_refused_and_the_next_one_works() -> None:

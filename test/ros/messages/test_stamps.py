@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rosbags.typesys import Stores, get_typestore
 
-from foundation_stereo_ros.ros.messages.stamps import copy_header, stamp_ns
+from foundation_stereo_ros.ros.messages.stamps import copy_header, header_of, stamp_ns
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -14,6 +14,7 @@ def test_stamps_are_whole_nanoseconds(types, sec, nanosec) -> None:
     header = types.Header(stamp=types.Time(sec=sec, nanosec=nanosec), frame_id="")
     assert stamp_ns(header) == sec * 10**9 + nanosec
     assert stamp_ns(copy_header(types, header)) == stamp_ns(header)
+    assert header_of(types, stamp_ns(header)) == header
 
 
 def test_a_header_of_another_library_is_copied(types, sent) -> None:

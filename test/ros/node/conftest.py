@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from wire_domains import own_domain
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def make_node() -> Iterator[Callable[..., Any]]:
 
     def make(*words: str, kind: Callable[..., Any] = Node, name: str = "tested") -> Any:
         context = rclpy.Context()
-        rclpy.init(context=context, args=["--ros-args", *words])
+        rclpy.init(context=context, args=["--ros-args", *words], domain_id=own_domain())
         contexts.append(context)
         return kind(name, context=context)
 

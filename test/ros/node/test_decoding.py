@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,16 @@ from foundation_stereo_ros.ros.messages.images import decode_image
 pytestmark = pytest.mark.ros
 
 WIDTH, HEIGHT = 10, 6
+
+NUMPY_1, NUMPY_2 = b"numpy.core._multiarray_umath\0", b"numpy._core._multiarray_umath\0"
+
+WRONG = """
+class CvBridgeError(TypeError): pass
+class CvBridge:
+    def imgmsg_to_cv2(self, message, encoding):
+        return [[[0, 1, 2], [3, 4, 5]]]
+"""
+"""A cv_bridge that leaves blue where red should be."""
 
 PIXEL_BYTES = {
     **dict.fromkeys(["mono8", "bayer_rggb8", "bayer_bggr8", "bayer_gbrg8", "bayer_grbg8"], 1),
@@ -30,12 +43,12 @@ PIXEL_BYTES = {
 
 @pytest.fixture(scope="module")
 def bridge():
-    from foundation_stereo_ros.ros.node.decoding import BridgeDecoder, why_not_cv_bridge
+    from foundation_stereo_ros.ros.node.decoding import BridgeDecoder, choose_decoder
 
-    reason = why_not_cv_bridge()
-    if reason:
-        pytest.skip(f"no cv_bridge here: {reason}")
-    return BridgeDecoder()
+    decoder = choose_decoder()
+    if not isinstance(decoder, BridgeDecoder):
+        pytest.skip("no cv_bridge here that works; the log says why")
+    return decoder
 
 
 def image(encoding: str, size: int, padding: int = 0, big: bool = False):
@@ -95,30 +108,83 @@ def test_errors_are_those_of_the_codec(bridge) -> None:
         assert str(theirs.value) == str(ours.value)
 
 
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Put another cv_bridge before the real one: its code, and what its extension holds."""
+
+    def make(code: str, extension: bytes = NUMPY_1 + NUMPY_2) -> None:
+        package = tmp_path / "cv_bridge"
+        (package / "boost").mkdir(parents=True)
+        (package / "__init__.py").write_text(code)
+        (package / "boost" / "cv_bridge_boost.so").write_bytes(extension)
+        for name in [name for name in sys.modules if name.split(".")[0] == "cv_bridge"]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.syspath_prepend(tmp_path)
+
+    yield make
+    for name in [name for name in sys.modules if name.split(".")[0] == "cv_bridge"]:
+        del sys.modules[name]
+
+
+def chosen(caplog: pytest.LogCaptureFixture) -> tuple[Any, str]:
+    from foundation_stereo_ros.ros.node.decoding import choose_decoder
+
+    with caplog.at_level("INFO"):
+        decoder = choose_decoder()
+    (record,) = caplog.records
+    return decoder, record.getMessage()
+
+
 @pytest.mark.parametrize(
-    ("module", "reason"),
+    ("code", "reason"),
     [
         (
             "raise ImportError('numpy.core.multiarray failed to import')",
             "numpy.core.multiarray failed to import",
         ),
-        ("import os; os.abort()", "SIGABRT"),
-        ("import sys; sys.exit(3)", "code 3"),
+        ("raise SystemExit(3)", "3"),
+        (WRONG, "it converts bgr8 to rgb8 wrongly"),
+        (WRONG.replace("return [[[0, 1, 2], [3, 4, 5]]]", "raise KeyError(encoding)"), "'rgb8'"),
     ],
 )
-def test_cv_bridge_that_does_not_work(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    module: str,
-    reason: str,
+def test_a_cv_bridge_that_does_not_work_is_not_used(
+    fake: Callable[..., None], caplog: pytest.LogCaptureFixture, code: str, reason: str
 ) -> None:
-    from foundation_stereo_ros.ros.node.decoding import choose_decoder
+    fake(code)
+    decoder, said = chosen(caplog)
+    assert decoder is decode_image
+    assert reason in said
 
-    (tmp_path / "cv_bridge.py").write_text(module)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
-    with caplog.at_level("INFO"):
-        assert choose_decoder() is decode_image
-    (record,) = caplog.records
-    assert reason in record.getMessage()
+
+def test_one_that_is_built_for_numpy_1_is_not_even_imported_with_numpy_2(
+    fake: Callable[..., None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may crash the process."""
+    fake("import os; os.abort()", NUMPY_1)
+    monkeypatch.setattr(np, "__version__", "2.4.0")
+    decoder, said = chosen(caplog)
+    assert decoder is decode_image
+    assert "cv_bridge_boost.so was built for NumPy 1, and NumPy is 2.4.0" in said
+
+
+def test_with_numpy_1_both_are_tried(
+    fake: Callable[..., None], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake(WRONG, NUMPY_1)
+    monkeypatch.setattr(np, "__version__", "1.26.4")
+    assert "wrongly" in chosen(caplog)[1]
+
+
+def test_no_cv_bridge(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert chosen(caplog) == (decode_image, "decoding images without cv_bridge (it is not installed)")
+
+
+def test_extensions_of_this_numpy_are_known_by_their_bytes() -> None:
+    """Pinned by a real one: OpenCV's, which works with both."""
+    import cv2
+
+    from foundation_stereo_ros.ros.node.decoding import _NUMPY_2
+
+    (extension,) = Path(cv2.__file__).parent.glob("cv2*.so")
+    assert _NUMPY_2 in extension.read_bytes()

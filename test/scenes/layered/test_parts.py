@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import foundation_stereo_ros
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.scenes.layered import outlines, textures
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig
@@ -21,7 +20,7 @@ from foundation_stereo_ros.scenes.layered.exposure import expose
 from foundation_stereo_ros.scenes.layered.surfaces import Plane, bounded, bulge
 from foundation_stereo_ros.scenes.layered.textures import TextureBank
 
-FOLDER = Path(foundation_stereo_ros.__file__).parent / "scenes" / "photographs"
+FOLDER = Path(textures.__file__).parent / "photographs"
 
 
 @pytest.mark.parametrize("make", [outlines.solid, outlines.thin, outlines.leafy])

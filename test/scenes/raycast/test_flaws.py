@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from foundation_stereo_ros.scenes.raycast import lens
-from foundation_stereo_ros.scenes.raycast.compression import jpeg
+from foundation_stereo_ros.scenes.raycast import effects
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
+from foundation_stereo_ros.scenes.raycast.effects import jpeg
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, plan
 from foundation_stereo_ros.scenes.raycast.sensor import SensorBatch, expose
 
@@ -52,7 +52,7 @@ def test_defocus_leaves_what_is_in_focus_and_blurs_by_its_sigma() -> None:
     point[..., 16, 16] = point[..., 16, 48] = 1.0
     sigma = torch.zeros(1, 1, 33, 65)
     sigma[..., 32:] = 1.4
-    blurred = lens.defocus(point, sigma)[0, 0]
+    blurred = effects.defocus(point, sigma)[0, 0]
     torch.testing.assert_close(blurred[:, :28], point[0, 0, :, :28])
     offset = torch.arange(65.0) - 48
     spread = float((blurred.sum(0)[34:] * offset[34:] ** 2).sum() / blurred.sum(0)[34:].sum())
@@ -62,7 +62,7 @@ def test_defocus_leaves_what_is_in_focus_and_blurs_by_its_sigma() -> None:
 def test_shaken_points_are_lines_around_where_they_were() -> None:
     point = torch.zeros(1, 1, 31, 31)
     point[..., 15, 15] = 1.0
-    line = lens.shake(point, torch.tensor([[6.0, 0.0]]))[0, 0]
+    line = effects.shake(point, torch.tensor([[6.0, 0.0]]))[0, 0]
     assert float(line.sum()) == pytest.approx(1.0, abs=1e-4)
     assert line.nonzero()[:, 0].unique().tolist() == [15]
     columns = torch.arange(31.0)
@@ -73,7 +73,7 @@ def test_shaken_points_are_lines_around_where_they_were() -> None:
 def test_misaligned_rows_move_as_told_and_columns_stay() -> None:
     y, x = torch.meshgrid(torch.arange(40.0), torch.arange(60.0), indexing="ij")
     picture = torch.stack([y, x, y])[None]
-    moved = lens.misalign(picture, torch.tensor([[0.25, 0.5, -0.125]]))[0]
+    moved = effects.misalign(picture, torch.tensor([[0.25, 0.5, -0.125]]))[0]
     side, down = torch.linspace(-1, 1, 60), torch.linspace(-1, 1, 40)[:, None]
     expected = y + 0.25 + 0.5 * side - 0.125 * down
     torch.testing.assert_close(moved[0, 4:-4], expected[4:-4], atol=0.06, rtol=0)

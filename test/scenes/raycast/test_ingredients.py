@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from foundation_stereo_ros.scenes.raycast.compositions import FILL
+from foundation_stereo_ros.scenes.raycast.compose.world import Shape
 from foundation_stereo_ros.scenes.raycast.config import COMPOSITIONS, SceneConfig
-from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, StereoBatch, compose, plan
-from foundation_stereo_ros.scenes.raycast.primitives import Shape
-from foundation_stereo_ros.scenes.raycast.view import render
+from foundation_stereo_ros.scenes.raycast.generator import FILL, SceneGenerator, StereoBatch, compose, plan
+from foundation_stereo_ros.scenes.raycast.render.view import render
 
 PURE = SceneConfig(flaws=0.0, disparity_high=30.0).without()
 ON_SURFACES = ("shadow_chance", "dots_chance", "wire_chance", "regular_chance", "fog_chance")

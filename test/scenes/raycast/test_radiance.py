@@ -9,11 +9,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from foundation_stereo_ros.scenes.raycast.materials import Column
-from foundation_stereo_ros.scenes.raycast.primitives import Primitive, Shape
-from foundation_stereo_ros.scenes.raycast.shadows import lamp_points
-from foundation_stereo_ros.scenes.raycast.tensors import LightColumn, SceneBatch
-from foundation_stereo_ros.scenes.raycast.view import render
+from foundation_stereo_ros.scenes.raycast.compose.materials import Column
+from foundation_stereo_ros.scenes.raycast.compose.world import Primitive, Shape
+from foundation_stereo_ros.scenes.raycast.render.light import lamp_points
+from foundation_stereo_ros.scenes.raycast.render.tensors import LightColumn, SceneBatch
+from foundation_stereo_ros.scenes.raycast.render.view import render
 
 HEIGHT, WIDTH, WALL = 48, 80, 3.0
 FOCAL, CX, CY = 60.0, 39.5, 23.5

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foundation_stereo_ros.scenes.raycast.compose.materials import COLUMNS
+from foundation_stereo_ros.scenes.raycast.compose.world import Primitive, Shape, World, rotation
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, plan
-from foundation_stereo_ros.scenes.raycast.materials import COLUMNS
-from foundation_stereo_ros.scenes.raycast.primitives import Primitive, Shape, World, rotation
-from foundation_stereo_ros.scenes.raycast.tensors import SceneBatch, pack
-from foundation_stereo_ros.scenes.raycast.view import render
+from foundation_stereo_ros.scenes.raycast.render.tensors import SceneBatch, pack
+from foundation_stereo_ros.scenes.raycast.render.view import render
 
 FOCAL, BASELINE, WALL = 60.0, 0.1, 3.0
 HEIGHT, WIDTH = 48, 80

@@ -14,6 +14,7 @@ from foundation_stereo_ros.errors import ConfigError, FileFormatError, Foundatio
 from foundation_stereo_ros.scenes.raycast.config import COMPOSITIONS, SceneConfig
 from foundation_stereo_ros.scenes.seeds import DEMONSTRATION, VALIDATION
 from foundation_stereo_ros.train.curation.keep_list import (
+    KeepListWriter,
     Recipe,
     Score,
     difference,
@@ -21,7 +22,6 @@ from foundation_stereo_ros.train.curation.keep_list import (
     read_keep_list,
     score_line,
 )
-from foundation_stereo_ros.train.curation.writer import KeepListWriter
 
 RECIPE = Recipe(SceneConfig(clutter=0.3), 32, 64, "run -3", "ab" * 32, 3, 60.0)
 SCORES = [

@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from foundation_stereo_ros.errors import ConfigError, FileFormatError
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, plan
-from foundation_stereo_ros.scenes.raycast.place import ALONE
 from foundation_stereo_ros.scenes.seeds import training_seeds
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.curation.keep_list import Recipe, Score
+from foundation_stereo_ros.train.curation.keep_list import KeepListWriter, Recipe, Score
 from foundation_stereo_ros.train.curation.seeds import KeptSeeds, seed_source
-from foundation_stereo_ros.train.curation.writer import KeepListWriter
+from foundation_stereo_ros.train.distributed import ALONE
 from foundation_stereo_ros.train.feed.ray_cast import PlannedSteps, RenderedPairs
 
 SCENES = SceneConfig(clutter=0.1, flaws=0.0)

@@ -13,9 +13,9 @@ from small_runs import SMALL
 
 from foundation_stereo_ros.nets.stereo import LeanStereo
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig
-from foundation_stereo_ros.scenes.raycast.place import ALONE, Place
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import describe
+from foundation_stereo_ros.train.distributed import ALONE, Place
 from foundation_stereo_ros.train.feed.layered import LayeredGenerator, PaintedSteps
 from foundation_stereo_ros.train.feed.mixture import Mixture
 from foundation_stereo_ros.train.trainer import Trainer

@@ -6,9 +6,9 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation_stereo_ros.scenes.raycast.place import Place
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import TrainingSource
+from foundation_stereo_ros.train.distributed import Place
 from foundation_stereo_ros.train.feed.mixture import Mixture, Origin, origin
 
 SHARES = st.lists(st.floats(0.01, 100.0), min_size=1, max_size=5)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.nets.stereo.config import PlainValues
+from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
 
 @dataclass(frozen=True)

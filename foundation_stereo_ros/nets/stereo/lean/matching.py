@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The match at a quarter of the image's size: cost volume, 3-D hourglass, disparity, and who sees what.
 
-The cost volume is FoundationStereo's group-wise correlation (paper section 3.2, after GwcNet); gates by
-image features follow CoEx.
+The cost volume is FoundationStereo's group-wise correlation (arXiv 2501.09898, section 3.2, after GwcNet);
+gates by image features follow CoEx (arXiv 2108.05773).
 """
 
 from __future__ import annotations

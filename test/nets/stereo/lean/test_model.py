@@ -17,8 +17,7 @@ from foundation_stereo_ros.nets.stereo import (
     network_preset,
 )
 from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
-from foundation_stereo_ros.weights.checkpoint import read_checkpoint
-from foundation_stereo_ros.weights.tensor_file import write_tensors
+from foundation_stereo_ros.weights.checkpoint import read_checkpoint, write_tensors
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rigs from what people have: CameraInfo messages, and calibration files."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.geometry.calibration import stereo_camera
+from foundation_stereo_ros.geometry.camera import StereoRig
+from foundation_stereo_ros.io.calibration import camera_from_intrinsics, is_yaml, read_camera_infos
+from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info
+
+
+def rig_from_camera_info(
+    left: Any, right: Any, *, size: tuple[int, int] | None = None, baseline: float | None = None
+) -> StereoRig:
+    """Return the rig of rectified images that come with two CameraInfos; P counts.
+
+    Images that are not rectified yet want a `StereoRectification`, whose ``rig`` is the same.
+
+    Args:
+        left: a sensor_msgs/CameraInfo of ROS 2 or ROS 1, or any object with its fields.
+        right: of the right camera; its P[3] is -fx * baseline.
+        size: width and height of the images; None: as the CameraInfo says.
+        baseline: metres, in place of what P[3] says.
+
+    Raises:
+        CalibrationError: not calibrated, sizes that do not fit, focal lengths or rows that differ, or a
+            baseline that is not positive.
+    """
+    first, second = decode_camera_info(left), decode_camera_info(right)
+    return stereo_camera(first, second, image_size=size or first.image_size, baseline=baseline)
+
+
+def rig_from_file(
+    left: str | PathLike[str],
+    right: str | PathLike[str] | None = None,
+    *,
+    size: tuple[int, int],
+    baseline: float | None = None,
+) -> StereoRig:
+    """Return the rig of rectified images that calibration files tell.
+
+    Args:
+        left: a text file with K row by row on line 1 and the baseline in metres on line 2; or a CameraInfo as
+            YAML, of camera_calibration or of ``ros2 topic echo``.
+        right: the right camera's YAML; None with a text file, or where the YAML of the right camera, as
+            ``left``, stands for two equal ones.
+        size: width and height of the images.
+        baseline: metres, in place of the files'.
+
+    Raises:
+        FileFormatError: a file cannot be read or says something else.
+        CalibrationError: the cameras cannot be used for stereo.
+    """
+    first, second = Path(left), None if right is None else Path(right)
+    if is_yaml(first):
+        return stereo_camera(*read_camera_infos(first, second), image_size=size, baseline=baseline)
+    if second is not None:
+        raise FileFormatError(f"{first} is no YAML; expected one text file or two YAML files")
+    return camera_from_intrinsics(first, size, baseline)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The bytes of a message as arrays, and values of any layout as red, green and blue bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.ros.messages.protocols import Image
+from foundation_stereo_ros.shapes import RgbImage
+
+Pixels = npt.NDArray[np.uint8]
+
+BAYER = {
+    "rggb": cv2.COLOR_BayerBG2RGB,
+    "bggr": cv2.COLOR_BayerRG2RGB,
+    "gbrg": cv2.COLOR_BayerGR2RGB,
+    "grbg": cv2.COLOR_BayerGB2RGB,
+}
+"""ROS names a pattern by its upper left 2 x 2 pixels, OpenCV's names by the 2 x 2 one pixel further down and
+right."""
+
+CHANNELS = {
+    "mono": cv2.COLOR_GRAY2RGB,
+    "rgb": None,
+    "bgr": cv2.COLOR_BGR2RGB,
+    "rgba": cv2.COLOR_RGBA2RGB,
+    "bgra": cv2.COLOR_BGRA2RGB,
+}
+"""Order of the channels -> OpenCV's conversion to RGB."""
+
+YUV = {
+    "uyvy": cv2.COLOR_YUV2RGB_UYVY,
+    "yuy2": cv2.COLOR_YUV2RGB_YUY2,
+    "nv12": cv2.COLOR_YUV2RGB_NV12,
+    "nv21": cv2.COLOR_YUV2RGB_NV21,
+}
+
+
+def byte_view(data: Any) -> npt.NDArray[np.uint8]:
+    """Return the bytes of a ``data`` field as (n,) uint8, without a copy where the library allows.
+
+    Args:
+        data: uint8 array (rosbags), array.array (rclpy), bytes, bytearray, memoryview, or a sequence of ints.
+    """
+    if isinstance(data, np.ndarray):
+        return np.ascontiguousarray(data).reshape(-1).view(np.uint8)
+    try:
+        return np.asarray(memoryview(data).cast("B"))
+    except TypeError:
+        return np.asarray(memoryview(bytes(data)))
+
+
+def raw_pixels(message: Image, dtype: np.dtype[Any], channels: int, rows: int = 0) -> npt.NDArray[Any]:
+    """Return the pixels of an Image as they are in its data: padding skipped, in the byte order it declares.
+
+    Args:
+        message: a sensor_msgs/Image.
+        dtype: of one value.
+        channels: values a pixel.
+        rows: where the data holds another number of rows than ``height``.
+
+    Returns:
+        rows x width x channels; a view that may be read-only, of either byte order.
+
+    Raises:
+        ImageError: an empty image, a ``step`` shorter than a row, or too little data.
+    """
+    width, height, step = int(message.width), rows or int(message.height), int(message.step)
+    name = f"{message.encoding} image of {width} x {message.height} pixels"
+    if width <= 0 or height <= 0:
+        raise ImageError(f"{name}; expected a positive size")
+    row = width * channels * dtype.itemsize
+    if step < row:
+        raise ImageError(f"{name} has a step of {step} bytes; expected at least {row}")
+    data = byte_view(message.data)
+    # Some drivers leave out the padding of the last row.
+    needed = step * (height - 1) + row
+    if data.size < needed:
+        raise ImageError(f"{name}, step {step}, has {data.size} bytes of data; expected {step * height}")
+    order = dtype.newbyteorder(">" if message.is_bigendian else "<")
+    strides = (step, channels * dtype.itemsize, dtype.itemsize)
+    pixels: npt.NDArray[Any] = np.ndarray((height, width, channels), order, data, 0, strides)
+    return pixels
+
+
+def to_eight_bits(pixels: npt.NDArray[np.uint16]) -> Pixels:
+    """Return 0 to 65535 as 0 to 255, rounded; the factor is fixed, so that video does not flicker."""
+    wide = pixels.astype(np.uint32)
+    wide += 128
+    wide //= 257
+    return wide.astype(np.uint8)
+
+
+def convert(pixels: Pixels, code: int | None) -> RgbImage:
+    """Return a contiguous array of its own, converted to RGB; None: it is RGB already."""
+    if code is None:
+        return np.array(pixels, order="C", copy=True)
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), code), np.uint8)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a seed to a world of surfaces, materials and light."""
