@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.nets.stereo.config import PlainValues
+from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
 
 @dataclass(frozen=True)
