@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "errors": "BagError CalibrationError CheckpointError ConfigError DeviceMemoryError FileFormatError"
-    " FoundationStereoError ImageError WireError",
+    " FoundationStereoError ImageError PoseError WireError",
     "estimate.config": "CloudSettings PipelineConfig RectificationSettings",
     "estimate.estimator": "StereoEstimator",
     "estimate.interface": "Engine Estimator StereoSample",

@@ -9,6 +9,7 @@ from foundation_stereo_ros.errors import (
     FileFormatError as FileFormatError,
     FoundationStereoError as FoundationStereoError,
     ImageError as ImageError,
+    PoseError as PoseError,
     WireError as WireError,
 )
 from foundation_stereo_ros.estimate.config import (

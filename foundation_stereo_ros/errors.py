@@ -69,3 +69,7 @@ class FileFormatError(FoundationStereoError, ValueError):
 
 class WireError(FoundationStereoError):
     """Something cannot be sent or received over DDS."""
+
+
+class PoseError(FoundationStereoError):
+    """A camera's pose cannot be used."""

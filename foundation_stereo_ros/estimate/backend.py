@@ -9,7 +9,7 @@ import torch
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.memory import MemoryUse, PairMemory
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 
 class Backend(Protocol):
@@ -50,7 +50,7 @@ class Backend(Protocol):
     def to_device(self) -> None:
         """Be ready to compute again after `to_host`."""
 
-    def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
+    def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> ShiftMap:
         """Estimate x_left - x_right in pixels for every pixel of the left image.
 
         Raises:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.nets.parts.padding import MULTIPLE
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -37,7 +37,7 @@ def resize_image(image: RgbImage, size: Size) -> RgbImage:
     return np.asarray(cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def resize_disparity(disparity: DisparityMap, size: Size) -> DisparityMap:
+def resize_disparity(disparity: ShiftMap, size: Size) -> ShiftMap:
     """Resize a disparity map and divide its values by the true ratio of the widths.
 
     Bilinear, except across depth edges: a mean of foreground and background would be a point in mid-air, so
@@ -98,7 +98,7 @@ class Fit(NamedTuple):
         grown = cv2.copyMakeBorder(np.ascontiguousarray(small), *borders, cv2.BORDER_REPLICATE)
         return np.asarray(grown, np.uint8)
 
-    def undo(self, disparity: DisparityMap) -> DisparityMap:
+    def undo(self, disparity: ShiftMap) -> ShiftMap:
         """Return the disparity, H x W in pixels, on the grid of the images that came in."""
         left, top = self._offsets
         width, height = self.inner

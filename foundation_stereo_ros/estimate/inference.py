@@ -19,7 +19,7 @@ from foundation_stereo_ros.estimate.memory import (
     plan_for,
     shortage,
 )
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 _log = logging.getLogger(__name__)
 
@@ -52,9 +52,7 @@ class Inference:
             self._said = plan.sentence
         return plan
 
-    def __call__(
-        self, left: RgbImage, right: RgbImage, config: PipelineConfig, plan: MemoryPlan
-    ) -> DisparityMap:
+    def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig, plan: MemoryPlan) -> ShiftMap:
         """Estimate x_left - x_right in pixels for every pixel of the left image, H x W.
 
         Args:
@@ -67,14 +65,14 @@ class Inference:
             DeviceMemoryError: the device has too little memory for images of this size.
         """
 
-        def infer(left: RgbImage, right: RgbImage) -> DisparityMap:
+        def infer(left: RgbImage, right: RgbImage) -> ShiftMap:
             return self._try(left, right, config)
 
         small = resize_image(left, plan.size), resize_image(right, plan.size)
         disparity = plan.tiling.run(*small, infer) if plan.tiling else infer(*small)
         return resize_disparity(disparity, (left.shape[1], left.shape[0]))
 
-    def _try(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
+    def _try(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> ShiftMap:
         try:
             return self._backend(left, right, config)
         except (RuntimeError, MemoryError) as error:

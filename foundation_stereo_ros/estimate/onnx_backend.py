@@ -16,7 +16,7 @@ from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.grid import Fit
 from foundation_stereo_ros.estimate.memory import MemoryUse, memory_use
 from foundation_stereo_ros.estimate.onnx_model import OnnxSession, StereoSignature, read_signature
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class OnnxBackend:
         """Load it again."""
         self._session.open()
 
-    def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
+    def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> ShiftMap:
         """Estimate x_left - x_right in pixels, H x W, of two H x W x 3 images."""
         signature = self.signature
         fit = Fit.of((left.shape[1], left.shape[0]), *signature.sides)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from foundation_stereo_ros.estimate.grid import Size, padded
 from foundation_stereo_ros.nets.parts.padding import MULTIPLE
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 CONTEXT = 32
 """Pixels at a tile's cut edges that only help the others: the network sees too little there."""
@@ -104,8 +104,8 @@ class Tiling:
         self,
         left: RgbImage,
         right: RgbImage,
-        infer: Callable[[RgbImage, RgbImage], DisparityMap],
-    ) -> DisparityMap:
+        infer: Callable[[RgbImage, RgbImage], ShiftMap],
+    ) -> ShiftMap:
         """Estimate tile by tile, and blend.
 
         Args:

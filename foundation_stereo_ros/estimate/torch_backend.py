@@ -24,7 +24,7 @@ from foundation_stereo_ros.estimate.memory import (
     shortage,
 )
 from foundation_stereo_ros.nets.stereo import EarlyStop, StereoNetwork, for_inference, pad_to_multiple
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 from foundation_stereo_ros.weights import load_checkpoint
 
 
@@ -102,7 +102,7 @@ class TorchBackend:
         """Bring the network back to its device."""
         self.model.to(self.device)
 
-    def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> DisparityMap:
+    def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig) -> ShiftMap:
         """Estimate x_left - x_right in pixels, H x W, of two H x W x 3 images."""
         iterations, stop = self.iterations(config), None
         if config.early_stop:

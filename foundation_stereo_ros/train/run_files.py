@@ -119,13 +119,15 @@ def load_state(path: Path, state: RunState, device: torch.device) -> Progress:
 def compact_state(path: Path, target: Path) -> Progress:
     """Write of a state what another machine needs to go on: averaged weights, settings and progress.
 
-    The optimiser then begins anew. The file is a quarter as large, and a state like any other.
+    The optimiser then begins anew. The file is a quarter as large, and a state like any other. Where to
+    validate is left out: those folders are this machine's.
 
     Raises:
         CheckpointError: no such file, not a training state, or the target cannot be written.
     """
     tensors, header = _read(path)
     weights = {**_part(tensors, "model."), **_part(tensors, "average.")}
+    header["config"] = json.dumps({**json.loads(header["config"]), "validate_on": None, "keep_best": ""})
     write_tensors(target, {f"model.{name}": value for name, value in weights.items()}, header)
     return Progress(**json.loads(header["progress"]))
 

@@ -20,10 +20,10 @@ from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.ros.bags.job import BagJob
 from foundation_stereo_ros.ros.bags.job_options import JobOptions
 from foundation_stereo_ros.ros.bags.reader import Recording
+from foundation_stereo_ros.ros.bags.storage import decode
 from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.core import LiveStereo
-from foundation_stereo_ros.ros.messages.cdr import decode
 from foundation_stereo_ros.ros.messages.depth import decode_depth
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS, StereoPipeline
 from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
@@ -94,13 +94,13 @@ def test_through_live_topics(tmp_path: Path) -> None:
             core.intake.push_image(side, image(side, stamp))
 
     core.intake.push_info("left", info("left", 0))
-    core.start()
+    core.worker.start()
     try:
         wait_until("warm", lambda: core.worker.state != "warming up")
         assert estimator.calls == ["to device", "warm up 60 x 40"]
         push(1)
         wait_until("the first pair is taken", lambda: "step" in estimator.calls)
-        saved: Future[list[Path]] = core.save_next()
+        saved: Future[list[Path]] = core.worker.save_next()
         push(2)
         outlet.wait_for(1)
         assert {path.name for path in saved.result(PATIENCE_S)} == FILES
@@ -108,14 +108,16 @@ def test_through_live_topics(tmp_path: Path) -> None:
         assert outlet.messages[0]["points2"].header.stamp.nanosec == 2
         seen(decode_depth(outlet.messages[0]["depth/image_rect"]))
 
-        core.reconfigure(BlockSettings(z_far=0.5 * DEPTH))
+        core.worker.reconfigure(BlockSettings(z_far=0.5 * DEPTH))
         push(3)
         outlet.wait_for(2)
         assert np.isnan(decode_depth(outlet.messages[1]["depth/image_rect"])).all()
         values = dict(core.status().values)
         assert (values["device"], values["precision"], values["rejected"]) == ("cpu", "int16", "0")
+        push(1)
+        wait_until("time went back", lambda: "reset" in estimator.calls)
     finally:
-        assert core.stop(PATIENCE_S)
+        assert core.worker.stop(PATIENCE_S)
     wait_until("at rest", lambda: estimator.calls[-1] == "to host")
 
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from dataset_trees import user_folder
 from small_runs import SMALL
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
@@ -56,7 +58,14 @@ def _run_until(trainer: Trainer, step: int) -> None:
 
 
 def test_a_compact_state_goes_on_from_the_averaged_weights(straight: Trainer, tmp_path: Path) -> None:
-    progress = compact_state(straight.folder / STATE_NAME, tmp_path / STATE_NAME)
+    pairs = tmp_path / "pairs"
+    user_folder(pairs)
+    there = TrainingConfig.from_dict({**SMALL, "validate_on": {"dataset": "folder", "root": str(pairs)}})
+    copied = Path(shutil.copytree(straight.folder, tmp_path / "there"))
+    Trainer(there, copied, "cpu", resume=True).run(show_progress=False)
+    assert str(pairs).encode() in (copied / STATE_NAME).read_bytes()
+    progress = compact_state(copied / STATE_NAME, tmp_path / STATE_NAME)
+    assert str(pairs).encode() not in (tmp_path / STATE_NAME).read_bytes()
     assert progress.step == 4
     sizes = [(folder / STATE_NAME).stat().st_size for folder in (tmp_path, straight.folder)]
     assert sizes[0] < 0.35 * sizes[1]

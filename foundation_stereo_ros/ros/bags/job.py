@@ -35,6 +35,9 @@ class Pipeline(Protocol):
     ) -> Prediction | None:
         """Estimate one pair; None where there is no prediction yet."""
 
+    def reset(self) -> None:
+        """Forget earlier pairs: the next one does not follow them."""
+
     def outputs(
         self, prediction: Prediction, header: Any, types: MessageTypes, wanted: Collection[str]
     ) -> dict[str, Any]:
@@ -148,6 +151,8 @@ class BagJob:
             return None
 
     def _process(self, pair: MessageSet[_Logged]) -> None:
+        if pair.reset:
+            self._pipeline.reset()
         try:
             if pair.missing:
                 raise CalibrationError("no camera_info has come for this frame")

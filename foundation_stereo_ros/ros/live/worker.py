@@ -189,6 +189,8 @@ class StereoWorker:
         if pair is None:
             self._phase = "waiting" if self._demand.wanted(confidence) else "idle"
             return
+        if pair.reset:  # also where this very pair is not computed: what follows it is after the jump
+            self._pipeline.reset()
         refusal = self._demand.refusal(confidence, self.config.publish_rate_limit, self._saver.ready)
         if refusal:
             self._statistics.note_skipped(refusal)

@@ -17,7 +17,7 @@ from foundation_stereo_ros.scenes.raycast.render.tensors import pack
 from foundation_stereo_ros.scenes.raycast.render.view import Rendered, render
 from foundation_stereo_ros.scenes.raycast.sensor import SensorBatch, expose
 from foundation_stereo_ros.scenes.seeds import DEMONSTRATION
-from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, RgbImage
+from foundation_stereo_ros.shapes import DepthMap, Mask, RgbImage, ShiftMap
 
 LOOP = 160
 """Moments until the rig is back where it began."""
@@ -48,7 +48,7 @@ class SequenceFrame:
 
     left: RgbImage
     right: RgbImage
-    disparity: DisparityMap
+    disparity: ShiftMap
     depth: DepthMap
     occluded: Mask
     focal: float

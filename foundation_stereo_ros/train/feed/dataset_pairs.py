@@ -16,7 +16,7 @@ from torch import Tensor
 
 from foundation_stereo_ros.datasets.dataset import StereoItem, StereoSample
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.shapes import DisparityMap, RgbImage
+from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import GENERATED, CropConfig, TrainingSource
 from foundation_stereo_ros.train.feed.ahead import Endless
@@ -33,7 +33,7 @@ class Crop(NamedTuple):
 
     left: RgbImage
     right: RgbImage
-    disparity: DisparityMap
+    disparity: ShiftMap
 
 
 def random_crop(
@@ -73,7 +73,7 @@ def resize_image(image: RgbImage, rows: int, columns: int) -> RgbImage:
     return np.asarray(cv2.resize(image, (columns, rows), interpolation=method), np.uint8)
 
 
-def resize_disparity(disparity: DisparityMap, rows: int, columns: int) -> DisparityMap:
+def resize_disparity(disparity: ShiftMap, rows: int, columns: int) -> ShiftMap:
     """Resize H x W, and change the disparities as their pixels' width.
 
     Between known neighbours on one surface it is interpolated linearly; elsewhere the nearest pixel is

@@ -108,9 +108,16 @@ def test_results_have_the_log_time_of_the_last_message_they_needed(
     assert found == needed
 
 
-def test_a_recording_whose_time_goes_back_is_processed_to_its_end(record: Record, tmp_path, pipeline) -> None:
+def test_a_recording_whose_time_goes_back_is_processed_to_its_end(
+    record: Record, tmp_path, pipeline, monkeypatch
+) -> None:
+    done: list[str] = []
+    for name in ("reset", "process"):
+        call = getattr(pipeline, name)
+        monkeypatch.setattr(pipeline, name, lambda *a, n=name, call=call: [done.append(n), call(*a)][1])
     source = rewritten(record("mcap", frames=3), tmp_path / "laps.mcap", lambda messages: messages * 2)
     report = process(source, tmp_path / "out.mcap", pipeline)
+    assert done == [*["process"] * 3, "reset", *["process"] * 3]
     assert (report.frames, report.rejected) == (6, 0)
     assert report.unmatched == {"left": 0, "right": 0}
 

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a network for posed video is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.nets.parts.plain_values import PlainValues
+
+
+@dataclass(frozen=True)
+class VideoConfig(PlainValues):
+    """Sizes of a `DeepVideoMVS` network. The defaults are the published fusionnet.
+
+    Attributes:
+        recurrent: whether a state goes through the video (fusionnet), or each keyframe stands alone
+            (pairnet).
+        trunk_widths: channels of the image features at 1/2, 1/4, 1/8, 1/16 and 1/32 of the image.
+        stem_width: channels of the trunk's first convolution.
+        expansions: how much wider the trunk is inside its blocks, at 1/4, 1/8, 1/16 and 1/32.
+        pyramid_width: channels of the feature pyramid, which the plane sweep compares.
+        width: channels of the cost volume's encoder at 1/2; they double at every level.
+        planes: of the plane sweep, uniform in inverse depth; at least 2.
+        min_depth: metres, of the nearest plane and the least output.
+        max_depth: metres, of the farthest plane and the greatest output.
+
+    Raises:
+        ConfigError: a value is out of its range.
+    """
+
+    recurrent: bool = True
+    trunk_widths: tuple[int, int, int, int, int] = (16, 24, 40, 96, 320)
+    stem_width: int = 32
+    expansions: tuple[int, int, int, int] = (3, 3, 6, 6)
+    pyramid_width: int = 32
+    width: int = 32
+    planes: int = 64
+    min_depth: float = 0.25
+    max_depth: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name in ("trunk_widths", "expansions"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON and YAML have lists
+        checks = [
+            (
+                "trunk_widths",
+                len(self.trunk_widths) == 5 and min(self.trunk_widths) > 0,
+                "five positive widths",
+            ),
+            ("stem_width", self.stem_width > 0, "a positive width"),
+            ("expansions", len(self.expansions) == 4 and min(self.expansions) > 0, "four positive factors"),
+            ("pyramid_width", self.pyramid_width > 0, "a positive width"),
+            ("width", self.width > 0, "a positive width"),
+            ("planes", self.planes >= 2, "2 or more"),
+            ("min_depth", self.min_depth > 0, "a positive number of metres"),
+            ("max_depth", self.max_depth > self.min_depth, f"more than min_depth ({self.min_depth})"),
+        ]
+        for name, good, expected in checks:
+            if not good:
+                raise ConfigError(f"network {name} is {getattr(self, name)!r}; expected {expected}")
+
+
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "fusionnet": {},
+        "pairnet": {"recurrent": False},
+    }
+)
+"""Name -> the fields that differ from the defaults."""

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DeepVideoMVS as in the paper's figure 2: features, plane sweep, encoder, memory, decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.nets.parts.precision import at_least_float32
+from foundation_stereo_ros.nets.video.config import VideoConfig
+from foundation_stereo_ros.nets.video.encoder import CostVolumeEncoder, DepthDecoder
+from foundation_stereo_ros.nets.video.features import FeatureExtractor, FeaturePyramid, VideoPyramid
+from foundation_stereo_ros.nets.video.memory import (
+    LSTMFusion,
+    Memory,
+    Motion,
+    depth_hypothesis,
+    reduced,
+    warp_hidden,
+)
+from foundation_stereo_ros.nets.video.sweep import inverse_depths, plane_sweep
+
+MULTIPLE = 32
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
+
+
+class VideoOutput(NamedTuple):
+    """A prediction.
+
+    Attributes:
+        depths: metres, ``min_depth`` to ``max_depth`` along the optical axis: B x H x W, and 1/2, 1/4, 1/8
+            and 1/16 of it.
+        memory: for the next keyframe; None without recurrence.
+        volume: B x planes x H/2 x W/2, the plane sweep, the farthest plane first.
+    """
+
+    depths: tuple[Tensor, ...]
+    memory: Memory | None
+    volume: Tensor
+
+
+class DeepVideoMVS(nn.Module):
+    """Depth of a keyframe from its image, some earlier keyframes, and how the camera moved.
+
+    Args:
+        config: sizes.
+
+    Attributes:
+        config: the same.
+    """
+
+    def __init__(self, config: VideoConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or VideoConfig()
+        self.feature_extractor = FeatureExtractor(self.config)
+        self.feature_pyramid = FeaturePyramid(self.config)
+        self.encoder = CostVolumeEncoder(self.config)
+        self.lstm_fusion = LSTMFusion(self.config) if self.config.recurrent else None
+        self.decoder = DepthDecoder(self.config)
+        for name, values in (("mean", _MEAN), ("std", _STD)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+        config = self.config
+        planes = inverse_depths(config.planes, config.min_depth, config.max_depth)
+        self.register_buffer("inverse_depth", planes, persistent=False)
+
+    mean: Tensor
+    std: Tensor
+    inverse_depth: Tensor
+
+    def features(self, image: Float[Tensor, "b 3 h w"]) -> VideoPyramid:
+        """Return the features of images; those of a keyframe serve all later references.
+
+        Args:
+            image: red, green, blue, 0 to 255; H and W multiples of 32.
+
+        Raises:
+            ImageError: another size.
+        """
+        check_image(image)
+        maps = self.feature_extractor(self._normalised(image))
+        found: VideoPyramid = self.feature_pyramid(maps)
+        return found
+
+    def forward(
+        self,
+        image: Float[Tensor, "b 3 h w"],
+        features: VideoPyramid,
+        views: Sequence[tuple[Tensor, Tensor]],
+        intrinsics: Float[Tensor, "b 3 3"],
+        memory: Memory | None = None,
+        motion: Motion | None = None,
+        hypothesis: Float[Tensor, "b h/32 w/32"] | None = None,
+    ) -> VideoOutput:
+        """Predict the depth of the reference view.
+
+        Args:
+            image: of the reference, as for `features`.
+            features: of the same image.
+            views: ``half`` features of earlier keyframes, each with the motion (B x 4 x 4) that takes points
+                from the reference camera to that keyframe's.
+            intrinsics: of the image.
+            memory: of the previous prediction; None at the start.
+            motion: between the previous prediction's camera and the reference's; with a memory.
+            hypothesis: depth of the reference view, metres, 0 where unknown, in place of what the memory
+                shows; as in training.
+
+        Raises:
+            ImageError: a size that is no multiple of 32.
+        """
+        check_image(image)
+        volume = plane_sweep(features.half, views, reduced(intrinsics, 2), self.inverse_depth)
+        skips, bottom = self.encoder(features, volume)
+        cell = None
+        if self.lstm_fusion is not None:
+            hidden = self._warped(memory, motion, intrinsics, hypothesis)
+            bottom, cell = self.lstm_fusion(bottom, memory, hidden)
+        sigmoids = self.decoder(self._normalised(image), bottom, skips)
+        depths = tuple(self._depth(sigmoid) for sigmoid in sigmoids)
+        remembered = None if cell is None else Memory(bottom, cell, depths[0])
+        return VideoOutput(depths, remembered, volume)
+
+    def _warped(
+        self, memory: Memory | None, motion: Motion | None, intrinsics: Tensor, hypothesis: Tensor | None
+    ) -> Tensor | None:
+        if memory is None or motion is None:
+            return None
+        if hypothesis is None:
+            # Every 16th pixel, without pooling: as published.
+            hypothesis = depth_hypothesis(memory.depth, motion.from_previous, intrinsics)[:, ::16, ::16]
+        return warp_hidden(memory.hidden, hypothesis, motion.to_previous, reduced(intrinsics, MULTIPLE))
+
+    def _normalised(self, image: Tensor) -> Tensor:
+        return (image / 255 - self.mean) / self.std
+
+    def _depth(self, sigmoid: Tensor) -> Tensor:
+        near, far = 1 / self.config.min_depth, 1 / self.config.max_depth
+        return 1 / ((near - far) * at_least_float32(sigmoid).squeeze(1) + far)
+
+
+def check_image(image: Tensor) -> None:
+    """Refuse images that the network cannot take.
+
+    Raises:
+        ImageError: not B x 3 x H x W with H and W multiples of 32.
+    """
+    if image.ndim != 4 or image.shape[1] != 3 or image.shape[2] % MULTIPLE or image.shape[3] % MULTIPLE:
+        raise ImageError(
+            f"images are {tuple(image.shape)}; expected (number, 3, height, width), height and width "
+            f"multiples of {MULTIPLE}"
+        )
