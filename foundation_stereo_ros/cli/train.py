@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundation_stereo_ros.train.config import read_settings
-
 if TYPE_CHECKING:
     from foundation_stereo_ros.train.trainer import Outcome
 
@@ -111,6 +109,8 @@ def _settings(args: argparse.Namespace, device: str) -> dict[str, Any]:
 
         values = read_about(args.out / STATE_NAME)["config"]
     if args.config is not None:
+        from foundation_stereo_ros.train.config import read_settings
+
         values.update(read_settings(args.config))
     values.update({name: getattr(args, name) for name in _OVERRIDES if getattr(args, name) is not None})
     return {**values, **_data(args)}
