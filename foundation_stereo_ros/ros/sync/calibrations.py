@@ -152,4 +152,3 @@ class CameraCalibrations(Generic[T]):
             # as one latched for all, none may ever come again, and the last one counts on.
             self._last_resort = newest.message
             self._history = CalibrationHistory()
-            self._calibration_ns = None

@@ -80,6 +80,10 @@ def test_a_lap_without_calibrations_falls_back_on_the_last_one() -> None:
     assert camera("l0 L5 @ L1").choose(1) == "0#0"
 
 
+def test_rare_calibrations_that_follow_a_jump_of_the_images_count_at_once() -> None:
+    assert camera("l3 L5 @ L1 l2").choose(4) == "2#1"
+
+
 def test_images_behind_their_calibrations_take_those_of_their_own_lap() -> None:
     calibrations = camera("l1 L1 l2 L2 l3 l4 @ l1 l2 L3")
     assert calibrations.settled(3) and calibrations.choose(3) == "3#0"
