@@ -371,7 +371,7 @@ def test_replay_leaves_out_what_the_node_makes(tmp_path: Path) -> None:
 def test_replay_knows_all_outputs() -> None:
     from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
 
-    assert load("replay").OUTPUTS == OUTPUTS
+    assert tuple(OUTPUTS) == load("replay").OUTPUTS
 
 
 def test_replay_of_folders(tmp_path: Path) -> None:

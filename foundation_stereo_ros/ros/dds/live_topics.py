@@ -17,17 +17,11 @@ from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.topics import SideTopics, image_type
 from foundation_stereo_ros.ros.messages.cdr import (
     CAMERA_INFO,
-    DISPARITY_IMAGE,
-    IMAGE,
-    POINT_CLOUD,
 )
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
 from foundation_stereo_ros.ros.sync import SIDES, Side
 
 _log = logging.getLogger(__name__)
-
-_TYPES = {"disparity": DISPARITY_IMAGE, "depth/camera_info": CAMERA_INFO, "points2": POINT_CLOUD}
-"""Output -> message type; the others are images."""
 
 
 class Inputs:
@@ -119,10 +113,10 @@ class Outputs:
 
     def __init__(self, wire: Wire, namespace: str, parameters: Mapping[str, Any]) -> None:
         self._publishers = {}
-        for output in OUTPUTS:
+        for output, row in OUTPUTS.items():
             topic = f"{namespace}/{output}"
             profile = overridden(RESULTS, parameters, topic, "publisher")
-            self._publishers[output] = wire.publisher(topic, _TYPES.get(output, IMAGE), profile)
+            self._publishers[output] = wire.publisher(topic, row.msgtype, profile)
         self._told_of_refusal = False
 
     @property

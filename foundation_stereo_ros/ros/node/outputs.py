@@ -21,12 +21,12 @@ _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
-_TYPES = {
-    "disparity": DisparityImage,
-    "depth/camera_info": CameraInfo,
-    "points2": PointCloud2,
+_CLASSES = {
+    "sensor_msgs/msg/CameraInfo": CameraInfo,
+    "sensor_msgs/msg/Image": Image,
+    "sensor_msgs/msg/PointCloud2": PointCloud2,
+    "stereo_msgs/msg/DisparityImage": DisparityImage,
 }
-"""Output -> message class; the others are images."""
 
 
 class Outputs:
@@ -78,7 +78,7 @@ class Outputs:
     def _create(self, output: str) -> Any:
         create = partial(
             self._node.create_lifecycle_publisher,
-            _TYPES.get(output, Image),
+            _CLASSES[OUTPUTS[output].msgtype],
             output,
             output_qos(),
             qos_overriding_options=overridable(),
