@@ -183,7 +183,7 @@ def summary(
             *([f"live over DDS: {live}"] if live else []),
             f"error against exact depth: {visible.epe:.2f} px on average, {visible.bp2:.1f} % of pixels "
             f"off by more than 2 px, depth off by {visible.abs_rel:.1f} %",
-            f"  (where both cameras see the surface; with what one alone sees "
+            f"  (these are the pixels that both cameras see; of all pixels the error is "
             f"{figures.everywhere.epe:.2f} px); {figures.valid:.1f} % of all pixels have a depth",
             about_weights(estimator),
             "",

@@ -107,7 +107,7 @@ class BagJob:
         finally:
             self.report.seconds = time.perf_counter() - begin
         if not self.report.frames:
-            raise BagError(self._why_nothing())
+            raise self._why_nothing()
 
     def _finished(self) -> bool:
         # Nothing but failures from the start on: the rest of a long recording will be no better.
@@ -182,7 +182,10 @@ class BagJob:
             first = next(self._recording.messages([topic]), None)
             info = self._decoded(first) if first else None
             if first is None or info is None:
-                raise BagError(f"no readable camera_info on {topic}; name another by --{side}-info TOPIC")
+                raise BagError(
+                    f"{topic} has no camera_info that can be read; expected another topic to be named",
+                    remedy=({f"{side}_info": "TOPIC"},),
+                )
             self._synchronizer.push_calibration(side, stamp_ns(info.header), _Logged(info, first.log_time))
 
     def _copy_latched(self) -> None:
@@ -202,17 +205,20 @@ class BagJob:
         self.report.rejected += 1
         self.report.reason = str(error)
 
-    def _why_nothing(self) -> str:
+    def _why_nothing(self) -> BagError:
         report, topics = self.report, self._topics
         if report.rejected:
-            return f"none of {report.rejected} frames could be processed; the last one: {report.reason}"
+            return BagError(
+                f"none of {report.rejected} frames could be processed; the last one: {report.reason}"
+            )
         for side, topic in (("left", topics.left), ("right", topics.right)):
             if not report.images[side]:
                 damage = self._recording.damage
-                return f"no images on {topic} in this part{'; ' + damage if damage else ''}"
+                return BagError(f"no images on {topic} in this part{'; ' + damage if damage else ''}")
         nearest = self._synchronizer.nearest_ns
-        hint = f"; the nearest stamps are {nearest / 1e9:.6f} s apart, see --tolerance" if nearest else ""
+        hint = f"; the nearest stamps are {nearest / 1e9:.6f} s apart" if nearest else ""
         counts = (
             f"{report.images['left']} images on {topics.left} and {report.images['right']} on {topics.right}"
         )
-        return f"no pair with the same stamp among {counts}{hint}"
+        remedy = "tolerance" if nearest else ()
+        return BagError(f"no pair with the same stamp among {counts}{hint}", remedy=remedy)

@@ -122,7 +122,8 @@ def _counterpart(topics: Sequence[Topic], image: str, *, to_left: bool = False) 
             return left if to_left else right
     option = "left" if to_left else "right"
     raise BagError(
-        f"no counterpart of {image} by its name; {_choose(topics, IMAGE)}", remedy=_named_by(option)
+        f"no topic is named like the counterpart of {image}; {_choose(topics, IMAGE)}",
+        remedy=_named_by(option),
     )
 
 

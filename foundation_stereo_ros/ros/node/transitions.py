@@ -28,7 +28,9 @@ def refuse_impossible_transitions(node: LifecycleNode) -> None:
         try:
             return change_state(request, response)
         except rclpy_implementation.RCLError as error:
-            _log.warning("no such transition now: %s", " ".join(str(error).split()))
+            _log.warning(
+                "the node cannot make this transition in its present state: %s", " ".join(str(error).split())
+            )
             response.success = False
             return response
 
