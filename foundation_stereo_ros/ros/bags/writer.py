@@ -136,8 +136,8 @@ class BagWriter:
             raise BagError(f"{self.path} exists already; use another name, or replace it", remedy="force")
         if self._partial.exists() and not force:
             raise BagError(
-                f"{self._partial} exists: another run is writing it, or was killed before its end (the file can "
-                "be read); use another name, or replace it",
+                f"{self._partial} exists: another run is writing it, or was killed before its end (the "
+                "file can be read); use another name, or replace it",
                 remedy="force",
             )
         try:
