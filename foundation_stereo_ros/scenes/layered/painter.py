@@ -27,8 +27,6 @@ Box = tuple[int, int, int, int]
 
 _STEPS, _SOLVED = 20, 0.01  # pixels; with slopes of a half, each step halves the error
 _INSIDE = 128
-_SAME = 1.5
-"""Pixels of disparity by which neighbours on one surface may differ."""
 
 
 @dataclass(frozen=True)
@@ -182,8 +180,8 @@ def occlusion(left: View, right: View) -> npt.NDArray[np.bool_]:
     column = np.rint(np.arange(width, dtype=np.float32) - left.disparity).astype(np.int32)
     row, inside = np.arange(height)[:, None], np.clip(column, 0, width - 1)
     same = right.layer[row, inside] == left.layer
-    near = np.abs(right.disparity[row, inside] - left.disparity) < _SAME
-    return np.asarray(~(same & near & (column == inside)))
+    # A layer never overtakes itself: on the same layer it is the same place.
+    return np.asarray(~(same & (column == inside)))
 
 
 class LayeredScenes:
