@@ -7,7 +7,7 @@ that shows the error puts it in its own words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
 class FoundationStereoError(Exception):
@@ -73,3 +73,19 @@ class WireError(FoundationStereoError):
 
 class PoseError(FoundationStereoError):
     """A camera's pose cannot be used."""
+
+
+def check_fields(what: str, settings: object, checks: Iterable[tuple[str, bool, str]]) -> None:
+    """Refuse the first of some settings whose value is not good.
+
+    Args:
+        what: whose settings these are, as "network"; begins the sentence.
+        settings: has them as attributes.
+        checks: name, whether its value is good, and what was expected otherwise.
+
+    Raises:
+        ConfigError: names the setting, its value and what was expected.
+    """
+    for name, good, expected in checks:
+        if not good:
+            raise ConfigError(f"{what} {name} is {getattr(settings, name)!r}; expected {expected}")

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import check_fields
 from foundation_stereo_ros.geometry.poses import is_known, pose_distance
 from foundation_stereo_ros.shapes import Matrix
 
@@ -49,9 +49,7 @@ class KeyframeConfig:
             ("short_penalty", self.short_penalty > 0, "a positive number"),
             ("patience", self.patience >= 0, "0 or more frames"),
         ]
-        for name, good, expected in checks:
-            if not good:
-                raise ConfigError(f"keyframe {name} is {getattr(self, name)!r}; expected {expected}")
+        check_fields("keyframe", self, checks)
 
 
 class Decision(IntEnum):

@@ -16,6 +16,7 @@ from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.grid import Fit
 from foundation_stereo_ros.estimate.memory import MemoryUse, memory_use
 from foundation_stereo_ros.estimate.onnx_model import OnnxSession, StereoSignature, read_signature
+from foundation_stereo_ros.nets.parts import imagenet
 from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 _log = logging.getLogger(__name__)
@@ -23,8 +24,8 @@ _log = logging.getLogger(__name__)
 SUFFIX = ".onnx"
 
 # ImageNet's colours, of images from 0 to 1.
-_MEAN = np.array((0.485, 0.456, 0.406), np.float32).reshape(3, 1, 1)
-_STD = np.array((0.229, 0.224, 0.225), np.float32).reshape(3, 1, 1)
+_MEAN = np.array(imagenet.MEAN, np.float32).reshape(3, 1, 1)
+_STD = np.array(imagenet.STD, np.float32).reshape(3, 1, 1)
 
 
 class OnnxBackend:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, check_fields
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.train.data_config import CropConfig, DatasetChoice, TrainingSource
@@ -140,9 +140,7 @@ class TrainingConfig:
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
     def __post_init__(self) -> None:
-        for name, good, expected in self._checks():
-            if not good:
-                raise ConfigError(f"training {name} is {getattr(self, name)!r}; expected {expected}")
+        check_fields("training", self, self._checks())
 
     def _checks(self) -> list[tuple[str, bool, str]]:
         counts = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, check_fields
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.dataset import StereoDataset, StereoItem
@@ -44,9 +44,7 @@ class DatasetChoice:
     split: str = ""
 
     def __post_init__(self) -> None:
-        for name, good, expected in self._checks():
-            if not good:
-                raise ConfigError(f"data {name} is {getattr(self, name)!r}; expected {expected}")
+        check_fields("data", self, self._checks())
 
     def _checks(self) -> list[tuple[str, bool, str]]:
         return [

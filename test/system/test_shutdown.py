@@ -4,18 +4,14 @@
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from waiting import PATIENCE_S, wait_until
+from waiting import PATIENCE_S, ends_well, wait_until
 
 pytestmark = pytest.mark.ros
-
-SOON_S = 2.0
-SLACK_S = 8.0  # for machines with more to do
 
 
 @pytest.fixture(scope="module")
@@ -25,16 +21,6 @@ def large_scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     noise = np.random.default_rng(0).integers(0, 256, (960, 1280, 3), np.uint8)
     np.savez(path, left=noise, right=noise, focal=1000.0, cx=639.5, cy=479.5, baseline=0.1)
     return path
-
-
-def ends_well(node: Any, number: int = signal.SIGINT, times: int = 1) -> None:
-    begin = time.monotonic()
-    for _ in range(times):
-        node.popen.send_signal(number)
-    code = node.wait(SOON_S + SLACK_S)
-    assert code == 0, f"ended with {code} after {time.monotonic() - begin:.1f} s; its log:\n{node.log}"
-    assert "Traceback" not in str(node.log)
-    assert "terminate called" not in str(node.log)
 
 
 def test_idle(stage) -> None:

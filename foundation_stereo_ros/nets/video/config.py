@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import check_fields
 from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
 
@@ -59,9 +59,7 @@ class VideoConfig(PlainValues):
             ("min_depth", self.min_depth > 0, "a positive number of metres"),
             ("max_depth", self.max_depth > self.min_depth, f"more than min_depth ({self.min_depth})"),
         ]
-        for name, good, expected in checks:
-            if not good:
-                raise ConfigError(f"network {name} is {getattr(self, name)!r}; expected {expected}")
+        check_fields("network", self, checks)
 
 
 PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(

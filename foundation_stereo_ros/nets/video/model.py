@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.nets.parts import imagenet
 from foundation_stereo_ros.nets.parts.precision import at_least_float32
 from foundation_stereo_ros.nets.video.config import VideoConfig
 from foundation_stereo_ros.nets.video.encoder import CostVolumeEncoder, DepthDecoder
@@ -26,7 +27,6 @@ from foundation_stereo_ros.nets.video.memory import (
 from foundation_stereo_ros.nets.video.sweep import inverse_depths, plane_sweep
 
 MULTIPLE = 32
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
 
 
 class VideoOutput(NamedTuple):
@@ -62,7 +62,7 @@ class DeepVideoMVS(nn.Module):
         self.encoder = CostVolumeEncoder(self.config)
         self.lstm_fusion = LSTMFusion(self.config) if self.config.recurrent else None
         self.decoder = DepthDecoder(self.config)
-        for name, values in (("mean", _MEAN), ("std", _STD)):
+        for name, values in (("mean", imagenet.MEAN), ("std", imagenet.STD)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
         config = self.config
         planes = inverse_depths(config.planes, config.min_depth, config.max_depth)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import check_fields
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,7 @@ class LayeredConfig:
     rows_off: float = 0.5
 
     def __post_init__(self) -> None:
-        for name, good, expected in self._checks():
-            if not good:
-                raise ConfigError(f"layered {name} is {getattr(self, name)!r}; expected {expected}")
+        check_fields("layered", self, self._checks())
 
     def _checks(self) -> list[tuple[str, bool, str]]:
         scene = ("thin", "leafy", "photographs", "bare", "floor", "side_wall", "ceiling", "curved")

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,8 @@ pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Pyt
 
 from ros_processes import RosProcess
 from small_recording import STAMPS, make_recording
-from waiting import wait_until
-from wire_stage import QUICK, TYPES, LiveProcess, WireStage
+from waiting import ends_well, wait_until
+from wire_stage import QUICK, TYPES, WireStage
 
 from foundation_stereo_ros.ros.bags.reader import read_messages
 from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
@@ -30,8 +29,6 @@ from foundation_stereo_ros.ros.messages.point_cloud import decode_points
 from foundation_stereo_ros.ros.messages.stamps import stamp_ns
 
 NODE = "/stereo/stereo_node"
-SOON_S = 2.0
-SLACK_S = 8.0  # for machines with more to do
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +36,6 @@ def bag(tmp_path_factory: pytest.TempPathFactory, small_scene: Path) -> Path:
     path = tmp_path_factory.mktemp("bag") / "ride.mcap"
     make_recording(path, small_scene)
     return path
-
-
-def ends_well(node: LiveProcess, number: int = signal.SIGINT, times: int = 1) -> None:
-    begin = time.monotonic()
-    for _ in range(times):
-        node.popen.send_signal(number)
-    code = node.wait(SOON_S + SLACK_S)
-    assert code == 0, f"ended with {code} after {time.monotonic() - begin:.1f} s; its log:\n{node.log}"
-    assert "Traceback" not in str(node.log)
 
 
 def nearly_exact(depth: np.ndarray, exact: SimpleNamespace) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, check_fields
 from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
 DisparityAttention = Literal["disparity", "heads"]
@@ -87,9 +87,7 @@ class NetworkConfig(PlainValues):
         for name in ("context_widths", "context_strides", "backbone_widths", "backbone_depths"):
             if isinstance(getattr(self, name), list):  # as JSON and YAML have them
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        for name, good, expected in self._checks():
-            if not good:
-                raise ConfigError(f"network {name} is {getattr(self, name)!r}; expected {expected}")
+        check_fields("network", self, self._checks())
 
     def _checks(self) -> list[tuple[str, bool, str]]:
         strides = self.context_strides

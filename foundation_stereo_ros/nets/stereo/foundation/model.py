@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation_stereo_ros.errors import ConfigError, ImageError
+from foundation_stereo_ros.nets.parts import imagenet
 from foundation_stereo_ros.nets.parts.blocks import resize_aligned
 from foundation_stereo_ros.nets.parts.cost_volume import groupwise_correlation
 from foundation_stereo_ros.nets.parts.padding import MULTIPLE, check_pair, pad_to_multiple, small_pair
@@ -79,8 +80,8 @@ class FoundationStereo(nn.Module):
         self.context = ContextEncoder(config)
         self.update_block = UpdateBlock(config)
         self.upsampling = ConvexUpsampling(config.upsampling_width)
-        self.register_buffer("mean", torch.tensor((0.485, 0.456, 0.406)).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor((0.229, 0.224, 0.225)).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(imagenet.MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(imagenet.STD).view(3, 1, 1), persistent=False)
 
     @overload
     def forward(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import check_fields
 from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
 
@@ -38,9 +38,7 @@ class LeanConfig(PlainValues):
     def __post_init__(self) -> None:
         for name in ("widths", "volume_widths"):
             object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON and YAML have lists
-        for name, good, expected in self._checks():
-            if not good:
-                raise ConfigError(f"network {name} is {getattr(self, name)!r}; expected {expected}")
+        check_fields("network", self, self._checks())
 
     def _checks(self) -> list[tuple[str, bool, str]]:
         pairs = 2 * max(self.groups, 1)
