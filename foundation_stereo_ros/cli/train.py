@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
+
     from foundation_stereo_ros.train.trainer import Outcome
 
 _INTERRUPTED = 130
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--config",
         type=Path,
-        help="YAML file with the settings that differ from the defaults",
+        help="YAML file with the settings that differ from the defaults; for posed video with system: video",
     )
     add("--preset", help="network to train from scratch, lean or tiny (default: tiny)")
     add(
@@ -92,12 +94,25 @@ def run(args: argparse.Namespace) -> int:
 
     place = find_place()
     device = find_device(args.device, place)
-    config = TrainingConfig.from_dict(_settings(args, device.type))
+    settings = _settings(args, device.type)
+    if settings.get("system") == "video":
+        return _train_video(args, settings, device)
+    config = TrainingConfig.from_dict(settings)
     with joined(place, device) as group:
         trainer = Trainer(config, args.out, device, resume=args.resume, group=group)
         outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
     if place.first:
         _conclude(args, outcome, trainer.notes)
+    return _INTERRUPTED if outcome.interrupted else 0
+
+
+def _train_video(args: argparse.Namespace, settings: dict[str, Any], device: torch.device) -> int:
+    from foundation_stereo_ros.train.video_config import VideoTrainingConfig
+    from foundation_stereo_ros.train.video_trainer import VideoTrainer
+
+    trainer = VideoTrainer(VideoTrainingConfig.from_dict(settings), args.out, device, resume=args.resume)
+    outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
+    _conclude(args, outcome, {})
     return _INTERRUPTED if outcome.interrupted else 0
 
 

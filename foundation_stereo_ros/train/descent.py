@@ -6,7 +6,7 @@ from __future__ import annotations
 import copy
 import math
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +29,25 @@ _FALL = 0.2  # share of a flat schedule in which its rate falls
 _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 _MOST_ITERATIONS = 22
 """In training, unless said otherwise; the paper's number."""
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Schedule(Protocol):
+    """What a run says of its learning rate; see `TrainingConfig`."""
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest one."""
+
+    @property
+    def warmup(self) -> float:
+        """Share of the run in which it rises."""
+
+    @property
+    def schedule(self) -> str:
+        """How it falls: ``cosine``, ``step`` or ``flat``."""
 
 
 class Precision:
@@ -80,7 +99,7 @@ class Precision:
         )
 
 
-class Average:
+class Average(Generic[Network]):
     """A moving average of a network's weights and statistics.
 
     Args:
@@ -91,8 +110,8 @@ class Average:
         model: the averaged network, in evaluation mode.
     """
 
-    def __init__(self, model: StereoNetwork, decay: float) -> None:
-        frozen = getattr(model.features, "monocular", None)
+    def __init__(self, model: Network, decay: float) -> None:
+        frozen = getattr(getattr(model, "features", None), "monocular", None)
         self.model = copy.deepcopy(model, {} if frozen is None else {id(frozen): frozen})
         self.model.eval().requires_grad_(False)
         self._decay = decay
@@ -206,7 +225,7 @@ class Descent:
                     module.eval()
 
 
-def learning_rate(config: TrainingConfig, progress: float) -> float:
+def learning_rate(config: Schedule, progress: float) -> float:
     """Return AdamW's learning rate after a share of the run, 0 to 1."""
     if progress < config.warmup:
         return config.learning_rate * max(progress / config.warmup, 1e-3)

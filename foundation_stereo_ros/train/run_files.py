@@ -11,11 +11,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from foundation_stereo_ros.errors import CheckpointError
 from foundation_stereo_ros.nets.stereo import StereoNetwork
@@ -26,6 +26,7 @@ from foundation_stereo_ros.weights import save_checkpoint
 from foundation_stereo_ros.weights.checkpoint import write_tensors
 
 FORMAT = "foundation_stereo_ros/training/1"
+Network = TypeVar("Network", bound=nn.Module)
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 _OTHERS = ("format", "progress")
 
@@ -52,7 +53,8 @@ class Progress:
     best: float = math.inf
 
 
-class RunState(NamedTuple):
+@dataclass(frozen=True)
+class RunState(Generic[Network]):
     """The parts of a run whose tensors are kept.
 
     Attributes:
@@ -60,12 +62,12 @@ class RunState(NamedTuple):
         optimizer: of the first one.
     """
 
-    model: StereoNetwork
-    averaged: StereoNetwork
+    model: Network
+    averaged: Network
     optimizer: torch.optim.Optimizer
 
 
-def save_state(path: Path, state: RunState, progress: Progress, about: Mapping[str, Any]) -> None:
+def save_state(path: Path, state: RunState[Any], progress: Progress, about: Mapping[str, Any]) -> None:
     """Write everything a run needs to go on.
 
     Args:
@@ -86,7 +88,7 @@ def save_state(path: Path, state: RunState, progress: Progress, about: Mapping[s
     write_tensors(path, tensors, {**header, "format": FORMAT, "progress": json.dumps(asdict(progress))})
 
 
-def load_state(path: Path, state: RunState, device: torch.device) -> Progress:
+def load_state(path: Path, state: RunState[Any], device: torch.device) -> Progress:
     """Read what `save_state` wrote into equal networks and optimiser; returns how far the run was.
 
     Raises:
@@ -145,7 +147,7 @@ def read_about(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} has no usable header: {error}") from None
 
 
-def _own(state: RunState) -> dict[str, Tensor]:
+def _own(state: RunState[Any]) -> dict[str, Tensor]:
     """Return the average's tensors but for those that are the model's as well."""
     models = state.model.state_dict(keep_vars=True)
     averages = state.averaged.state_dict(keep_vars=True)
@@ -183,7 +185,7 @@ class RunFiles:
     def __init__(self, folder: Path, config: TrainingConfig, notes: Mapping[str, str]) -> None:
         self._folder, self._config, self._notes = folder, config, dict(notes)
 
-    def save(self, state: RunState, progress: Progress) -> None:
+    def save(self, state: RunState[StereoNetwork], progress: Progress) -> None:
         """Write the state to go on from, and the averaged weights as a checkpoint for everybody.
 
         Raises:

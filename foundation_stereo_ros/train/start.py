@@ -13,7 +13,7 @@ from foundation_stereo_ros.nets.stereo import StereoConfig, StereoNetwork, build
 from foundation_stereo_ros.nets.stereo.kinds import FOUNDATION, config_of
 from foundation_stereo_ros.train.config import FROM_NOTHING, TrainingConfig
 from foundation_stereo_ros.weights import load_checkpoint
-from foundation_stereo_ros.weights.checkpoint import read_checkpoint
+from foundation_stereo_ros.weights.checkpoint import read_checkpoint, stereo_config_of
 
 NVIDIA_LICENCE = (
     "fine-tuned from NVIDIA's FoundationStereo weights, whose licence (non-commercial research) continues to "
@@ -65,11 +65,12 @@ def start(config: TrainingConfig, about: Mapping[str, Any] | None = None) -> Sta
 
 def _from_checkpoint(config: TrainingConfig, file: Path) -> Start:
     found = read_checkpoint(file)
-    _check_preset(config.preset, found.config, file)
+    held = stereo_config_of(found, file)
+    _check_preset(config.preset, held, file)
     model = load_checkpoint(file, **config.network).train()
     kept = ("preset", "licence", "trained_on")
     notes = {name: found.metadata[name] for name in kept if name in found.metadata}
-    if found.config.monocular is not None:  # nobody but NVIDIA has published any, and none begins here
+    if held.monocular is not None:  # nobody but NVIDIA has published any, and none begins here
         notes["licence"] = NVIDIA_LICENCE
     return Start(model, {**notes, "started_from": file.name})
 

@@ -10,14 +10,13 @@ from pathlib import Path
 import torch
 
 from foundation_stereo_ros.errors import FoundationStereoError
-from foundation_stereo_ros.nets.stereo import lay_channels_last
+from foundation_stereo_ros.nets.stereo import StereoNetwork, lay_channels_last
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator
 from foundation_stereo_ros.scenes.seeds import step_seed
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.descent import FIRST_SCALE, Descent, Precision, learning_rate
 from foundation_stereo_ros.train.distributed import Group, sync_norms
 from foundation_stereo_ros.train.feed.mixed import MixedFeed
-from foundation_stereo_ros.train.interrupts import Interrupts
 from foundation_stereo_ros.train.reporting import Reporter, due
 from foundation_stereo_ros.train.run_files import (
     STATE_NAME,
@@ -29,6 +28,7 @@ from foundation_stereo_ros.train.run_files import (
     read_about,
 )
 from foundation_stereo_ros.train.start import start
+from foundation_stereo_ros.train.stop_request import StopRequest
 from foundation_stereo_ros.train.validation import Validation
 
 
@@ -110,11 +110,11 @@ class Trainer:
         begin, place = time.monotonic(), self._group.place
         feed = MixedFeed(self.config, self.generator, self.progress.step, place)
         reporter = self._reporter(show_progress) if place.first else None
-        with Interrupts(patient=place.world > 1) as interrupts:
+        with StopRequest(patient=place.world > 1) as stop:
             try:
                 if reporter:
                     reporter.begin(self.progress, self.averaged)
-                interrupted = self._loop(feed, reporter, interrupts, begin, max_minutes)
+                interrupted = self._loop(feed, reporter, stop, begin, max_minutes)
             except FoundationStereoError:
                 self._save_if_first()  # what has been done so far is good
                 raise
@@ -140,7 +140,7 @@ class Trainer:
         self,
         feed: MixedFeed,
         reporter: Reporter | None,
-        interrupts: Interrupts,
+        stop: StopRequest,
         begin: float,
         max_minutes: float | None,
     ) -> bool:
@@ -150,7 +150,7 @@ class Trainer:
             spent = time.monotonic() - begin
             late = max_minutes is not None and spent > 60.0 * max_minutes
             # the same for all processes, so that they end, and choose learning rates, alike
-            asked, over, seconds = self._group.highest(interrupts.asked, late, before + spent)
+            asked, over, seconds = self._group.highest(stop.asked, late, before + spent)
             self.progress.seconds = seconds
             if asked or over or self._complete():
                 return bool(asked)
@@ -174,7 +174,7 @@ class Trainer:
     def _reporter(self, show_progress: bool) -> Reporter:
         return Reporter(self.config, self.folder, self._validation, self._files, show_progress)
 
-    def _state(self) -> RunState:
+    def _state(self) -> RunState[StereoNetwork]:
         return RunState(self.model, self.averaged, self._descent.optimizer)
 
     def _share(self) -> float:

@@ -11,6 +11,9 @@ from typing import Any
 from foundation_stereo_ros.errors import check_fields
 from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
+VIDEO = "deep_video_mvs"
+"""Kind of network, as weights files name it."""
+
 
 @dataclass(frozen=True)
 class VideoConfig(PlainValues):
@@ -24,6 +27,7 @@ class VideoConfig(PlainValues):
         expansions: how much wider the trunk is inside its blocks, at 1/4, 1/8, 1/16 and 1/32.
         pyramid_width: channels of the feature pyramid, which the plane sweep compares.
         width: channels of the cost volume's encoder at 1/2; they double at every level.
+        sweep_at: the plane sweep has 1/2 of the image's size as published, or 1/4: a quarter of the work.
         planes: of the plane sweep, uniform in inverse depth; at least 2.
         min_depth: metres, of the nearest plane and the least output.
         max_depth: metres, of the farthest plane and the greatest output.
@@ -38,6 +42,7 @@ class VideoConfig(PlainValues):
     expansions: tuple[int, int, int, int] = (3, 3, 6, 6)
     pyramid_width: int = 32
     width: int = 32
+    sweep_at: int = 2
     planes: int = 64
     min_depth: float = 0.25
     max_depth: float = 20.0
@@ -55,6 +60,7 @@ class VideoConfig(PlainValues):
             ("expansions", len(self.expansions) == 4 and min(self.expansions) > 0, "four positive factors"),
             ("pyramid_width", self.pyramid_width > 0, "a positive width"),
             ("width", self.width > 0, "a positive width"),
+            ("sweep_at", self.sweep_at in (2, 4), "2 or 4"),
             ("planes", self.planes >= 2, "2 or more"),
             ("min_depth", self.min_depth > 0, "a positive number of metres"),
             ("max_depth", self.max_depth > self.min_depth, f"more than min_depth ({self.min_depth})"),
@@ -66,6 +72,15 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "fusionnet": {},
         "pairnet": {"recurrent": False},
+        "narrow": {
+            "recurrent": False,
+            "trunk_widths": (16, 24, 32, 64, 96),
+            "stem_width": 16,
+            "expansions": (3, 3, 3, 3),
+            "pyramid_width": 16,
+            "width": 12,
+            "sweep_at": 4,
+        },
     }
 )
-"""Name -> the fields that differ from the defaults."""
+"""Name -> the fields that differ from the defaults; ``narrow`` is this package's own, for CPUs."""

@@ -64,21 +64,23 @@ class CostVolumeEncoder(nn.Module):
 
     def __init__(self, config: VideoConfig) -> None:
         super().__init__()
-        before = config.planes
+        self._level = {2: 0, 4: 1}[config.sweep_at]  # where the volume joins
+        before = 0
         for level, kernel in enumerate(_KERNELS):
             width = config.width << level
-            self.add_module(
-                f"aggregator{level}", conv_norm_relu(config.pyramid_width + before, width, kernel)
-            )
+            joined = config.pyramid_width + before + (config.planes if level == self._level else 0)
+            self.add_module(f"aggregator{level}", conv_norm_relu(joined, width, kernel))
             self.add_module(f"encoder_block{level}", EncoderBlock(width, 2 * width, kernel))
             before = 2 * width
 
     def forward(self, features: VideoPyramid, volume: Float[Tensor, "b p h w"]) -> Encoded:
-        x, skips = volume, []
+        skips, parts = [], list[Tensor]()
         for level, own in enumerate(features):
-            skip = self.get_submodule(f"aggregator{level}")(torch.cat([own, x], dim=1))
+            swept = [volume] if level == self._level else []
+            skip = self.get_submodule(f"aggregator{level}")(torch.cat([own, *parts, *swept], dim=1))
             skips.append(skip)
             x = self.get_submodule(f"encoder_block{level}")(skip)
+            parts = [x]
         first, second, third, fourth = skips
         return Encoded((first, second, third, fourth), x)
 

@@ -36,12 +36,10 @@ class VideoOutput(NamedTuple):
         depths: metres, ``min_depth`` to ``max_depth`` along the optical axis: B x H x W, and 1/2, 1/4, 1/8
             and 1/16 of it.
         memory: for the next keyframe; None without recurrence.
-        volume: B x planes x H/2 x W/2, the plane sweep, the farthest plane first.
     """
 
     depths: tuple[Tensor, ...]
     memory: Memory | None
-    volume: Tensor
 
 
 class DeepVideoMVS(nn.Module):
@@ -86,53 +84,76 @@ class DeepVideoMVS(nn.Module):
         found: VideoPyramid = self.feature_pyramid(maps)
         return found
 
+    def matched(self, features: VideoPyramid) -> Float[Tensor, "b c h/k w/k"]:
+        """Return the features that `sweep` compares: all that has to be kept of an earlier keyframe."""
+        return features.half if self.config.sweep_at == 2 else features.quarter
+
+    def sweep(
+        self,
+        features: VideoPyramid,
+        views: Sequence[tuple[Tensor, Tensor]],
+        intrinsics: Float[Tensor, "b 3 3"],
+    ) -> Float[Tensor, "b p h/k w/k"]:
+        """Return the volume of a reference view.
+
+        Args:
+            features: of the reference.
+            views: `matched` features of earlier keyframes, each with the motion (B x 4 x 4) that takes points
+                from the reference camera to that keyframe's.
+            intrinsics: of the image.
+        """
+        small = reduced(intrinsics, self.config.sweep_at)
+        return plane_sweep(self.matched(features), views, small, self.inverse_depth)
+
+    def hidden_state(
+        self,
+        memory: Memory,
+        motion: Motion,
+        intrinsics: Float[Tensor, "b 3 3"],
+        hypothesis: Float[Tensor, "b h/32 w/32"] | None = None,
+    ) -> Float[Tensor, "b c h/32 w/32"]:
+        """Return a memory's hidden state as the reference view would have it.
+
+        Args:
+            memory: of the previous prediction.
+            motion: between the previous prediction's camera and the reference's.
+            intrinsics: of the image.
+            hypothesis: depth of the reference view, metres, 0 where unknown, in place of what the memory
+                shows; as in training.
+        """
+        if hypothesis is None:
+            # Every 16th pixel, without pooling: as published.
+            hypothesis = depth_hypothesis(memory.depth, motion.from_previous, intrinsics)[:, ::16, ::16]
+        return warp_hidden(memory.hidden, hypothesis, motion.to_previous, reduced(intrinsics, MULTIPLE))
+
     def forward(
         self,
         image: Float[Tensor, "b 3 h w"],
         features: VideoPyramid,
-        views: Sequence[tuple[Tensor, Tensor]],
-        intrinsics: Float[Tensor, "b 3 3"],
+        volume: Float[Tensor, "b p h/k w/k"],
         memory: Memory | None = None,
-        motion: Motion | None = None,
-        hypothesis: Float[Tensor, "b h/32 w/32"] | None = None,
+        hidden: Float[Tensor, "b c h/32 w/32"] | None = None,
     ) -> VideoOutput:
         """Predict the depth of the reference view.
 
         Args:
             image: of the reference, as for `features`.
             features: of the same image.
-            views: ``half`` features of earlier keyframes, each with the motion (B x 4 x 4) that takes points
-                from the reference camera to that keyframe's.
-            intrinsics: of the image.
+            volume: of `sweep`.
             memory: of the previous prediction; None at the start.
-            motion: between the previous prediction's camera and the reference's; with a memory.
-            hypothesis: depth of the reference view, metres, 0 where unknown, in place of what the memory
-                shows; as in training.
+            hidden: of `hidden_state`; with a memory.
 
         Raises:
             ImageError: a size that is no multiple of 32.
         """
         check_image(image)
-        volume = plane_sweep(features.half, views, reduced(intrinsics, 2), self.inverse_depth)
         skips, bottom = self.encoder(features, volume)
         cell = None
         if self.lstm_fusion is not None:
-            hidden = self._warped(memory, motion, intrinsics, hypothesis)
             bottom, cell = self.lstm_fusion(bottom, memory, hidden)
         sigmoids = self.decoder(self._normalised(image), bottom, skips)
         depths = tuple(self._depth(sigmoid) for sigmoid in sigmoids)
-        remembered = None if cell is None else Memory(bottom, cell, depths[0])
-        return VideoOutput(depths, remembered, volume)
-
-    def _warped(
-        self, memory: Memory | None, motion: Motion | None, intrinsics: Tensor, hypothesis: Tensor | None
-    ) -> Tensor | None:
-        if memory is None or motion is None:
-            return None
-        if hypothesis is None:
-            # Every 16th pixel, without pooling: as published.
-            hypothesis = depth_hypothesis(memory.depth, motion.from_previous, intrinsics)[:, ::16, ::16]
-        return warp_hidden(memory.hidden, hypothesis, motion.to_previous, reduced(intrinsics, MULTIPLE))
+        return VideoOutput(depths, None if cell is None else Memory(bottom, cell, depths[0]))
 
     def _normalised(self, image: Tensor) -> Tensor:
         return (image / 255 - self.mean) / self.std

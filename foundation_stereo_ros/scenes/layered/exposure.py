@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -19,7 +20,12 @@ def expose(
     left: Picture, right: Picture, config: LayeredConfig, rng: np.random.Generator
 ) -> tuple[Picture, Picture]:
     """Return both pictures, H x W x 3 bytes, as cameras with flaws record them; truth stays what it was."""
-    right = _rows_off(right, config.rows_off, rng)
+    found = record([left, _rows_off(right, config.rows_off, rng)], config, rng)
+    return found[0], found[1]
+
+
+def record(views: Sequence[Picture], config: LayeredConfig, rng: np.random.Generator) -> list[Picture]:
+    """Return pictures, H x W x 3 bytes, with the flaws of cameras: alike in most, but never quite."""
     unlike = rng.random() < config.unlike
     gain, gamma = np.exp(rng.normal(0, 0.15)), np.exp(rng.normal(0, 0.15))
     tint = np.exp(rng.normal(0, 0.04, 3))
@@ -28,7 +34,7 @@ def expose(
     quality = int(rng.integers(45, 96)) if rng.random() < config.jpeg else 0
     grey = rng.random() < config.grey
     found = []
-    for view in (left, right):
+    for view in views:
         spread = 0.16 if unlike else 0.025
         curve = _curve(
             gain * np.exp(rng.normal(0, spread)),
@@ -40,7 +46,7 @@ def expose(
         if grey:
             view = cv2.cvtColor(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         found.append(_compressed(_noisy(view, noise, grey, rng), quality))
-    return found[0], found[1]
+    return found
 
 
 def _curve(gain: float, gamma: float, tint: npt.NDArray[np.float64]) -> Picture:

@@ -19,7 +19,7 @@ from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.scenes.seeds import checked_training_seed, training_seeds
 from foundation_stereo_ros.train.curation.keep_list import KeepListWriter, Recipe, Score
 from foundation_stereo_ros.train.curation.scoring import scores
-from foundation_stereo_ros.train.interrupts import Interrupts
+from foundation_stereo_ros.train.stop_request import StopRequest
 
 _PATIENCE = 10  # scores for each seed that shall be kept, before a network is taken for unable
 
@@ -69,12 +69,12 @@ def curate(
     """
     for number in (0, count - 1):  # before anything is written
         next(seed_order(recipe.seeds, number, number + 1))
-    with KeepListWriter(path, recipe) as writer, Interrupts() as interrupts:
+    with KeepListWriter(path, recipe) as writer, StopRequest() as stop:
         done = sum(score.kept or not regenerate for score in writer.scores)
         kept = sum(score.kept for score in writer.scores)
         seeds = seed_order(recipe.seeds, len(writer.scores), _PATIENCE * count if regenerate else count)
         found = scores(seeds if done < count else (), checkpoint, recipe, device, workers)
-        with _bar(count, done, show_progress) as bar, closing(found), _leaving_quietly(interrupts):
+        with _bar(count, done, show_progress) as bar, closing(found), _leaving_quietly(stop):
             for score in found:
                 writer.append(score)
                 done += score.kept or not regenerate
@@ -82,18 +82,18 @@ def curate(
                 dropped = 100 * (1 - kept / len(writer.scores))
                 bar.update(score.kept or not regenerate)
                 bar.set_postfix_str(f"{dropped:.1f} % of {len(writer.scores)} dropped")
-                if interrupts.asked or done >= count:
+                if stop.asked or done >= count:
                     break
-        return Outcome(writer.scores, done >= count, interrupts.asked)
+        return Outcome(writer.scores, done >= count, stop.asked)
 
 
 @contextmanager
-def _leaving_quietly(interrupts: Interrupts) -> Iterator[None]:
+def _leaving_quietly(stop: StopRequest) -> Iterator[None]:
     """Take no offence at processes that died of the very signal that asked to stop."""
     try:
         yield
     except ConfigError:
-        if not interrupts.asked:
+        if not stop.asked:
             raise
 
 

@@ -28,7 +28,7 @@ from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, StereoBatch, composition
 from foundation_stereo_ros.scenes.seeds import Ingredient, ingredient
 from foundation_stereo_ros.train.curation.keep_list import Recipe, Score
-from foundation_stereo_ros.train.interrupts import blocked
+from foundation_stereo_ros.train.stop_request import blocked
 from foundation_stereo_ros.weights import load_checkpoint
 
 # trait, which is also the name of its chance -> the stream that decides about it, its number, and the

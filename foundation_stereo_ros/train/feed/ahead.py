@@ -12,7 +12,7 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from foundation_stereo_ros.train.interrupts import SIGNALS, blocked
+from foundation_stereo_ros.train.stop_request import SIGNALS, blocked
 
 T = TypeVar("T")
 

@@ -72,10 +72,12 @@ def _predictions(recurrent: bool) -> list[Predicted]:
             (features[i].half, _pose(motion(pose, poses[i]))) for i in scene["measurement"][number] if i >= 0
         ]
         moved = Motion(_pose(motion(poses[last], pose)), _pose(motion(pose, poses[last]))) if memory else None
-        output = model(image, features[number], views, intrinsics, memory, moved)
+        volume = model.sweep(features[number], views, intrinsics)
+        hidden = model.hidden_state(memory, moved, intrinsics) if memory and moved else None
+        output = model(image, features[number], volume, memory, hidden)
         names = ("feat_half", "feat_quarter", "feat_8", "feat_16")
         taps.update(zip(names, features[number], strict=True))
-        taps.update({"cost_volume": output.volume})
+        taps.update({"cost_volume": volume})
         names = ("depth_full", "depth_half", "depth_quarter", "depth_8", "depth_16")
         taps.update(zip(names, output.depths, strict=True))
         if output.memory:

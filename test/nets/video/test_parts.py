@@ -76,14 +76,15 @@ def test_hidden_state_in_another_view_and_its_gradient() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_narrow_network_runs_from_start_to_end(preset: str) -> None:
-    config = VideoConfig(
-        **PRESETS[preset], width=4, pyramid_width=8, planes=8, trunk_widths=(8, 8, 16, 24, 40)
-    )
+    sizes = {"width": 4, "pyramid_width": 8, "planes": 8, "trunk_widths": (8, 8, 16, 24, 40)}
+    config = VideoConfig(**{**PRESETS[preset], **sizes})
     model = DeepVideoMVS(config).eval()
     image = 255 * torch.rand(1, 3, 64, 96)
     intrinsics = torch.tensor([[[60.0, 0.0, 48.0], [0.0, 60.0, 32.0], [0.0, 0.0, 1.0]]])
     features = model.features(image)
-    output = model(image, features, [(features.half, torch.eye(4)[None])], intrinsics)
+    volume = model.sweep(features, [(model.matched(features), torch.eye(4)[None])], intrinsics)
+    assert volume.shape == (1, 8, 64 // config.sweep_at, 96 // config.sweep_at)
+    output = model(image, features, volume)
     assert [tuple(depth.shape) for depth in output.depths] == [
         (1, 64, 96),
         (1, 32, 48),
@@ -94,7 +95,7 @@ def test_a_narrow_network_runs_from_start_to_end(preset: str) -> None:
     assert all(
         (depth >= config.min_depth).all() and (depth <= config.max_depth).all() for depth in output.depths
     )
-    assert (output.memory is None) == (preset == "pairnet")
+    assert (output.memory is None) == (preset != "fusionnet")
 
 
 def test_wrong_sizes_are_named() -> None:

@@ -23,7 +23,7 @@ def blocked(*signals: int) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class Interrupts:
+class StopRequest:
     """While it is entered, the first signal only sets ``asked``; a second one acts as it did before.
 
     Args:
@@ -36,7 +36,7 @@ class Interrupts:
         self._patient = patient
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():  # Python allows handlers nowhere else
             self._before = {number: signal.signal(number, self._ask) for number in SIGNALS}
         return self

@@ -13,8 +13,8 @@ import yaml
 from dataset_trees import user_folder
 from small_runs import SMALL
 
-from foundation_stereo_ros.train.interrupts import Interrupts
 from foundation_stereo_ros.train.run_files import WEIGHTS_NAME
+from foundation_stereo_ros.train.stop_request import StopRequest
 from foundation_stereo_ros.weights import load_checkpoint
 
 HOUSE = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ PATIENCE = 200  # seconds; only a hanging run takes so long
 
 
 def test_the_first_signal_is_a_wish_and_the_second_acts_as_before() -> None:
-    with pytest.raises(KeyboardInterrupt), Interrupts() as interrupts:
+    with pytest.raises(KeyboardInterrupt), StopRequest() as interrupts:
         os.kill(os.getpid(), signal.SIGINT)
         assert interrupts.asked
         os.kill(os.getpid(), signal.SIGINT)
@@ -31,7 +31,7 @@ def test_the_first_signal_is_a_wish_and_the_second_acts_as_before() -> None:
 
 def test_where_a_launcher_passes_signals_on_all_are_one_wish() -> None:
     before = signal.getsignal(signal.SIGTERM)
-    with Interrupts(patient=True) as interrupts:
+    with StopRequest(patient=True) as interrupts:
         assert not interrupts.asked
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             os.kill(os.getpid(), number)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A training run for posed video: it learns, stops, goes on, and leaves weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.train.video_config import VideoTrainingConfig
+from foundation_stereo_ros.train.video_trainer import ClipSteps, VideoTrainer
+from foundation_stereo_ros.weights.video import load_video_checkpoint
+
+SMALL = {
+    "network": {"width": 4, "pyramid_width": 8, "planes": 8, "trunk_widths": [8, 8, 8, 16, 16]},
+    "steps": 4,
+    "batch": 1,
+    "views": 2,
+    "height": 64,
+    "width": 64,
+    "validation_clips": 2,
+    "log_every": 1,
+    "validate_every": 4,
+}
+
+
+def test_a_run_in_two_parts_is_the_run_in_one(tmp_path: Path) -> None:
+    whole = VideoTrainer(VideoTrainingConfig.from_dict(SMALL), tmp_path / "whole", "cpu")
+    assert whole.run(show_progress=False).finished
+    VideoTrainer(VideoTrainingConfig.from_dict({**SMALL, "steps": 2}), tmp_path / "parts", "cpu").run(
+        show_progress=False
+    )
+    again = VideoTrainer(VideoTrainingConfig.from_dict(SMALL), tmp_path / "parts", "cpu", resume=True)
+    assert again.progress.step == 2
+    again.run(show_progress=False)
+    for one, other in zip(whole.model.parameters(), again.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_it_leaves_a_log_and_weights(tmp_path: Path) -> None:
+    outcome = VideoTrainer(VideoTrainingConfig.from_dict(SMALL), tmp_path, "cpu").run(show_progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 4]
+    assert 0 < lines[-1]["generated/abs_rel"] < 10
+    assert load_video_checkpoint(outcome.weights).config.width == 4
+
+
+def test_clips_follow_from_seed_and_step() -> None:
+    config = VideoTrainingConfig.from_dict(SMALL)
+    torch.testing.assert_close(ClipSteps(config, 2)[1].images, ClipSteps(config, 3)[0].images)
+    assert not torch.equal(ClipSteps(config, 2)[0].images, ClipSteps(config, 3)[0].images)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"views": 1}, "training views is 1; expected 2 or more"),
+        ({"height": 100}, "training height is 100; expected a multiple of 32"),
+        ({"colour": 1}, "unknown training setting 'colour'"),
+        ({"scenes": {"room": 1}}, "unknown setting of scenes 'room'"),
+        ({"preset": "stereo"}, "expected one of fusionnet, pairnet, narrow"),
+    ],
+)
+def test_a_wrong_setting_is_named(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        VideoTrainingConfig.from_dict(values)
+
+
+def test_a_recurrent_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="which is recurrent"):
+        VideoTrainer(VideoTrainingConfig.from_dict({**SMALL, "preset": "fusionnet"}), tmp_path, "cpu")
