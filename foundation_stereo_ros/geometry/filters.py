@@ -79,8 +79,11 @@ def remove_radius_outliers(
     return points[index], colors[index]
 
 
-def load_open3d() -> Any:
+def load_open3d(what: str = "outlier_radius") -> Any:
     """Return the module; it is optional, and takes seconds to load.
+
+    Args:
+        what: needs it; begins the sentence that says so.
 
     Raises:
         ConfigError: it is not installed, or does not load here.
@@ -89,7 +92,6 @@ def load_open3d() -> Any:
         import open3d
     except ImportError as error:
         raise ConfigError(
-            "outlier_radius needs Open3D; install it with: pip install 'foundation_stereo_ros[cloud]', "
-            f"or set outlier_radius to 0 ({error})"
+            f"{what} needs Open3D; install it with: pip install 'foundation_stereo_ros[cloud]' ({error})"
         ) from error
     return open3d

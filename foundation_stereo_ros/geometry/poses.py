@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
-from foundation_stereo_ros.errors import PoseError
+from foundation_stereo_ros.errors import ConfigError, PoseError
 from foundation_stereo_ros.shapes import Matrix
 
 _RIGID = 1e-3  # largest deviation of R^T R from the identity: what text files with few digits have
@@ -70,3 +74,121 @@ def pose_distance(reference: Matrix, other: Matrix) -> PoseDistance:
     rotation = float(np.sqrt(2 * (1 - trace / 3)))
     translation = float(np.linalg.norm(relative[:3, 3]))
     return PoseDistance(float(np.hypot(translation, rotation)), rotation, translation)
+
+
+_FLIP = np.diag((1.0, -1.0, -1.0, 1.0))  # optical axes <-> x right, y up, z backwards
+_BODY = np.array(((0, 0, 1, 0), (-1, 0, 0, 0), (0, -1, 0, 0), (0, 0, 0, 1)), np.float64)
+
+AXES: Mapping[str, Matrix] = MappingProxyType({"opencv": np.eye(4), "opengl": _FLIP, "ros": _BODY})
+"""Which way a camera's axes point, as pose files name it -> the pose of its optical frame in that camera.
+
+``opencv``: x right, y down, z forward (REP 103's optical frames). ``opengl``: x right, y up, z backwards
+(ARKit, Blender, NeRF). ``ros``: x forward, y left, z up (REP 103's bodies)."""
+
+
+def in_optical_axes(pose: Matrix, axes: str, metres: float = 1.0) -> Matrix:
+    """Return the pose of a camera's optical frame.
+
+    Args:
+        pose: 4 x 4, from the camera in these axes to the world.
+        axes: one of `AXES`.
+        metres: length of the unit that the pose's translation is in.
+
+    Raises:
+        ConfigError: unknown axes.
+    """
+    if axes not in AXES:
+        raise ConfigError(f"pose_axes is {axes!r}; expected one of {', '.join(AXES)}")
+    found = np.asarray(pose, np.float64) @ AXES[axes]
+    found[:3, 3] *= metres
+    return found
+
+
+def pose_from_quaternion(translation: Sequence[float], quaternion: Sequence[float]) -> Matrix:
+    """Return a pose as 4 x 4 matrix.
+
+    Args:
+        translation: x, y, z.
+        quaternion: x, y, z, w, as in ROS messages; of any length but 0.
+
+    Raises:
+        PoseError: the quaternion is 0, or a number is not finite.
+    """
+    q = np.asarray(quaternion, np.float64)
+    length = float(np.linalg.norm(q))
+    if not (np.isfinite(q).all() and np.isfinite(translation).all() and length > 1e-6):
+        values = ", ".join(f"{x:g}" for x in (*translation, *q))
+        raise PoseError(f"a pose is {values}; expected x, y, z and a quaternion x, y, z, w that is not 0")
+    x, y, z, w = q / length
+    pose = np.eye(4)
+    pose[:3, :3] = (
+        (1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)),
+        (2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)),
+        (2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)),
+    )
+    pose[:3, 3] = translation
+    return pose
+
+
+def between(first: Matrix, second: Matrix, share: float) -> Matrix:
+    """Return the pose on the way from one to another, turning at a constant rate (slerp).
+
+    Args:
+        first, second: 4 x 4.
+        share: 0 gives the first, 1 the second.
+    """
+    turn, _ = cv2.Rodrigues(first[:3, :3].T @ second[:3, :3])
+    pose = np.eye(4)
+    pose[:3, :3] = first[:3, :3] @ cv2.Rodrigues(turn * share)[0]
+    pose[:3, 3] = (1 - share) * first[:3, 3] + share * second[:3, 3]
+    return pose
+
+
+class Trajectory:
+    """Poses over time; between two neighbours they are interpolated.
+
+    Args:
+        stamps: seconds or nanoseconds, in any order; of several at one time the last counts.
+        poses: 4 x 4 each.
+        gap: neighbours farther apart than this are not interpolated; same unit.
+    """
+
+    def __init__(self, stamps: Sequence[float], poses: Sequence[Matrix], gap: float) -> None:
+        ordered = dict(sorted(zip(stamps, poses, strict=True), key=lambda item: item[0]))
+        self._stamps, self._poses, self._gap = list(ordered), list(ordered.values()), gap
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """First and last stamp; None where there is no pose."""
+        return (self._stamps[0], self._stamps[-1]) if self._stamps else None
+
+    def at(self, stamp: float) -> Matrix | None:
+        """Return the pose at a time; None before the first, after the last and in a gap."""
+        after = bisect_left(self._stamps, stamp)
+        if after < len(self._stamps) and self._stamps[after] == stamp:
+            return self._poses[after]
+        if not 0 < after < len(self._stamps):
+            return None
+        before, then = self._stamps[after - 1], self._stamps[after]
+        if then - before > self._gap:
+            return None
+        return between(self._poses[after - 1], self._poses[after], (stamp - before) / (then - before))
+
+
+class Jump(NamedTuple):
+    """How far a camera moved between two frames.
+
+    Attributes:
+        metres: of its translation.
+        degrees: of its rotation.
+    """
+
+    metres: float
+    degrees: float
+
+
+def jump(before: Matrix, after: Matrix) -> Jump:
+    """Return how far a camera moved."""
+    relative = motion(before, after)
+    cosine = np.clip((np.trace(relative[:3, :3]) - 1) / 2, -1, 1)
+    return Jump(float(np.linalg.norm(relative[:3, 3])), float(np.degrees(np.arccos(cosine))))
