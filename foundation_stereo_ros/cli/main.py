@@ -16,6 +16,7 @@ from foundation_stereo_ros.terminal import INTERRUPTED
 COMMANDS = {
     "bag": "process a recording: adds disparity, depth and point clouds to it",
     "pair": "process two image files",
+    "video": "process a folder of images with camera poses",
     "live": "process live ROS 2 topics, without a ROS installation",
     "play": "publish a recording on ROS 2 topics, without a ROS installation",
     "record": "record ROS 2 topics, without a ROS installation",
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="foundation_stereo",
-        description="Disparity, depth and point clouds from stereo images.",
+        description="Depth and point clouds from stereo images and from posed video.",
         epilog="foundation_stereo COMMAND --help lists the options of a command.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.nets.stereo import StereoConfig
+    from foundation_stereo_ros.nets.video import VideoConfig
     from foundation_stereo_ros.weights.checkpoint import Checkpoint
 
 
@@ -24,7 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     convert = actions.add_parser("convert", help="write weights and configuration to one safetensors file")
     convert.add_argument(
-        "source", type=Path, help="model_best_bp2.pth beside its cfg.yaml, its folder, or a .safetensors file"
+        "source",
+        type=Path,
+        help="model_best_bp2.pth beside its cfg.yaml, its folder, a folder of DeepVideoMVS "
+        "(0_feature_extractor ...), or a .safetensors file",
     )
     convert.add_argument("target", type=Path, help="file to write, ending in .safetensors")
     convert.add_argument("--force", action="store_true", help="replace the file if it exists")
@@ -57,8 +61,6 @@ def _info(file: Path | None) -> int:
 
 
 def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
-    from foundation_stereo_ros.nets.stereo.kinds import kind_of
-
     tensors = checkpoint.tensors.values()
     numbers = sum(tensor.numel() for tensor in tensors)
     kinds = ", ".join(sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors}))
@@ -67,8 +69,6 @@ def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
     return [
         ("file", str(file)),
         ("layout", "official checkpoint" if checkpoint.official else "safetensors of this package"),
-        ("network", kind_of(config)),
-        ("max_disp", f"{config.max_disp} px"),
         *_parts(config),
         ("tensors", f"{len(checkpoint.tensors)} ({kinds})"),
         ("numbers", f"{numbers:,} ({size / 1e6:.1f} MB)"),
@@ -76,17 +76,24 @@ def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
     ]
 
 
-def _parts(config: StereoConfig) -> list[tuple[str, str]]:
+def _parts(config: StereoConfig | VideoConfig) -> list[tuple[str, str]]:
     from foundation_stereo_ros.nets.stereo import NetworkConfig
+    from foundation_stereo_ros.nets.stereo.kinds import kind_of
+    from foundation_stereo_ros.nets.video import VIDEO, VideoConfig
 
-    if not isinstance(config, NetworkConfig):
-        return []
-    return [
-        ("monocular", config.monocular or "none"),
-        ("backbone", config.backbone),
-        ("attention", f"over {config.disparity_attention}"),
-        ("iterations", str(config.iterations)),
-    ]
+    if isinstance(config, VideoConfig):
+        name = "fusionnet" if config.recurrent else "pairnet"
+        planes = f"{config.planes} from {config.min_depth:g} to {config.max_depth:g} m"
+        return [("network", f"{VIDEO} ({name})"), ("planes", planes)]
+    found = [("network", kind_of(config)), ("max_disp", f"{config.max_disp} px")]
+    if isinstance(config, NetworkConfig):
+        found += [
+            ("monocular", config.monocular or "none"),
+            ("backbone", config.backbone),
+            ("attention", f"over {config.disparity_attention}"),
+            ("iterations", str(config.iterations)),
+        ]
+    return found
 
 
 def _compact(state: Path, target: Path) -> int:
@@ -99,12 +106,15 @@ def _compact(state: Path, target: Path) -> int:
 
 def _convert(source: Path, target: Path, force: bool) -> int:
     from foundation_stereo_ros.errors import CheckpointError
+    from foundation_stereo_ros.nets.video import VideoConfig
     from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
     from foundation_stereo_ros.weights.checkpoint import read_checkpoint
+    from foundation_stereo_ros.weights.video import load_video_checkpoint
 
     if target.exists() and not force:
         raise CheckpointError(f"{target} exists already; --force replaces it")
-    notes = {**read_checkpoint(source).metadata, "converted_from": source.name}
-    save_checkpoint(target, load_checkpoint(source), notes)
+    found = read_checkpoint(source)
+    load = load_video_checkpoint if isinstance(found.config, VideoConfig) else load_checkpoint
+    save_checkpoint(target, load(source), {**found.metadata, "converted_from": source.name})
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0

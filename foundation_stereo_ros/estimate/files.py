@@ -68,7 +68,12 @@ def write_npz(path: Path, prediction: Prediction) -> None:
 
 
 FILES: Mapping[str, OutputFile] = {
-    "left.png": OutputFile("png", lambda path, made, config: write_png(path, made.image)),
+    "left.png": OutputFile(
+        "png", lambda path, made, config: write_png(path, made.image), lambda made: made.match is not None
+    ),
+    "image.png": OutputFile(
+        "png", lambda path, made, config: write_png(path, made.image), lambda made: made.match is None
+    ),
     "disparity.png": OutputFile(
         "png",
         lambda path, made, config: write_png(path, colorize_disparity(made.disparity, made.valid)),

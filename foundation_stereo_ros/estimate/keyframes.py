@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -63,7 +63,8 @@ class Decision(IntEnum):
     NO_POSE = 5
 
 
-class Keyframe(NamedTuple, Generic[T]):
+@dataclass(frozen=True)
+class Keyframe(Generic[T]):
     """A keyframe.
 
     Attributes:

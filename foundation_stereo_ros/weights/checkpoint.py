@@ -32,8 +32,10 @@ from foundation_stereo_ros.nets.stereo.kinds import (
     config_of,
     kind_of,
 )
+from foundation_stereo_ros.nets.video import VIDEO, DeepVideoMVS, VideoConfig
 from foundation_stereo_ros.weights.official import check_entries, load_official
 from foundation_stereo_ros.weights.official_file import read_official_file
+from foundation_stereo_ros.weights.video import is_published_folder, read_published_folder
 
 FORMAT = "foundation_stereo_ros/1"
 _PICKLES = (".pth", ".pt", ".ckpt", ".bin")
@@ -50,7 +52,7 @@ class Checkpoint:
         metadata: what else the file says of itself, for people.
     """
 
-    config: StereoConfig
+    config: StereoConfig | VideoConfig
     tensors: Mapping[str, Tensor]
     official: bool
     metadata: Mapping[str, str]
@@ -61,12 +63,15 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     Args:
         path: ``*.safetensors`` of `save_checkpoint`; or an official ``model_best_bp2.pth`` with its
-            ``cfg.yaml`` beside it (one without ``vit_size`` means vitl), or the folder that holds both.
+            ``cfg.yaml`` beside it (one without ``vit_size`` means vitl), or the folder that holds both; or a
+            folder of DeepVideoMVS, see `video.read_published_folder`.
 
     Raises:
         CheckpointError: the file is missing, truncated, not a weights file, or holds code.
     """
     file = Path(path)
+    if is_published_folder(file):
+        return Checkpoint(*read_published_folder(file), True, {})
     if file.is_dir():
         file = file / "model_best_bp2.pth"
     if not file.is_file():
@@ -90,10 +95,14 @@ def _read_safetensors(file: Path) -> Checkpoint:
         raise CheckpointError(f"{file} says format {kind!r} of itself; expected {FORMAT!r}")
     try:
         # files from before there were several kinds name none
-        config = config_of(metadata.pop("kind", FOUNDATION), json.loads(metadata.pop("config", "")))
+        config = _config_of(metadata.pop("kind", FOUNDATION), json.loads(metadata.pop("config", "")))
     except (ValueError, TypeError) as error:
         raise CheckpointError(f"{file} has no usable network configuration: {error}") from None
     return Checkpoint(config, tensors, False, metadata)
+
+
+def _config_of(kind: str, values: Mapping[str, Any]) -> StereoConfig | VideoConfig:
+    return VideoConfig.from_dict(dict(values)) if kind == VIDEO else config_of(kind, values)
 
 
 def load_checkpoint(
@@ -111,8 +120,9 @@ def load_checkpoint(
         CheckpointError: the file cannot be used; one line that says why.
     """
     checkpoint = read_checkpoint(path)
+    config = stereo_config_of(checkpoint, path)
     try:
-        model = build_network(changed(checkpoint.config, **overrides))
+        model = build_network(changed(config, **overrides))
     except ConfigError as error:
         raise CheckpointError(f"{path}: {error}") from None
     with _naming(path):
@@ -125,6 +135,17 @@ def load_checkpoint(
     return model.to(device).eval()
 
 
+def stereo_config_of(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> StereoConfig:
+    """Return the configuration of a checkpoint that has to be of a stereo network.
+
+    Raises:
+        CheckpointError: it is of another one.
+    """
+    if isinstance(checkpoint.config, VideoConfig):
+        raise CheckpointError(f"{path} holds weights for posed video; expected some for stereo pairs")
+    return checkpoint.config
+
+
 @contextmanager
 def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
     try:
@@ -134,7 +155,9 @@ def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def save_checkpoint(
-    path: str | os.PathLike[str], model: StereoNetwork, metadata: Mapping[str, str] | None = None
+    path: str | os.PathLike[str],
+    model: StereoNetwork | DeepVideoMVS,
+    metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write weights and configuration to one safetensors file; whole or not at all.
 
@@ -149,7 +172,8 @@ def save_checkpoint(
     file = Path(path)
     if file.suffix != ".safetensors":
         raise CheckpointError(f"weights file {file} ends in {file.suffix!r}; expected .safetensors")
-    header = {**(metadata or {}), "format": FORMAT, "kind": kind_of(model.config)}
+    kind = VIDEO if isinstance(model, DeepVideoMVS) else kind_of(model.config)
+    header = {**(metadata or {}), "format": FORMAT, "kind": kind}
     header["config"] = json.dumps(model.config.to_dict())
     write_tensors(file, model.state_dict(), header)
 

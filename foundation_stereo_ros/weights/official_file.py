@@ -35,7 +35,7 @@ def read_official_file(file: Path) -> tuple[NetworkConfig, dict[str, Tensor], bo
     Raises:
         CheckpointError: the file is damaged, holds code, or is no such checkpoint.
     """
-    content = _load_weights_only(file)
+    content = load_weights_only(file)
     weights = content.get("model") if isinstance(content, Mapping) else None
     if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
         found = type(content).__name__
@@ -47,7 +47,12 @@ def read_official_file(file: Path) -> tuple[NetworkConfig, dict[str, Tensor], bo
     return _read_config(file.with_name("cfg.yaml"), tensors), tensors, True, metadata
 
 
-def _load_weights_only(file: Path) -> Any:
+def load_weights_only(file: Path) -> Any:
+    """Return what a pickle of PyTorch holds, executing nothing in it.
+
+    Raises:
+        CheckpointError: the file is damaged, holds code, or is no such pickle.
+    """
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The camera of one calibrated camera's images, and the images without distortion."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.geometry.calibration import Calibration
+from foundation_stereo_ros.geometry.camera import Camera
+from foundation_stereo_ros.geometry.rectify import Rectifier
+from foundation_stereo_ros.io.calibration import read_camera_info
+from foundation_stereo_ros.io.files import read_text
+from foundation_stereo_ros.shapes import Matrix, RgbImage
+
+
+class Undistortion:
+    """What a calibration means for one camera's images of one size.
+
+    The camera keeps its axes and its K: a rotation in the calibration, which makes stereo rows parallel, is
+    left aside, because poses are those of the camera itself.
+
+    Args:
+        calibration: of the camera.
+        size: width and height of the images.
+        rectified: the images are rectified already, by R and P.
+
+    Attributes:
+        camera: of the images that it returns.
+
+    Raises:
+        CalibrationError: it cannot be used or does not fit the images.
+    """
+
+    def __init__(self, calibration: Calibration, size: tuple[int, int], rectified: bool = False) -> None:
+        k, p = calibration.matrices_for(size)
+        matrix = p if rectified else k
+        width, height = size
+        self.camera = Camera(width, height, matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
+        self._rectifier: Rectifier | None = None
+        if calibration.d.any() and not rectified:
+            own = np.hstack((calibration.k, np.zeros((3, 1))))
+            self._rectifier = Rectifier(dataclasses.replace(calibration, r=np.eye(3), p=own), size)
+
+    def __call__(self, image: RgbImage) -> RgbImage:
+        """Return the image without distortion.
+
+        Raises:
+            ImageError: it has another size than the one given at the start.
+        """
+        return self._rectifier(image) if self._rectifier else image
+
+
+def read_one_camera(path: Path, size: tuple[int, int]) -> Undistortion:
+    """Read the calibration of one camera: nine numbers of K, or a CameraInfo YAML file.
+
+    Args:
+        path: the file.
+        size: width and height of the images.
+
+    Raises:
+        FileFormatError: it cannot be read, or is neither.
+        CalibrationError: it cannot be used or does not fit the images.
+    """
+    words = read_text(path).replace(",", " ").split()
+    try:
+        numbers: Matrix = np.array([float(word) for word in words])
+    except ValueError:
+        return Undistortion(read_camera_info(path), size)
+    if numbers.size != 9:
+        raise FileFormatError(f"{path} has {numbers.size} numbers; expected the nine of K row by row")
+    k = numbers.reshape(3, 3)
+    none = np.zeros(0)
+    plain = Calibration(*size, "", none, k, np.eye(3), np.hstack((k, np.zeros((3, 1)))))
+    return Undistortion(plain, size)

@@ -1,0 +1,363 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Depth from posed video, frame by frame (DeepVideoMVS, arXiv 2012.02177)."""
+
+from __future__ import annotations
+
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from foundation_stereo_ros.errors import DeviceMemoryError, ImageError
+from foundation_stereo_ros.estimate.grid import resize_image
+from foundation_stereo_ros.estimate.interface import Engine
+from foundation_stereo_ros.estimate.keyframes import Decision, Keyframe, KeyframeBuffer, KeyframeConfig
+from foundation_stereo_ros.estimate.memory import give_back_unused, is_out_of_memory, memory_use, shortage
+from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.stopwatch import Stopwatch
+from foundation_stereo_ros.estimate.torch_backend import torch_device
+from foundation_stereo_ros.estimate.video_config import VideoSettings
+from foundation_stereo_ros.geometry.camera import Camera
+from foundation_stereo_ros.geometry.poses import check_pose, is_known, jump, motion
+from foundation_stereo_ros.nets.video import DeepVideoMVS, Memory, Motion
+from foundation_stereo_ros.nets.video.features import VideoPyramid
+from foundation_stereo_ros.nets.video.memory import moved, project, unproject
+from foundation_stereo_ros.shapes import DepthMap, Mask, Matrix, RgbImage
+from foundation_stereo_ros.weights.video import load_video_checkpoint
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+_EDGE = 0.05  # of the depth: where linear and nearest interpolation differ by more, a depth edge lies between
+_NO_BASELINE = 0.02  # metres: with less between the views, planes cannot be told apart
+
+
+class PosedImage(NamedTuple):
+    """A frame of a video.
+
+    Attributes:
+        image: H x W x 3, uint8, red, green, blue; without distortion.
+        camera: of this image.
+        pose: 4 x 4, from the camera's optical frame to a fixed frame, metres; NaN where it is not known.
+    """
+
+    image: RgbImage
+    camera: Camera
+    pose: Matrix
+
+
+class _Remembered(NamedTuple):
+    memory: Memory
+    pose: Matrix
+
+
+class VideoEstimator:
+    """Estimates the depth of keyframes of a posed video: an `interface.Estimator` with a memory.
+
+    Args:
+        config: settings.
+        model: the network; None loads ``config.checkpoint``. It is moved to the device and set to evaluation.
+
+    Attributes:
+        config: the settings in use; see `reconfigure`.
+        decision: what the last frame was; None before the first one.
+        event: why everything was forgotten at the last frame, in a sentence; empty: it was not.
+
+    Raises:
+        CheckpointError: the weights cannot be loaded.
+        ConfigError: there is no such device.
+    """
+
+    def __init__(self, config: VideoSettings | None = None, model: DeepVideoMVS | None = None) -> None:
+        self.config = config or VideoSettings()
+        self.device = torch_device(self.config.device)
+        self.decision: Decision | None = None
+        self.event = ""
+        loaded = load_video_checkpoint(self.config.checkpoint) if model is None else model
+        self._model = loaded.to(self.device).eval().requires_grad_(False)
+        automatic = torch.float16 if self.device.type == "cuda" else torch.float32
+        self.dtype = _DTYPES.get(self.config.precision, automatic)
+        config = self.config
+        self._buffer: KeyframeBuffer[Tensor] = KeyframeBuffer(
+            KeyframeConfig(
+                size=config.keyframes,
+                distance=config.keyframe_distance,
+                optimal_translation=config.optimal_translation,
+                patience=config.lost_after,
+            )
+        )
+        self._remembered: _Remembered | None = None
+        self._last_pose: Matrix | None = None
+        self._camera: Camera | None = None
+
+    @property
+    def nearest(self) -> float:
+        """Least depth that the network can give, metres, at a ``range_scale`` of 1."""
+        return self._model.config.min_depth
+
+    @property
+    def farthest(self) -> float:
+        """Greatest depth that the network can give, metres, at a ``range_scale`` of 1."""
+        return self._model.config.max_depth
+
+    @classmethod
+    def load(cls, weights: str | PathLike[str] = "", **settings: Any) -> Self:
+        """Load weights.
+
+        Args:
+            weights: a weights file, or a folder of published ones.
+            settings: fields of `VideoSettings` by name; the others keep their defaults.
+
+        Raises:
+            CheckpointError: the weights cannot be loaded.
+            ConfigError: an unknown setting, a value out of its range, or no such device.
+        """
+        return cls(VideoSettings.from_mapping({"checkpoint": fspath(weights), **settings}))
+
+    def check_change(self, config: VideoSettings) -> None:
+        """Refuse settings that need a new start.
+
+        Raises:
+            ConfigError: one of them differs.
+        """
+        self.config.check_change(config)
+
+    def reconfigure(self, config: VideoSettings) -> None:
+        """Use other settings from the next frame on.
+
+        Raises:
+            ConfigError: a setting differs that needs a new start.
+        """
+        self.check_change(config)
+        if config.size != self.config.size:
+            self.reset()
+        self.config = config
+
+    def engine(self) -> Engine:
+        """Tell what computes and what memory is in use now."""
+        memory = memory_use(self.device)
+        used, total = (size / 2**20 for size in (memory.used_bytes, memory.total_bytes))
+        return Engine(
+            weights=self.config.checkpoint,
+            device=str(self.device),
+            precision=str(self.dtype).removeprefix("torch."),
+            memory=f"{used:.0f} of {total:.0f} MiB ({memory.what})",
+        )
+
+    def reset(self) -> None:
+        """Forget keyframes and memory: the next frame begins a new video."""
+        self._buffer.clear()
+        self._remembered = self._last_pose = self._camera = None
+
+    def warm_up(self, width: int, height: int) -> None:
+        """Run two grey images of this size, and forget them.
+
+        Raises:
+            DeviceMemoryError: as for a real frame.
+        """
+        grey = np.full((height, width, 3), 128, np.uint8)
+        camera = Camera(width, height, fx=width, fy=width, cx=width / 2, cy=height / 2)
+        for x in (0.0, self.config.range_scale):
+            pose = np.eye(4)
+            pose[0, 3] = x
+            self._step(PosedImage(grey, camera, pose))
+        self.reset()
+
+    def to_host(self) -> None:
+        """Keep the network in main memory and give the device's back; what was remembered is forgotten."""
+        self.reset()
+        self._model.to("cpu")
+        give_back_unused(self.device)
+
+    def to_device(self) -> None:
+        """Bring the network back to its device.
+
+        Raises:
+            DeviceMemoryError: there is no room for it now.
+        """
+        try:
+            self._model.to(self.device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceMemoryError(f"the network does not fit: {shortage(error, self.device)}") from None
+
+    def step(self, sample: PosedImage) -> Prediction | None:
+        """Take the next frame of the video.
+
+        Returns:
+            Its depth, on the camera's grid or the network's; None where the frame is no keyframe (but see
+            ``every_frame``), is the first one, or has no pose. `decision` says which.
+
+        Raises:
+            ImageError: the image is not H x W x 3 uint8, or not of the camera's size.
+            PoseError: the pose is no rotation and translation; the frame is left out.
+            DeviceMemoryError: the device has too little memory.
+        """
+        self.event = ""
+        _check(sample)
+        pose = np.asarray(sample.pose, np.float64)
+        if is_known(pose):
+            pose = check_pose(pose)
+            self._reset_where_it_does_not_go_on(sample.camera, pose)
+        return self._step(sample._replace(pose=pose))
+
+    def _reset_where_it_does_not_go_on(self, camera: Camera, pose: Matrix) -> None:
+        reason = ""
+        if self._camera is not None and camera != self._camera:
+            reason = "the camera changed"
+        elif self._last_pose is not None:
+            config, step = self.config, jump(self._last_pose, pose)
+            far = 0 < config.jump_distance * config.range_scale < step.metres
+            if far or 0 < config.jump_angle < step.degrees:
+                reason = f"the pose jumped by {step.metres:.2f} m and {step.degrees:.0f} degrees"
+        if reason:
+            self.reset()
+            self.event = f"{reason}: earlier frames are forgotten"
+        self._camera, self._last_pose = camera, pose
+
+    def _step(self, sample: PosedImage) -> Prediction | None:
+        pose = np.array(sample.pose, np.float64)
+        pose[:3, 3] /= self.config.range_scale
+        self.decision = self._buffer.judge(pose)
+        if self.decision in (Decision.LOST, Decision.STILL_LOST):
+            if self.decision is Decision.LOST:
+                self.event = (
+                    f"{self.config.lost_after + 1} frames in a row have no pose: earlier frames are forgotten"
+                )
+            self._remembered = self._last_pose = None
+            return None
+        keyframe = self.decision in (Decision.FIRST, Decision.KEYFRAME)
+        extra = self.decision is Decision.TOO_NEAR and self.config.every_frame
+        if not (keyframe or extra):
+            return None
+        views = self._buffer.views(pose, self.config.views)
+        baseline = max((float(np.linalg.norm(motion(pose, v.pose)[:3, 3])) for v in views), default=0.0)
+        if extra and baseline < _NO_BASELINE:
+            return None
+        watch = Stopwatch()
+        try:
+            with torch.inference_mode(), self._autocast():
+                small = self._shrunk(sample.image)
+                features = self._model.features(small)
+                watch.lap("features")
+                if keyframe:
+                    self._buffer.add(pose, self._model.matched(features))
+                if not views:
+                    return None
+                depth, seen = self._predict(small, features, pose, views, sample.camera, keep=keyframe)
+                watch.lap("network")
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceMemoryError(shortage(error, self.device)) from None
+        return self._judged(sample, depth, seen, baseline, watch)
+
+    def _predict(
+        self,
+        small: Tensor,
+        features: VideoPyramid,
+        pose: Matrix,
+        views: list[Keyframe[Tensor]],
+        camera: Camera,
+        keep: bool,
+    ) -> tuple[DepthMap, Mask]:
+        intrinsics = self._intrinsics(camera)
+        motions = [self._tensor(motion(pose, view.pose)) for view in views]
+        measured = [(view.content, move) for view, move in zip(views, motions, strict=True)]
+        volume = self._model.sweep(features, measured, intrinsics)
+        memory = hidden = None
+        if self._remembered is not None:
+            memory, before = self._remembered
+            moves = Motion(self._tensor(motion(before, pose)), self._tensor(motion(pose, before)))
+            hidden = self._model.hidden_state(memory, moves, intrinsics)
+        output = self._model(small, features, volume, memory, hidden)
+        if keep and output.memory is not None:
+            self._remembered = _Remembered(output.memory, pose)
+        depth = output.depths[0].float()
+        seen = _seen_by_any(depth, motions, intrinsics)
+        return np.asarray(depth[0].cpu().numpy(), np.float32), np.asarray(seen[0].cpu().numpy(), np.bool_)
+
+    def _judged(
+        self, sample: PosedImage, depth: DepthMap, seen: Mask, baseline: float, watch: Stopwatch
+    ) -> Prediction:
+        config, camera, image = self.config, sample.camera, sample.image
+        depth = depth * np.float32(config.range_scale)
+        valid = seen if config.remove_invisible else np.ones_like(seen)
+        if config.grid == "camera":
+            size = (camera.width, camera.height)
+            depth, valid = _enlarged(depth, size), _nearest(valid, size)
+        else:
+            camera, image = camera.scaled(*config.network_size), resize_image(image, config.network_size)
+        valid = valid & (depth >= config.z_near) & (depth <= config.z_far)
+        watch.lap("depth")
+        note = ""
+        if baseline < _NO_BASELINE:
+            note = (
+                f"the camera moved by {1000 * baseline * config.range_scale:.0f} mm only: "
+                "this depth is a guess from one image"
+            )
+        return Prediction(
+            image=image,
+            depth=np.where(valid, depth, np.float32(np.nan)),
+            camera=camera,
+            seconds=watch.seconds,
+            note=note,
+        )
+
+    def _shrunk(self, image: RgbImage) -> Tensor:
+        # On float32, as the published networks had their images at test time.
+        small = cv2.resize(image.astype(np.float32), self.config.network_size, interpolation=cv2.INTER_LINEAR)
+        return torch.from_numpy(small).to(self.device).permute(2, 0, 1)[None]
+
+    def _intrinsics(self, camera: Camera) -> Tensor:
+        small = camera.scaled(*self.config.network_size)
+        matrix = ((small.fx, 0.0, small.cx), (0.0, small.fy, small.cy), (0.0, 0.0, 1.0))
+        return torch.tensor(matrix, dtype=torch.float32, device=self.device)[None]
+
+    def _tensor(self, matrix: Matrix) -> Tensor:
+        return torch.from_numpy(matrix).float().to(self.device)[None]
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+
+def _seen_by_any(depth: Tensor, motions: list[Tensor], intrinsics: Tensor) -> Tensor:
+    height, width = depth.shape[-2:]
+    points, seen = unproject(depth, intrinsics), torch.zeros_like(depth, dtype=torch.bool)
+    for move in motions:
+        there = moved(points, move)
+        u, v = project(there, intrinsics)
+        inside = (there[:, 2] > 0) & (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
+        seen |= inside.view_as(seen)
+    return seen
+
+
+def _enlarged(depth: DepthMap, size: tuple[int, int]) -> DepthMap:
+    """Resize linearly in inverse depth, but keep edges sharp: no point hangs between two surfaces."""
+    if (depth.shape[1], depth.shape[0]) == size:
+        return depth
+    smooth = 1 / cv2.resize(1 / depth, size, interpolation=cv2.INTER_LINEAR)
+    nearest = cv2.resize(depth, size, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(np.where(np.abs(smooth - nearest) <= _EDGE * nearest, smooth, nearest), np.float32)
+
+
+def _nearest(mask: Mask, size: tuple[int, int]) -> Mask:
+    values: npt.NDArray[np.uint8] = mask.astype(np.uint8)
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_NEAREST_EXACT) > 0, np.bool_)
+
+
+def _check(sample: PosedImage) -> None:
+    image, camera = sample.image, sample.camera
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ImageError(f"image is {image.dtype} {image.shape}; expected uint8 (height, width, 3)")
+    if image.shape[:2] != (camera.height, camera.width):
+        raise ImageError(
+            f"image is {image.shape[1]} x {image.shape[0]} pixels; expected the camera's {camera.width} x "
+            f"{camera.height}"
+        )

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of depth from posed video. Flags, parameters and their documentation are made from the fields."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.estimate.config import SharedSettings
+from foundation_stereo_ros.estimate.setting import setting
+
+_MULTIPLE = 32
+
+
+@dataclass(frozen=True)
+class VideoSettings(SharedSettings):
+    """Settings of a `VideoEstimator`.
+
+    Raises:
+        ConfigError: a value has the wrong type or is out of its range; the message names field, value and
+            range.
+    """
+
+    checkpoint: str = setting(
+        "",
+        "Weights file, or the folder of published weight files (0_feature_extractor ...).",
+        dynamic=False,
+    )
+    device: str = setting(
+        "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
+    )
+    precision: str = setting(
+        "auto",
+        "Arithmetic of the network; auto: fp16 on a GPU, otherwise fp32.",
+        choices=("auto", "fp32", "fp16", "bf16"),
+        dynamic=False,
+    )
+    size: str = setting(
+        "256x320",
+        "Height and width of the images that the network gets, multiples of 32; it was trained for 256x320.",
+    )
+    grid: str = setting(
+        "camera",
+        "Outputs have the size of the camera's images, or that of the network's.",
+        choices=("camera", "network"),
+    )
+    remove_invisible: bool = setting(
+        True,
+        "Points that none of the compared keyframes saw are invalid: there the network only guesses.",
+    )
+    every_frame: bool = setting(False, "Also predict frames that are no keyframes; they are not remembered.")
+    views: int = setting(2, "Earlier keyframes that a frame is compared with.", low=1, high=10)
+    keyframes: int = setting(30, "Keyframes that are kept.", low=2, high=1000, dynamic=False)
+    keyframe_distance: float = setting(
+        0.1,
+        "Combined pose distance from the last keyframe from which on a frame becomes one: "
+        "sqrt(metres^2 + (0.8 radians)^2).",
+        low=0.001,
+        high=100.0,
+        dynamic=False,
+    )
+    optimal_translation: float = setting(
+        0.15,
+        "Distance between two views that suits best; nearer ones count as worse than farther ones.",
+        unit="m",
+        low=0.0,
+        high=100.0,
+        dynamic=False,
+    )
+    lost_after: int = setting(
+        30,
+        "Frames in a row without a pose after which everything is forgotten.",
+        low=0,
+        high=100000,
+        dynamic=False,
+    )
+    jump_distance: float = setting(
+        1.0,
+        "The tracker has relocalised if the camera moves farther than this from one frame to the next: "
+        "everything is forgotten; 0: never.",
+        unit="m",
+        low=0.0,
+        high=1000.0,
+    )
+    jump_angle: float = setting(
+        30.0,
+        "The same for its rotation; 0: never.",
+        unit="deg",
+        low=0.0,
+        high=180.0,
+    )
+    range_scale: float = setting(
+        1.0,
+        "Depths reach from 0.25 to 20 m times this. Outdoors 4 means 1 to 80 m; the distances between "
+        "keyframes grow alike.",
+        low=0.01,
+        high=100.0,
+        dynamic=False,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        found = re.fullmatch(r"(\d{1,5})x(\d{1,5})", self.size)
+        sides = [int(side) for side in found.groups()] if found else []
+        if not sides or any(side == 0 or side % _MULTIPLE for side in sides):
+            raise ConfigError(
+                f"size is {self.size!r}; expected height x width in multiples of {_MULTIPLE}, as 256x320"
+            )
+
+    @property
+    def network_size(self) -> tuple[int, int]:
+        """Width and height of the network's images."""
+        height, width = self.size.split("x")
+        return int(width), int(height)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights of networks for posed video: this package's safetensors, and folders of published files.
+
+A published network is a folder with one pickled state dict for each of its modules; they are read
+weights-only, so that no code in them ever runs. Its parameters have our names, but for the pyramid's in
+files that a newer torchvision wrote.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from foundation_stereo_ros.errors import CheckpointError
+from foundation_stereo_ros.nets.video import DeepVideoMVS, VideoConfig
+from foundation_stereo_ros.weights.official import check_entries
+from foundation_stereo_ros.weights.official_file import load_weights_only
+
+_PAIRNET = ("feature_extractor", "feature_pyramid", "encoder", "decoder")
+_FUSIONNET = ("feature_extractor", "feature_pyramid", "encoder", "lstm_fusion", "decoder")
+_PUBLISHED = re.compile(r"(\d)_([a-z_]+)")
+_TRAINED = re.compile(r"module_(\d)_checkpoint\.pth\.tar.*")
+_NEWER_PYRAMID = re.compile(r"^(fpn\.(?:inner|layer)_blocks\.\d)\.0\.")
+
+
+def is_published_folder(folder: Path) -> bool:
+    """Tell whether a folder looks like one of published files."""
+    return folder.is_dir() and any(_place(file.name) is not None for file in folder.iterdir())
+
+
+def read_published_folder(folder: Path) -> tuple[VideoConfig, dict[str, Tensor]]:
+    """Read a folder of published weight files.
+
+    Args:
+        folder: holds ``0_feature_extractor``, ``1_feature_pyramid``, ``2_encoder`` and ``3_decoder``, or
+            ``3_lstm_fusion`` and ``4_decoder``; or ``module_0_checkpoint.pth.tar_epoch...`` to the last.
+
+    Returns:
+        The configuration of pairnet or fusionnet, and the tensors by our names.
+
+    Raises:
+        CheckpointError: a file is missing, there are several for a module, or one is damaged or holds code.
+    """
+    files: dict[int, Path] = {}
+    for file in sorted(folder.iterdir()):
+        place = _place(file.name)
+        if place is None:
+            continue
+        if place in files:
+            raise CheckpointError(f"{folder} holds {files[place].name} and {file.name}; expected one of them")
+        files[place] = file
+    modules = _FUSIONNET if len(files) == len(_FUSIONNET) else _PAIRNET
+    if sorted(files) != list(range(len(modules))):
+        raise CheckpointError(
+            f"{folder} holds {', '.join(file.name for file in files.values())}; expected "
+            f"{', '.join(f'{i}_{name}' for i, name in enumerate(modules))}"
+        )
+    tensors: dict[str, Tensor] = {}
+    for place, module in enumerate(modules):
+        content = load_weights_only(files[place])
+        if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
+            raise CheckpointError(
+                f"{files[place]} holds {type(content).__name__}; expected names and tensors"
+            )
+        for name, tensor in content.items():
+            tensors[f"{module}.{_NEWER_PYRAMID.sub(chr(92) + '1.', str(name))}"] = tensor
+    return VideoConfig(recurrent=modules is _FUSIONNET), tensors
+
+
+def _place(name: str) -> int | None:
+    found = _PUBLISHED.fullmatch(name)
+    if found and found[2] in _FUSIONNET:
+        return int(found[1])
+    found = _TRAINED.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def load_video_checkpoint(path: str | os.PathLike[str]) -> DeepVideoMVS:
+    """Build the network that weights belong to and load it, in evaluation mode.
+
+    Args:
+        path: a safetensors file of `save_checkpoint`, or a folder; see `read_published_folder`.
+
+    Raises:
+        CheckpointError: the weights cannot be used; one line that says why.
+    """
+    from foundation_stereo_ros.weights.checkpoint import read_checkpoint
+
+    if not str(path):
+        raise CheckpointError("no weights are named", remedy="checkpoint")
+    checkpoint = read_checkpoint(path)
+    if not isinstance(checkpoint.config, VideoConfig):
+        raise CheckpointError(f"{path} holds weights for stereo pairs; expected some for posed video")
+    model = DeepVideoMVS(checkpoint.config)
+    try:
+        check_entries(
+            {name: tuple(own.shape) for name, own in model.state_dict().items()}, checkpoint.tensors
+        )
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    model.load_state_dict(dict(checkpoint.tensors))
+    return model.eval()
