@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Depth from stereo images, with and without ROS 2.
+"""Depth from stereo images and posed video, with and without ROS 2.
 
 ``from foundation_stereo_ros import StereoEstimator, StereoRig``; docs/library.md shows how. A name is loaded
 when it is first used: importing the package loads no torch, NumPy or OpenCV. Type checkers read
@@ -18,10 +18,13 @@ _MODULES = {
     "estimate.interface": "Engine Estimator StereoSample",
     "estimate.prediction": "Prediction StereoMatch",
     "estimate.rectification": "StereoRectification",
+    "estimate.video": "PosedImage VideoEstimator",
+    "estimate.video_config": "VideoSettings",
     "geometry.calibration": "Calibration",
     "geometry.camera": "Camera StereoRig",
     "io.calibration": "read_camera_info",
     "nets.stereo": "FoundationStereo LeanConfig LeanStereo NetworkConfig for_inference pad_to_multiple",
+    "nets.video": "DeepVideoMVS VideoConfig",
     "rigs": "rig_from_camera_info rig_from_file",
     "ros.messages.camera_info": "decode_camera_info",
     "weights": "load_checkpoint save_checkpoint",

@@ -25,6 +25,11 @@ from foundation_stereo_ros.estimate.interface import (
 )
 from foundation_stereo_ros.estimate.prediction import Prediction as Prediction, StereoMatch as StereoMatch
 from foundation_stereo_ros.estimate.rectification import StereoRectification as StereoRectification
+from foundation_stereo_ros.estimate.video import (
+    PosedImage as PosedImage,
+    VideoEstimator as VideoEstimator,
+)
+from foundation_stereo_ros.estimate.video_config import VideoSettings as VideoSettings
 from foundation_stereo_ros.geometry.calibration import Calibration as Calibration
 from foundation_stereo_ros.geometry.camera import Camera as Camera, StereoRig as StereoRig
 from foundation_stereo_ros.io.calibration import read_camera_info as read_camera_info
@@ -36,6 +41,7 @@ from foundation_stereo_ros.nets.stereo import (
     for_inference as for_inference,
     pad_to_multiple as pad_to_multiple,
 )
+from foundation_stereo_ros.nets.video import DeepVideoMVS as DeepVideoMVS, VideoConfig as VideoConfig
 from foundation_stereo_ros.rigs import (
     rig_from_camera_info as rig_from_camera_info,
     rig_from_file as rig_from_file,

@@ -15,6 +15,9 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+from posed_scenes import small_clip, small_network
+
+from foundation_stereo_ros import save_checkpoint
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -38,7 +41,7 @@ def camera_info(tx: float) -> dict[str, Any]:
 
 @pytest.fixture
 def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What snippets may take for granted: files in the current folder, and two messages."""
+    """What snippets may take for granted: files in the current folder, two messages, and a posed video."""
     monkeypatch.chdir(tmp_path)
     wide = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH + 6, 3), dtype=np.uint8)
     cv2.imwrite("left.png", wide[:, :WIDTH])
@@ -47,7 +50,10 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for side, info in infos.items():
         Path(f"{side}.yaml").write_text(yaml.safe_dump(info))
     Path("K.txt").write_text("90 0 47 0 90 31 0 0 1\n0.54\n")
-    return {f"{side}_info": SimpleNamespace(**info) for side, info in infos.items()}
+    save_checkpoint("fusionnet.safetensors", small_network(recurrent=True))
+    clip = small_clip()
+    video = {"video": list(zip(clip.images, clip.poses, strict=True)), "camera": clip.camera}
+    return {**{f"{side}_info": SimpleNamespace(**info) for side, info in infos.items()}, **video}
 
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if snippets(d)], ids=lambda path: path.name)
