@@ -65,6 +65,30 @@ def test_messages_give_what_their_arrays_give() -> None:
     assert list(result.seconds) == ["decode", "rectify", "scale", "network", "depth"]
 
 
+def wide(rgb: np.ndarray, factor: int) -> Any:
+    """Return a mono16 message of one colour, times a factor."""
+    return encode_image(TYPES, header(), rgb[..., 0].astype(np.uint16) * np.uint16(factor), "mono16")
+
+
+def test_both_cameras_are_stretched_alike_and_stay_so() -> None:
+    """Values of 10 bits in 16, the right image the brighter one; then a dark pair, which changes nothing."""
+    pipe = pipeline()
+    highest = [int(side[..., 0].max()) for side in (LEFT, RIGHT)]
+    for factors in ((1, 4), (1, 1)):
+        pictures = pipe._decoded(wide(LEFT, factors[0]), wide(RIGHT, factors[1]))
+        expected = [round(h * f * 255 / 1023) for h, f in zip(highest, factors, strict=True)]
+        assert [int(picture.max()) for picture in pictures] == expected
+
+
+def test_ten_bits_in_sixteen_give_what_eight_bits_give() -> None:
+    grey = [np.repeat(side[..., :1], 3, axis=2) for side in (LEFT, RIGHT)]
+    grey[0][0, 0] = 255
+    plain = pipeline().process(*map(image, grey), *infos())
+    deep = pipeline().process(*(wide(side, 4) for side in grey), *infos())
+    assert abs(deep.image.astype(int) - plain.image).max() <= 1
+    assert np.median(abs(deep.disparity - plain.disparity)) < 0.02
+
+
 def test_the_outputs_carry_the_left_header_and_agree_with_each_other() -> None:
     pipe = pipeline(z_far=0.4)
     result = pipe.process(image(LEFT), image(RIGHT), *infos())
