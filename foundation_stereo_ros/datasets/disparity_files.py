@@ -69,7 +69,8 @@ def read_array_disparity(path: Path) -> ShiftMap:
     """Read a NumPy file, never unpickling: ``.npy``, or ``.npz`` with ``disparity`` or one array in it.
 
     Where ``doffs`` is beside ``disparity``, as in files of this package, the disparity has ROS's meaning:
-    cx_left - cx_right is taken off. It is added again, since truth is x_left - x_right everywhere in ``datasets``.
+    cx_left - cx_right is taken off. It is added again, since truth is x_left - x_right everywhere in
+    ``datasets``.
 
     Raises:
         FileFormatError: it is no such file, or not H x W numbers; or ``doffs`` is not one finite number.

@@ -18,7 +18,9 @@ def test_every_value_is_scaled_as_exact_arithmetic_rounds_it(value: int, bits: i
 
 
 @given(st.lists(st.integers(0, 65535), min_size=1, max_size=20))
-def test_the_depth_grows_to_the_least_usual_one_that_holds_all_and_never_shrinks(brightest: list[int]) -> None:
+def test_the_depth_is_the_least_usual_one_that_holds_all_and_never_shrinks(
+    brightest: list[int],
+) -> None:
     depth, before = BitDepth(), 8
     for number, value in enumerate(brightest):
         depth.note(np.array([[0, value]], np.uint16))
