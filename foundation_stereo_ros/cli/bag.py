@@ -246,6 +246,12 @@ def _conclude(args: argparse.Namespace, recording: Recording, report: JobReport 
     done = report is not None and report.frames > 0
     if report and done:
         print(_summary(report, args.output))
+        if not report.framed:
+            print(
+                "note: left images have an empty frame_id, and so have the results, which RViz and tf cannot "
+                "place",
+                file=sys.stderr,
+            )
     if code == INTERRUPTED:
         kept = (
             f"{args.output} holds the frames done" if done else "before the first frame, nothing is written"

@@ -39,7 +39,7 @@ def test_zero_and_negative_baselines_are_refused_with_advice(left: float, right:
 def test_the_same_p3_in_both_cameras_is_called_that(tx: float) -> None:
     sentence = (
         rf"^P\[3\] is {tx:g} in the left and {tx:g} in the right camera_info, which puts both cameras "
-        rf"at the same place; expected 0 in the left one .* metres: {abs(tx) / 500:g} if the right one is correct$"
+        rf"at the same place; .* in metres: {abs(tx) / 500:g} if the right one is correct$"
     )
     with pytest.raises(CalibrationError, match=sentence):
         stereo_camera(calibration(tx), calibration(tx), image_size=(640, 480))

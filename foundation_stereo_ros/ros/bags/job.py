@@ -165,6 +165,7 @@ class BagJob:
         except FoundationStereoError as error:
             self._reject(error)
             return
+        self.report.framed &= bool(left.header.frame_id)
         # That of the last message that the pair needed.
         log_time = max(part.log_time for part in (*pair.messages.values(), *pair.calibrations.values()))
         with self._shield():

@@ -12,7 +12,7 @@ import numpy as np
 from foundation_stereo_ros.estimate.config import SharedSettings
 from foundation_stereo_ros.estimate.interface import Estimator, StereoSample
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.estimate.rectification import StereoRectification
+from foundation_stereo_ros.estimate.rectification import StereoRectification, common_size
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.io.bit_depth import BitDepth
@@ -78,7 +78,7 @@ class StereoPipeline:
         watch = Stopwatch()
         left, right = self._decoded(left_image, right_image)
         watch.lap("decode")
-        size = (left.shape[1], left.shape[0])
+        size = common_size(left, right)
         rectify = self._rectify_for(decode_camera_info(left_info), decode_camera_info(right_info), size)
         sample = StereoSample(*rectify(left, right), rectify.rig)
         watch.lap("rectify")

@@ -84,6 +84,31 @@ def test_player_node_and_recorder(
     assert all(message.header.frame_id == "left_camera_optical_frame" for message in found.values())
 
 
+NAMED = ("--left", "/stereo/left/image_rect", "--right", "/stereo/right/image_rect", *QUICK)
+
+
+def test_calibrations_that_were_sent_once_before_the_start(stage: WireStage, small_scene: Path) -> None:
+    camera = stage.camera(small_scene, latched=True)
+    wait_until("sent", lambda: len(camera.stamps) > 2)
+    node = stage.live(*NAMED)
+    depth = stage.hear("/stereo/depth/image_rect")
+    depth.wait_for(count=2)
+    assert set(depth.stamps) <= set(camera.stamps)
+    report = node.reports(lambda r: r.count("results") > 2)
+    assert (report.level, report.count("time jumps")) == (0, 0)
+    assert "WARNING" not in str(node.log)
+
+
+def test_images_without_a_frame_are_reported(stage: WireStage, small_scene: Path) -> None:
+    stage.camera(small_scene, frame="")
+    node = stage.live(*NAMED)
+    stage.hear("/stereo/depth/image_rect").wait_for(count=1)
+    report = node.reports(lambda r: r.message.startswith("running"))
+    assert report.level == 1
+    assert "; /stereo/left/image_rect: the images have an empty frame_id" in report.message
+    assert len(node.log.wait_for(1, "empty frame_id")) == 1
+
+
 @pytest.fixture(scope="module")
 def running(module_stage: WireStage, small_scene: Path) -> Any:
     """A node with a camera, whose topics are named; subscribers come and go."""

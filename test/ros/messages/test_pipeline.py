@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -121,6 +122,33 @@ def test_on_the_scaled_grid_all_outputs_shrink_together() -> None:
         assert (messages[name].width, messages[name].height) == (30, 20), name
     assert messages["disparity"].f == pytest.approx(25.0)
     assert messages["depth/camera_info"].p[0] == pytest.approx(25.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reach"),
+    [
+        ({}, 64.0),
+        ({"scale": 0.5}, 128.0),
+        ({"scale": 0.5, "full_resolution": False}, 64.0),
+        ({"hierarchical": True, "small_ratio": 0.5}, 128.0),
+    ],
+)
+@pytest.mark.parametrize("doffs", [0.0, 4.0])
+def test_max_disparity_is_what_the_network_reaches(
+    settings: dict[str, Any], reach: float, doffs: float
+) -> None:
+    """z_near would allow 5000 pixels and more."""
+    pipe = pipeline(z_near=0.001, **settings)
+    left, _ = infos()
+    _, right = infos(camera=dataclasses.replace(CAMERA, cx=CAMERA.cx - doffs))
+    message = pipe.outputs(pipe.process(image(LEFT), image(RIGHT), left, right), header(), TYPES)["disparity"]
+    step = settings.get("scale", 1.0) if "full_resolution" in settings else 1.0
+    assert message.max_disparity == pytest.approx(reach - doffs * step)
+
+
+def test_images_of_different_sizes_are_called_that() -> None:
+    with pytest.raises(ImageError, match="left image is 60 x 40 and right image is 60 x 32 pixels; expected"):
+        pipeline().process(image(LEFT), image(RIGHT[:32]), *infos())
 
 
 def test_only_what_is_wanted_is_made() -> None:
