@@ -185,6 +185,8 @@ def _outputs(args: argparse.Namespace, config: PipelineConfig) -> tuple[str, ...
     for word in chosen:
         if word not in OUTPUTS:
             raise ConfigError(f"unknown output {word!r}; expected some of {','.join(OUTPUTS)}")
+    if "confidence" in chosen and not config.confidence:
+        print("note: no confidence is written, since it is not computed; --confidence does", file=sys.stderr)
     return chosen
 
 

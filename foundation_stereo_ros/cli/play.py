@@ -95,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
         for notice in (*recording.notices, *player.notices):
             print(f"note: {notice}", file=sys.stderr)
         print(f"playing {', '.join(player.topics)} on domain {settings.domain}", flush=True)
+        if args.clock:
+            print("nodes go by /clock where use_sim_time is set; foundation_stereo live: --use-sim-time")
         code = 0
         try:
             _play(args, player)

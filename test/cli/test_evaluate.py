@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from dataset_trees import user_folder
@@ -54,6 +55,18 @@ def test_a_file_of_pair_against_the_truth_has_no_offset(folder: Path, cx_right: 
     code, found = evaluated(folder)
     assert code == 0
     assert found["images"][0]["network"]["all"]["epe"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_an_assumed_scale_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for old in (folder / "disparity").glob("one.*"):
+        old.unlink()
+    cv2.imwrite(str(folder / "disparity" / "one.png"), np.full((48, 64), 512, np.uint16))
+    assert evaluated(folder)[0] == 0
+    assert capsys.readouterr().err == (
+        "note: disparities in PNG files are taken to be multiplied by 256; --disparity-scale says otherwise\n"
+    )
+    assert evaluated(folder, "--disparity-scale", "256")[0] == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_the_shipped_weights_on_a_small_tree(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

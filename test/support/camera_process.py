@@ -67,8 +67,8 @@ class Camera(Node):
     Args:
         kind: ``raw``, ``compressed`` (with /compressed behind the topics), or ``misplaced`` (compressed
             images under the names of raw ones).
-        qos: ``sensor`` (best effort), ``reliable``, or ``latched`` (sensor, with calibrations that are kept for
-            those who come late).
+        qos: ``sensor`` (best effort), ``reliable``, or ``latched`` (sensor, with calibrations that are kept
+            for those who come late).
     """
 
     def __init__(self, kind: str, qos: str) -> None:
