@@ -80,7 +80,7 @@ class LiveStereo:
             advice=advice,
             engine=self._pipeline.estimator.engine(),
         )
-        return self._with_frame(status, frameless(counts, facts or {}))
+        return self._with_frame(status, frameless(counts, facts or {})) if state == "running" else status
 
     def _with_frame(self, status: Status, sentence: str) -> Status:
         if sentence and status.level == OK:
