@@ -92,8 +92,8 @@ class StereoLive:
         if any(publisher.topic == CLOCK_TOPIC for publisher in self._wire.graph.publishers()):
             self._told_of_clock = True
             _log.warning(
-                "somebody publishes %s, as a player does, and this node goes by its computer's time, by which "
-                "the images may be old; set use_sim_time for the right latency",
+                "somebody publishes %s, as a player does, and this node goes by its computer's time, by "
+                "which the images may be old; set use_sim_time for the right latency",
                 CLOCK_TOPIC,
             )
 
