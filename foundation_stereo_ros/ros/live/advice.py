@@ -115,6 +115,12 @@ def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool) -> str:
             )
         if alive and name.endswith("image_rect"):
             return f"{topic.name}: {silent}, but its camera_info comes: {_LOSS}"
+        if name.endswith("camera_info"):
+            return (
+                f"{topic.name}: {silent}, though it has a publisher; what was sent before this node started "
+                "is received only if it is latched (reliable and transient local): send it so, or with every "
+                "image"
+            )
         return (
             f"{topic.name}: {silent}, though it has a publisher; is the camera running, or a replay paused?"
         )

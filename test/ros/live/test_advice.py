@@ -123,7 +123,8 @@ def test_a_camera_of_which_calibrations_come_and_no_images() -> None:
 
 def test_images_without_calibration() -> None:
     (sentence,) = why_no_output(facts(), counts(right=NO_INFO))
-    assert sentence.startswith("/rig/right/camera_info: no calibration has come")
+    assert sentence.startswith("/rig/right/camera_info: no calibration has come, though it has a publisher")
+    assert "only if it is latched" in sentence
 
 
 @pytest.mark.parametrize(
