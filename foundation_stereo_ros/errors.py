@@ -75,6 +75,11 @@ class PoseError(FoundationStereoError):
     """A camera's pose cannot be used."""
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun: "1 frame", "2 frames"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def check_fields(what: str, settings: object, checks: Iterable[tuple[str, bool, str]]) -> None:
     """Refuse the first of some settings whose value is not good.
 

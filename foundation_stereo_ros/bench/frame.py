@@ -13,6 +13,7 @@ from foundation_stereo_ros.bench.stages import Lap
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.geometry.camera import Camera
+from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.nets.stereo import StereoNetwork
 from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
 from foundation_stereo_ros.ros.messages.images import decode_image, encode_image
@@ -65,8 +66,8 @@ class Frame:
         self._switch, self._messages, self._types = switch, messages, types
         self._pipeline = StereoPipeline(estimator, rectified=True, decode=self._decode)
 
-    def _decode(self, message: Any) -> RgbImage:
-        image = decode_image(message)
+    def _decode(self, message: Any, depth: BitDepth) -> RgbImage:
+        image = decode_image(message, depth)
         self._switch.lap("decode")
         return image
 

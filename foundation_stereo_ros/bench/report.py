@@ -11,6 +11,7 @@ import numpy as np
 from foundation_stereo_ros.bench.machine import Rates
 from foundation_stereo_ros.bench.measurement import CaseResult, Measured
 from foundation_stereo_ros.bench.stages import LOOP_STAGES, NETWORK_STAGES, STAGES, WHOLE_NETWORK
+from foundation_stereo_ros.errors import counted
 
 PARTS: dict[str, Collection[str]] = {
     "frame": (*STAGES, WHOLE_NETWORK),
@@ -128,7 +129,8 @@ def _heading(facts: Mapping[str, Any]) -> Iterator[str]:
     machine, versions = facts["machine"], facts["versions"]
     load = machine["load_average"][0]
     yield (
-        f"{machine['processor']}, {machine['usable_cores']} cores, {machine['threads']} threads, "
+        f"{machine['processor']}, "
+        f"{counted(machine['usable_cores'], 'core')}, {counted(machine['threads'], 'thread')}, "
         f"load {load:.1f}; torch {versions['torch']}; {facts['repeats']} timed frames a case"
         + ("; processor time" if facts["clock"] == "processor" else "")
     )
@@ -143,7 +145,7 @@ def _heading(facts: Mapping[str, Any]) -> Iterator[str]:
 def _block(result: CaseResult, rate: float | None) -> Iterator[str]:
     case = result.case
     yield (
-        f"{case.source.name}, {case.height} x {case.width}, {result.iterations} refinements, "
+        f"{case.source.name}, {case.height} x {case.width}, {counted(result.iterations, 'refinement')}, "
         f"{arithmetic(result)}, {result.device}{', compiled' if case.compiled else ''}"
     )
     heads = ["p50 ms", "p95 ms", "GFLOP", "of peak"]

@@ -16,7 +16,7 @@ from foundation_stereo_ros.cli.options import (
     pipeline_config,
     seconds,
 )
-from foundation_stereo_ros.errors import BagError, ConfigError
+from foundation_stereo_ros.errors import BagError, ConfigError, counted
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
@@ -123,13 +123,18 @@ def run(args: argparse.Namespace) -> int:
             print(f"{args.input}\n{describe(recording.topics)}")
             if recording.damage:
                 print(f"warning: {recording.damage}", file=sys.stderr)
-        topics = find_stereo(
-            recording.topics,
-            left=args.left,
-            right=args.right,
-            left_info=args.left_info,
-            right_info=args.right_info,
-        )
+        try:
+            topics = find_stereo(
+                recording.topics,
+                left=args.left,
+                right=args.right,
+                left_info=args.left_info,
+                right_info=args.right_info,
+            )
+        except BagError as error:
+            if not recording.damage:
+                raise
+            raise BagError(f"{recording.damage}; before that: {error}", remedy=error.remedies) from error
         config = pipeline_config(args)
         options = _job_options(args, config, recording, topics)
         if args.list:
@@ -180,6 +185,8 @@ def _outputs(args: argparse.Namespace, config: PipelineConfig) -> tuple[str, ...
     for word in chosen:
         if word not in OUTPUTS:
             raise ConfigError(f"unknown output {word!r}; expected some of {','.join(OUTPUTS)}")
+    if "confidence" in chosen and not config.confidence:
+        print("note: no confidence is written, since it is not computed; --confidence does", file=sys.stderr)
     return chosen
 
 
@@ -241,6 +248,12 @@ def _conclude(args: argparse.Namespace, recording: Recording, report: JobReport 
     done = report is not None and report.frames > 0
     if report and done:
         print(_summary(report, args.output))
+        if not report.framed:
+            print(
+                "note: left images have an empty frame_id, and so have the results, which RViz and tf cannot "
+                "place",
+                file=sys.stderr,
+            )
     if code == INTERRUPTED:
         kept = (
             f"{args.output} holds the frames done" if done else "before the first frame, nothing is written"
@@ -256,7 +269,7 @@ def _conclude(args: argparse.Namespace, recording: Recording, report: JobReport 
 def _summary(report: JobReport, output: Path) -> str:
     rate = report.frames / report.seconds if report.seconds else 0.0
     lines = [
-        f"{output}: {report.frames} frames in {report.seconds:.1f} s ({rate:.2f} frames/s)",
+        f"{output}: {counted(report.frames, 'frame')} in {report.seconds:.1f} s ({rate:.2f} frames/s)",
         f"images: {report.images['left']} left, {report.images['right']} right; without a counterpart: "
         f"{report.unmatched['left']} left, {report.unmatched['right']} right",
     ]

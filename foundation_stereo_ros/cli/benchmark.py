@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import count, image_size
-from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.errors import FoundationStereoError, counted
 from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _cases(args: argparse.Namespace) -> Iterator[tuple[Case, str]]:
         [False, True] if args.compile else [False],
     ):
         case = Case(source, height, width, iterations, precision, device, compiled)
-        words = [source.name, f"{height} x {width}", f"{iterations} refinements" if iterations else ""]
+        words = [source.name, f"{height} x {width}", counted(iterations, "refinement") if iterations else ""]
         words += [word for word in (precision, device) if word != "auto"] + ["compiled"] * compiled
         yield case, ", ".join(word for word in words if word)
 

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, counted
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.train.curation.keep_list import Recipe
@@ -105,8 +105,8 @@ def run(args: argparse.Namespace) -> int:
     if not outcome.complete:
         kept = sum(score.kept for score in outcome.scores)
         raise ConfigError(
-            f"{args.checkpoint} solves only {kept} of {len(outcome.scores)} scenes, --seeds is {args.seeds};"
-            " expected a network that is better trained"
+            f"{args.checkpoint} solves only {kept} of {counted(len(outcome.scores), 'scene')}, --seeds is "
+            f"{args.seeds}; expected a network that is better trained"
         )
     print(f"next: foundation_stereo train --keep {args.output} ...")
     return 0

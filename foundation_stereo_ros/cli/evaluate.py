@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.datasets.dataset import StereoDataset
+    from foundation_stereo_ros.datasets.dataset import StereoDataset, StereoItem
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
     from foundation_stereo_ros.evaluate.gallery import Gallery
     from foundation_stereo_ros.evaluate.job import EvaluationJob
@@ -42,6 +43,11 @@ _USED = (
     "small_ratio",
     "memory_budget",
 )
+_ASSUMED_SCALES = {
+    "folder": "256",
+    "middlebury": "1 to 4, depending on how much smaller than the full size the image is",
+}
+"""Datasets whose PNG files do not say it themselves -> what is assumed."""
 _READER_OPTIONS = ("disparity_scale", "render", "split")
 RANGE = "what the dataset says, otherwise an eighth of the width, at least 64"
 
@@ -110,6 +116,7 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in _READER_OPTIONS if hasattr(args, name)}
     dataset = open_dataset(args.dataset, args.root, DatasetOptions(**given))
     items = list(islice(dataset.items(), args.limit))
+    _tell_assumptions(args, items)
     estimator = StereoEstimator(config)
     methods: list[Method] = [NetworkMethod(estimator)]
     if args.peer:
@@ -128,6 +135,17 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             job.interrupted = True
         return _conclude(args, dataset, job, estimator, gallery)
+
+
+def _tell_assumptions(args: argparse.Namespace, items: Sequence[StereoItem]) -> None:
+    assumed = _ASSUMED_SCALES.get(args.dataset)
+    in_png = any(item.truth.path.suffix.lower() == ".png" for item in items)
+    if assumed and in_png and not hasattr(args, "disparity_scale"):
+        print(
+            f"note: disparities in PNG files are taken to be multiplied by {assumed}; --disparity-scale says "
+            "otherwise",
+            file=sys.stderr,
+        )
 
 
 def _conclude(

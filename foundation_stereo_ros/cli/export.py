@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from foundation_stereo_ros.cli.options import count, image_size
+from foundation_stereo_ros.errors import counted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     height, width = args.size
     write_onnx(args.onnx, model, args.size, iterations)
     shape = f"{height} x {width} float32"
-    made = f"{iterations} refinement{'' if iterations == 1 else 's'}"
+    made = counted(iterations, "refinement")
     print(
         f"wrote {args.onnx} ({args.onnx.stat().st_size / 1e6:.1f} MB), {made}; "
         f"left, right: 1 x 3 x {shape}, RGB, 0 to 255; disparity: 1 x 1 x {shape}, pixels"

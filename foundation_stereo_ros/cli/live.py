@@ -23,6 +23,7 @@ from foundation_stereo_ros.ros.live.config import live_settings
 from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
     from foundation_stereo_ros.ros.dds.cameras import Cameras
     from foundation_stereo_ros.ros.dds.stereo_live import StereoLive
     from foundation_stereo_ros.ros.dds.wire import Wire
@@ -108,11 +109,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, wire: Wire, line: StatusLine) -> None:
-    if args.namespace is not None:
-        # Wrong parameters are told before anything is waited for.
-        _judged(args, wire)
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+
+    # Wrong parameters and weights are told before anything is waited for. Those of a file may be others once
+    # the node's namespace is known.
+    estimator = StereoEstimator(_judged(args, wire)[0].pipeline)
     cameras = _with_outputs(_cameras(args, wire), args, wire)
-    node = _node(args, wire, cameras)
+    node = _node(args, wire, cameras, estimator)
     _show(wire, cameras, node)
     node.start()
     try:
@@ -186,7 +189,8 @@ def live_values(args: argparse.Namespace, node: str) -> dict[str, Any]:
     return {**values, **typed}
 
 
-def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras) -> StereoLive:
+def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras, estimator: StereoEstimator) -> StereoLive:
+    from foundation_stereo_ros.estimate.estimator import StereoEstimator
     from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
     from foundation_stereo_ros.ros.dds.stereo_live import StereoLive
     from foundation_stereo_ros.ros.live.parameters import misspelled
@@ -195,7 +199,9 @@ def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras) -> StereoLive:
     for sentence in misspelled(values):
         _log.warning("%s", sentence)
     profile = Profile(depth=SENSOR.depth) if args.reliable else SENSOR
-    return StereoLive(wire, cameras, configs, values, profile)
+    if configs.pipeline != estimator.config:
+        estimator = StereoEstimator(configs.pipeline)
+    return StereoLive(wire, cameras, configs, values, profile, estimator)
 
 
 def _show(wire: Wire, cameras: Cameras, node: StereoLive) -> None:
@@ -203,7 +209,7 @@ def _show(wire: Wire, cameras: Cameras, node: StereoLive) -> None:
     for side, (image, info) in cameras.topics.items():
         lines.append(f"  {side:<10}  {image}{' (compressed)' if cameras.transport == 'compressed' else ''}")
         lines.append(f"  {f'{side}-info':<10}  {info}")
-    _say("\n".join([*lines, "publishes:", *(f"  {topic}" for topic in node.outputs.topics)]))
+    _say("\n".join([*lines, "publishes:", *(f"  {topic}" for topic in node.topics)]))
 
 
 def _say(text: str) -> None:

@@ -8,6 +8,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.errors import FoundationStereoError
@@ -60,8 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose errors are two short lines; the usage of some commands fills a screen."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\n{self.prog} --help lists the options\n")
+
+
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="foundation_stereo",
         description="Depth and point clouds from stereo images and from posed video.",
         epilog="foundation_stereo COMMAND --help lists the options of a command.",

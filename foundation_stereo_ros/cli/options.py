@@ -68,10 +68,14 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
     """Return the settings that the flags say; the others keep their defaults.
 
     Raises:
-        ConfigError: two settings contradict each other.
+        ConfigError: two settings contradict each other, or one cannot work here.
     """
+    from foundation_stereo_ros.estimate.cloud import check_filters
+
     given = vars(args)
-    return PipelineConfig.from_mapping({s.name: given[s.name] for s in settings() if s.name in given})
+    config = PipelineConfig.from_mapping({s.name: given[s.name] for s in settings() if s.name in given})
+    check_filters(config)
+    return config
 
 
 def add_topic_options(group: argparse._ArgumentGroup) -> None:

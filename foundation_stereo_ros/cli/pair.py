@@ -91,10 +91,10 @@ def run(args: argparse.Namespace) -> int:
 def _rectified(
     args: argparse.Namespace, config: PipelineConfig, left: RgbImage, right: RgbImage
 ) -> tuple[RgbImage, RgbImage, StereoRig]:
-    from foundation_stereo_ros.estimate.rectification import StereoRectification
+    from foundation_stereo_ros.estimate.rectification import StereoRectification, common_size
     from foundation_stereo_ros.io.calibration import camera_from_intrinsics, is_yaml, read_camera_infos
 
-    size = (left.shape[1], left.shape[0])
+    size = common_size(left, right)
     files: list[Path] = args.intrinsics or []
     if not files:
         return left, right, _rig_from_flags(args, config, size)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_node_options, positive, seconds, wire_settings_of
+from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.terminal import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
         for notice in (*recording.notices, *player.notices):
             print(f"note: {notice}", file=sys.stderr)
         print(f"playing {', '.join(player.topics)} on domain {settings.domain}", flush=True)
+        if args.clock:
+            print("nodes go by /clock where use_sim_time is set; foundation_stereo live: --use-sim-time")
         code = 0
         try:
             _play(args, player)
@@ -101,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
             code = INTERRUPTED
         if recording.damage:
             print(f"warning: {recording.damage}", file=sys.stderr)
-        print(f"{player.played} messages played{', interrupted' if code else ''}", flush=True)
+        print(f"{counted(player.played, 'message')} played{', interrupted' if code else ''}", flush=True)
     return code
 
 

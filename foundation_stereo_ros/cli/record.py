@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_node_options, wire_settings_of
+from foundation_stereo_ros.errors import counted
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.recorder import Recorder
@@ -52,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
             _record(args, recorder, interrupts)
         recorder.write(0.0)
         count = writer.count
-    print(f"{args.output}: {count} messages", flush=True)
+    print(f"{args.output}: {counted(count, 'message')}", flush=True)
     if recorder.dropped:
-        print(f"warning: {recorder.dropped} messages came too fast to be written", file=sys.stderr)
+        print(f"warning: {counted(recorder.dropped, 'message')} came too fast to be written", file=sys.stderr)
     return 0
 
 

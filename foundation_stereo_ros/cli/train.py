@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foundation_stereo_ros.errors import counted
+
 if TYPE_CHECKING:
     import torch
 
@@ -133,7 +135,7 @@ def _settings(args: argparse.Namespace, device: str) -> dict[str, Any]:
 
 def _conclude(args: argparse.Namespace, outcome: Outcome, notes: Mapping[str, str]) -> None:
     state = "complete" if outcome.finished else "interrupted" if outcome.interrupted else "out of time"
-    print(f"{state} after {outcome.step} steps; weights: {outcome.weights}")
+    print(f"{state} after {counted(outcome.step, 'step')}; weights: {outcome.weights}")
     if "licence" in notes:
         print(f"note: {notes['licence']}")
     if not outcome.finished:

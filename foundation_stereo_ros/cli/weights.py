@@ -7,6 +7,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foundation_stereo_ros.errors import counted
+
 if TYPE_CHECKING:
     from foundation_stereo_ros.nets.stereo import StereoConfig
     from foundation_stereo_ros.nets.video import VideoConfig
@@ -100,7 +102,7 @@ def _compact(state: Path, target: Path) -> int:
     from foundation_stereo_ros.train.run_files import compact_state
 
     progress = compact_state(state, target)
-    print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB), after {progress.step} steps")
+    print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB), after {counted(progress.step, 'step')}")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from foundation_stereo_ros.shapes import Mask, ShiftMap
 SEEN = 255
 """Value of a mask where both cameras see the surface (Middlebury, ETH3D); 128 is occluded, 0 unknown."""
 
-_ARRAY_NAME = "disparity"
+_ARRAY_NAME, _OFFSET_NAME = "disparity", "doffs"
+_NONE = np.zeros(())
 
 
 def known_or_nan(values: npt.NDArray[Any]) -> ShiftMap:
@@ -66,20 +68,26 @@ def read_packed_disparity(path: Path) -> ShiftMap:
 def read_array_disparity(path: Path) -> ShiftMap:
     """Read a NumPy file, never unpickling: ``.npy``, or ``.npz`` with ``disparity`` or one array in it.
 
+    Where ``doffs`` is beside ``disparity``, as in files of this package, the disparity has ROS's meaning:
+    cx_left - cx_right is taken off. It is added again, since truth is x_left - x_right everywhere in
+    ``datasets``.
+
     Raises:
-        FileFormatError: it is no such file, or not H x W numbers.
+        FileFormatError: it is no such file, or not H x W numbers; or ``doffs`` is not one finite number.
     """
     try:
         with path.open("rb") as stream:
             loaded = np.load(stream, allow_pickle=False)
-            values = loaded if isinstance(loaded, np.ndarray) else loaded[_chosen(path, loaded.files)]
+            values, doffs = (loaded, _NONE) if isinstance(loaded, np.ndarray) else _chosen(path, loaded)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, EOFError, KeyError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
         raise FileFormatError(f"{path} is not a NumPy file of numbers: {error}") from None
     if values.ndim != 2 or not values.size or values.dtype.kind not in "fiu":
         raise FileFormatError(f"{path} holds {values.dtype} {values.shape}; expected numbers (height, width)")
-    return known_or_nan(values)
+    if doffs.size != 1 or doffs.dtype.kind not in "fiu" or not np.isfinite(doffs).all():
+        raise FileFormatError(f"{path} has doffs {doffs!r}; expected one number of pixels")
+    return known_or_nan(values + doffs.item())
 
 
 def read_mask(path: Path) -> Mask:
@@ -110,9 +118,10 @@ def _grey(path: Path, stored: Pixels) -> Pixels:
     return stored[..., 0]
 
 
-def _chosen(path: Path, names: list[str]) -> str:
-    if _ARRAY_NAME in names:
-        return _ARRAY_NAME
-    if len(names) != 1:
-        raise FileFormatError(f"{path} holds {', '.join(names) or 'nothing'}; expected {_ARRAY_NAME!r}")
-    return names[0]
+def _chosen(path: Path, stored: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the disparity, and what was taken off it."""
+    if _ARRAY_NAME in stored:
+        return stored[_ARRAY_NAME], stored.get(_OFFSET_NAME, _NONE)
+    if len(stored) != 1:
+        raise FileFormatError(f"{path} holds {', '.join(stored) or 'nothing'}; expected {_ARRAY_NAME!r}")
+    return next(iter(stored.values())), _NONE

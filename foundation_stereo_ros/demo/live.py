@@ -19,7 +19,7 @@ import numpy as np
 
 from foundation_stereo_ros.demo.processes import Processes, private_environment
 from foundation_stereo_ros.demo.recording import NAMESPACE
-from foundation_stereo_ros.errors import BagError, WireError
+from foundation_stereo_ros.errors import BagError, WireError, counted
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
 from foundation_stereo_ros.ros.bags.reader import read_messages
 from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS
@@ -194,7 +194,7 @@ def live_figures(path: Path, written: Mapping[int, int], network: float | None) 
     had = received(path)
     seconds = [(had[stamp] - at) / 1e9 for stamp, at in written.items() if stamp in had]
     if not seconds:
-        raise WireError(f"of {len(written)} pairs no result came over the wire to {path}")
+        raise WireError(f"of {counted(len(written), 'pair')} no result came over the wire to {path}")
     if min(seconds) < 0:
         raise WireError("the computer's clock was set back meanwhile, so that nothing could be measured")
     p50, p95 = np.percentile(seconds, (50, 95))

@@ -10,7 +10,7 @@ from foundation_stereo_ros.demo.figures import Errors, Figures
 from foundation_stereo_ros.demo.live import LiveFigures
 from foundation_stereo_ros.demo.recording import FRAME_ID, StoredFrame, stored_cloud, stored_frames
 from foundation_stereo_ros.demo.stages import Stages
-from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.errors import BagError, counted
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.io.pictures import write_png
 from foundation_stereo_ros.io.ply import write_ply
@@ -142,7 +142,7 @@ def _details(folder: Path, result: Path, estimator: StereoEstimator) -> list[str
         count = sum(parameter.numel() for parameter in estimator.model.parameters())
         facts.append(f"{count / 1e6:.1f} million weights")
     if estimator.iterations:
-        facts.append(f"{estimator.iterations} refinements")
+        facts.append(counted(estimator.iterations, "refinement"))
     facts += [estimator.device.type, str(estimator.dtype).removeprefix("torch.")]
     return [
         ", ".join(facts),
@@ -178,8 +178,8 @@ def summary(
     return "\n".join(
         [
             "",
-            f"{report.frames} frames; network {1 / seconds:.2f} frames/s, with reading and writing "
-            f"{report.frames / report.seconds:.2f} frames/s ({estimator.device.type})",
+            f"{counted(report.frames, 'frame')}; network {1 / seconds:.2f} frames/s, with reading and "
+            f"writing {report.frames / report.seconds:.2f} frames/s ({estimator.device.type})",
             *([f"live over DDS: {live}"] if live else []),
             f"error against exact depth: {visible.epe:.2f} px on average, {visible.bp2:.1f} % of pixels "
             f"off by more than 2 px, depth off by {visible.abs_rel:.1f} %",

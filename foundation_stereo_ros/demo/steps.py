@@ -12,6 +12,7 @@ from foundation_stereo_ros.demo.figures import compare
 from foundation_stereo_ros.demo.live import try_live
 from foundation_stereo_ros.demo.recording import record
 from foundation_stereo_ros.demo.report import summary, write_pages
+from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.rectification import says_rectified
@@ -71,7 +72,7 @@ def render(
     whole_round: bool = False,
 ) -> None:
     """Make the recording alone; see `recording.record`."""
-    say(f"{step}rendering {frames} stereo pairs of {size[0]} x {size[1]} pixels: {path}")
+    say(f"{step}rendering {counted(frames, 'stereo pair')} of {size[0]} x {size[1]} pixels: {path}")
     with FrameProgress(frames) as progress:
         record(path, frames, size, device, whole_round=whole_round, on_frame=progress.step)
 

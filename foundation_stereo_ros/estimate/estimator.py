@@ -194,6 +194,7 @@ class StereoEstimator:
         plan = self._inference.plan(small_size, config)
         shift = self._inference(image, other, config, plan)
         watch.lap("network")
+        reach = self._inference.reach(small_size, config, plan)
         refinements, confidence = self.backend.refinements, None
         if config.confidence:
             mirrored = self._inference(other[:, ::-1], image[:, ::-1], config, plan)[:, ::-1]
@@ -201,6 +202,7 @@ class StereoEstimator:
             watch.lap("consistency")
         if config.full_resolution:
             shift, image = resize_disparity(shift, size), left
+            reach = reach and reach * size[0] / small_size[0]
             confidence = None if confidence is None else resize_map(confidence, size)
         else:
             # The rounded size, not `scale`, is what the pixels and the disparities follow.
@@ -218,7 +220,7 @@ class StereoEstimator:
             depth=depth,
             camera=rig.left,
             confidence=confidence,
-            match=StereoMatch(disparity, rig),
+            match=StereoMatch(disparity, rig, reach and reach - rig.doffs),
             seconds=watch.seconds,
             refinements=refinements,
             note=plan.sentence,

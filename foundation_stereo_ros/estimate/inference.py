@@ -52,6 +52,15 @@ class Inference:
             self._said = plan.sentence
         return plan
 
+    def reach(self, size: Size, config: PipelineConfig, plan: MemoryPlan) -> float | None:
+        """Return the greatest x_left - x_right that can be told in images of this width and height, in their
+        pixels; None where the network does not say."""
+        if self._backend.max_disp is None:
+            return None
+        # The small first pass of a hierarchical run finds disparities beyond the network's own.
+        ratio = config.small_ratio if config.hierarchical else 1
+        return self._backend.max_disp / ratio * size[0] / plan.size[0]
+
     def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig, plan: MemoryPlan) -> ShiftMap:
         """Estimate x_left - x_right in pixels for every pixel of the left image, H x W.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import torch
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, counted
 from foundation_stereo_ros.estimate.grid import Size, padded, scaled_size
 from foundation_stereo_ros.estimate.tiling import Tiling, tiling_for
 from foundation_stereo_ros.nets.stereo import LeanConfig, StereoConfig, network_preset
@@ -107,7 +107,9 @@ def plan_for(size: Size, budget_mib: int, memory: PairMemory, max_disp: int) -> 
     tiling = tiling_for(size, pixels, max_disp)
     if tiling is not None:
         width, height = tiling.size
-        return MemoryPlan(size, tiling, f"{why}: computed in {tiling.count} tiles of {width} x {height}")
+        return MemoryPlan(
+            size, tiling, f"{why}: computed in {counted(tiling.count, 'tile')} of {width} x {height}"
+        )
     small = _shrunk(size, pixels)
     return MemoryPlan(small, None, f"{why}, too little for tiles: shrunk to {small[0]} x {small[1]}")
 

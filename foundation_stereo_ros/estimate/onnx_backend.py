@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
+from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError, counted
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.grid import Fit
 from foundation_stereo_ros.estimate.memory import MemoryUse, memory_use
@@ -80,7 +80,7 @@ class OnnxBackend:
         """Raise ConfigError for settings that only PyTorch's network can follow."""
         own, name = self.signature.iterations, self._path.name
         if config.iterations not in (0, own):
-            has = f"{own} refinements" if own else "its refinements"
+            has = counted(own, "refinement") if own else "its refinements"
             raise ConfigError(f"iterations is {config.iterations}; expected 0: {name} has {has} built in")
         if config.early_stop:
             raise ConfigError(

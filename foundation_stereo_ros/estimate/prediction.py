@@ -27,10 +27,13 @@ class StereoMatch(NamedTuple):
         disparity: H x W, pixels of the prediction's grid, x_left - x_right - (cx_left - cx_right) as in
             DisparityImage.msg. Dense: it is kept where the depth is invalid.
         rig: the cameras of this grid, and the baseline.
+        reach: the greatest disparity that the network can tell, pixels of this grid, in the same sense; None
+            where it is not known.
     """
 
     disparity: DisparityMap
     rig: StereoRig
+    reach: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

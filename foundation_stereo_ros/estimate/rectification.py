@@ -30,6 +30,19 @@ def says_rectified(topic: str) -> bool | None:
     return None
 
 
+def common_size(left: RgbImage, right: RgbImage) -> tuple[int, int]:
+    """Return width and height of both images.
+
+    Raises:
+        ImageError: they differ.
+    """
+    sizes = [(image.shape[1], image.shape[0]) for image in (left, right)]
+    if sizes[0] != sizes[1]:
+        one, other = (f"{width} x {height}" for width, height in sizes)
+        raise ImageError(f"left image is {one} and right image is {other} pixels; expected the same size")
+    return sizes[0]
+
+
 class StereoRectification:
     """What one pair of calibrations means for images of one size.
 

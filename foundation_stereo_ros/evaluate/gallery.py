@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from foundation_stereo_ros.datasets.dataset import StereoDataset, StereoSample
+from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.evaluate.job import EvaluationJob
 from foundation_stereo_ros.evaluate.metrics import REGIONS, ImageScore, leaderboard_average
 from foundation_stereo_ros.evaluate.report import CUSTOMARY, HEADINGS, averagings
@@ -70,7 +71,7 @@ class Gallery:
         shown = [picture for _, _, pictures in sorted(self._worst, reverse=True) for picture in pictures]
         page = Report(
             title=f"Evaluation on {dataset.title}",
-            summary=f"{len(job.results)} images, {len(job.failed)} failed. The pictures show the "
+            summary=f"{counted(len(job.results), 'image')}, {len(job.failed)} failed. The pictures show the "
             f"{len(self._worst)} with most pixels off by more than 2; all are in the folder pictures.",
             figures=list(_figures(dataset, job)),
             pictures=shown,
@@ -157,7 +158,8 @@ def _details(job: EvaluationJob, results: Mapping[str, Any]) -> list[str]:
     weights, device, versions = results["weights"], results["device"], results["versions"]
     return [
         f"weights: {weights['file']}, sha256 {weights['sha256']}",
-        f"{device['kind']} ({device['name']}), {results['precision']}, {results['iterations']} refinements",
+        f"{device['kind']} ({device['name']}), {results['precision']}, "
+        + counted(results["iterations"], "refinement"),
         ", ".join(f"{name} {version}" for name, version in versions.items()),
         ", ".join(f"{name} {value}" for name, value in results["settings"].items() if value != ""),
         *(f"failed: {failure.name}: {failure.reason}" for failure in job.failed),

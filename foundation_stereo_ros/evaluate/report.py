@@ -16,6 +16,7 @@ import torch
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.bench.machine import processor
 from foundation_stereo_ros.datasets.dataset import Averaging, StereoDataset
+from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.evaluate.job import EvaluationJob
 from foundation_stereo_ros.evaluate.metrics import (
@@ -110,7 +111,7 @@ def _rates(job: EvaluationJob) -> list[str]:
 
 
 def _count(images: int) -> str:
-    return "1 image" if images == 1 else f"{images} images"
+    return counted(images, "image")
 
 
 def facts(

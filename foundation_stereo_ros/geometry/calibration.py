@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from foundation_stereo_ros.errors import CalibrationError
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.shapes import Matrix
+
+_SAME = 1e-3
+"""Share by which two equal lengths may differ."""
 
 RegionOfInterest = tuple[int, int, int, int]
 """x, y, width, height in unbinned pixels; width and height 0 stand for the whole image."""
@@ -137,6 +141,13 @@ def stereo_camera(
     """
     left_camera, left_offset = _rectified(left, image_size, "left")
     right_camera, right_offset = _rectified(right, image_size, "right")
+    if baseline is None and left_offset and math.isclose(left_offset, right_offset, rel_tol=_SAME):
+        raise CalibrationError(
+            f"P[3] is {left.p[0, 3]:g} in the left and {right.p[0, 3]:g} in the right camera_info, which "
+            "puts both cameras at the same place; expected 0 in the left one and -fx * baseline in the right "
+            "one; "
+            f"give `baseline` in metres: {abs(right_offset):g} if the right one is correct"
+        )
     return StereoRig(left_camera, right_camera, right_offset - left_offset if baseline is None else baseline)
 
 

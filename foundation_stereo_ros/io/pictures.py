@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.io.files import atomic_write, read_bytes
 from foundation_stereo_ros.shapes import DepthMap, RgbImage
 
@@ -31,22 +32,25 @@ def read_rgb(path: Path) -> RgbImage:
     Raises:
         FileFormatError: there is no such file, or no such image in it.
     """
-    return _to_rgb(read_pixels(path), 65535)
+    depth = BitDepth()
+    depth.bits = 16
+    return _to_rgb(read_pixels(path), depth)
 
 
 def read_pair(left: Path, right: Path) -> tuple[RgbImage, RgbImage]:
     """Read a stereo pair, as `read_rgb` does.
 
     Cameras of 10, 12 or 14 bits often store their values in 16; both images are then stretched by the same
-    factor, that of the smallest of these depths which holds all values of both.
+    factor, see `BitDepth`.
 
     Raises:
         FileFormatError: there is no such file, or no such image in it.
     """
+    depth = BitDepth()
     images = read_pixels(left), read_pixels(right)
-    highest = max((int(image.max(initial=0)) for image in images if image.dtype == np.uint16), default=0)
-    full = next(2**bits - 1 for bits in (8, 10, 12, 14, 16) if highest < 2**bits)
-    return _to_rgb(images[0], full), _to_rgb(images[1], full)
+    for image in images:
+        depth.note(image)
+    return _to_rgb(images[0], depth), _to_rgb(images[1], depth)
 
 
 def read_pixels(path: Path) -> Pixels:
@@ -92,9 +96,8 @@ def write_depth_png(path: Path, depth: DepthMap) -> None:
     write_png(path, np.where(known, millimetres, 0).astype(np.uint16))
 
 
-def _to_rgb(image: Pixels, full: int) -> RgbImage:
-    if image.dtype == np.uint16:
-        image = np.rint(np.minimum(image, full) * np.float32(255 / full)).astype(np.uint8)
+def _to_rgb(image: Pixels, depth: BitDepth) -> RgbImage:
+    image = depth.to_eight(image)
     if image.ndim == 2 or image.shape[2] == 1:
         return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
     if image.shape[2] == 2:  # grey and alpha

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.shapes import RgbImage
 from foundation_stereo_ros.train.run_files import LOG_NAME
 
@@ -131,7 +132,7 @@ def paint_curve(series: Series) -> npt.NDArray[np.uint8]:
         corner = (_LEFT + 290 * (place % 3), 42 + 22 * (place // 3))
         cv2.line(picture, corner, (corner[0] + 24, corner[1]), colour, 3, cv2.LINE_AA)
         _write(picture, f"{name} {line[-1][1]:.1f}", (corner[0] + 32, corner[1] + 5))
-    _write(picture, f"pixels off by more than 2 px, per cent; {max(steps)} steps", (_LEFT, 20))
+    _write(picture, f"pixels off by more than 2 px, per cent; {counted(max(steps), 'step')}", (_LEFT, 20))
     return picture
 
 

@@ -111,7 +111,7 @@ def test_values_out_of_range_are_wrong_usage(
     command: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*command, *words]) == 2
-    assert "usage: foundation_stereo curate" in capsys.readouterr().err
+    assert "foundation_stereo curate --help lists the options" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

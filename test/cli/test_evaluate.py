@@ -4,6 +4,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from dataset_trees import user_folder
@@ -38,6 +40,33 @@ def evaluated(folder: Path, *more: str) -> tuple[int, dict[str, Any]]:
     path = folder.parent / "figures.json"
     code = main(words(folder, "--json", str(path), *more))
     return code, json.loads(path.read_text()) if path.exists() else {}
+
+
+@pytest.mark.parametrize("cx_right", [37.0, 32.0, 26.5])
+def test_a_file_of_pair_against_the_truth_has_no_offset(folder: Path, cx_right: float) -> None:
+    """Whatever the principal points are: npz files have taken their difference off, ground truth has not."""
+    sides = [str(next((folder / side).glob("one.*"))) for side in ("left", "right")]
+    camera = ["--fx", "50", "--baseline", "0.1", "--cx", "32", "--cx-right", str(cx_right)]
+    out = folder.parent / "out"
+    assert main(["pair", *sides, *camera, "-o", str(out), "--export", "npz", "--device", "cpu"]) == 0
+    for old in (folder / "disparity").glob("one.*"):
+        old.unlink()
+    shutil.copy(out / "result.npz", folder / "disparity" / "one.npz")
+    code, found = evaluated(folder)
+    assert code == 0
+    assert found["images"][0]["network"]["all"]["epe"] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_an_assumed_scale_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for old in (folder / "disparity").glob("one.*"):
+        old.unlink()
+    cv2.imwrite(str(folder / "disparity" / "one.png"), np.full((48, 64), 512, np.uint16))
+    assert evaluated(folder)[0] == 0
+    assert capsys.readouterr().err == (
+        "note: disparities in PNG files are taken to be multiplied by 256; --disparity-scale says otherwise\n"
+    )
+    assert evaluated(folder, "--disparity-scale", "256")[0] == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_the_shipped_weights_on_a_small_tree(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,12 +9,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.cli import options
 from foundation_stereo_ros.cli.main import COMMANDS, main
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
+from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,7 +74,53 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize("words", [[], ["nonsense"], ["pair"], ["pair", "a.png", "b.png", "--scale", "7"]])
 def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words) == 2
-    assert "usage: foundation_stereo" in capsys.readouterr().err
+    error, pointer = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: ")
+    command = " ".join(["foundation_stereo", *words[:1]]) if words[:1] == ["pair"] else "foundation_stereo"
+    assert pointer == f"{command} --help lists the options"
+
+
+def test_the_package_can_be_run_as_a_module(capfd: pytest.CaptureFixture[str]) -> None:
+    done = subprocess.run([sys.executable, "-m", "foundation_stereo_ros", "--version"], cwd=ROOT, check=False)
+    assert (done.returncode, capfd.readouterr().out) == (0, f"foundation_stereo {__version__}\n")
+    done = subprocess.run([sys.executable, "-m", "foundation_stereo_ros", "nonsense"], cwd=ROOT, check=False)
+    assert done.returncode == 2
+
+
+NO_OPEN3D = """
+import sys
+sys.modules["open3d"] = None
+from foundation_stereo_ros.cli.main import main
+code = main(sys.argv[1:])
+sys.exit(code if "foundation_stereo_ros.estimate.estimator" not in sys.modules else 9)
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bag", "BAG", "-o", "new.mcap"],
+        ["pair", "absent.png", "absent.png"],
+        ["demo", "-o", "demo"],
+    ],
+)
+def test_open3d_is_missed_before_anything_is_computed(words: list[str], tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "in.mcap") as writer:
+        camera = Camera(32, 32, 30.0, 30.0, 15.5, 15.5)
+        StereoRecorder(writer, StereoRig(camera, camera, 0.1)).add(*np.zeros((2, 32, 32, 3), np.uint8), 1)
+    words = [str(tmp_path / "in.mcap") if word == "BAG" else word for word in words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", NO_OPEN3D, *words, "--outlier-radius", "0.1"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "open3d" in done.stderr.lower() and "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mcap"]
 
 
 def test_a_value_out_of_range_is_refused_with_the_range(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,6 +66,19 @@ def test_arrays_by_name_or_alone(tmp_path: Path) -> None:
         np.testing.assert_array_equal(found, TRUTH)
 
 
+@pytest.mark.parametrize("doffs", [3.25, -0.5, 0.0])
+def test_what_was_taken_off_for_the_principal_points_is_added_again(tmp_path: Path, doffs: float) -> None:
+    np.savez(tmp_path / "d.npz", disparity=TRUTH - doffs, doffs=np.float64(doffs))
+    np.testing.assert_array_equal(files.read_array_disparity(tmp_path / "d.npz"), TRUTH)
+
+
+@pytest.mark.parametrize("doffs", [np.nan, np.zeros(2), "three"])
+def test_what_was_taken_off_is_one_number(tmp_path: Path, doffs: object) -> None:
+    np.savez(tmp_path / "d.npz", disparity=TRUTH, doffs=np.array(doffs))
+    with pytest.raises(FileFormatError, match=r"d\.npz has doffs .*; expected one number of pixels"):
+        files.read_array_disparity(tmp_path / "d.npz")
+
+
 class Bomb:
     def __reduce__(self) -> tuple[object, tuple[str]]:
         return pytest.fail, ("a pickle was run",)

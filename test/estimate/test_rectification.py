@@ -8,7 +8,7 @@ import pytest
 
 from foundation_stereo_ros.errors import CalibrationError, ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.rectification import StereoRectification, says_rectified
+from foundation_stereo_ros.estimate.rectification import StereoRectification, common_size, says_rectified
 from foundation_stereo_ros.geometry.calibration import Calibration
 
 SIZE = (64, 48)
@@ -97,3 +97,10 @@ def test_the_baseline_comes_from_the_calibration_or_the_configuration() -> None:
 def test_both_images_must_have_the_size_of_the_first() -> None:
     with pytest.raises(ImageError, match="right image is 63 x 48 pixels; expected 64 x 48"):
         rectification()(IMAGE, IMAGE[:, :-1])
+
+
+def test_images_of_different_sizes_are_called_that() -> None:
+    left, right = np.zeros((4, 6, 3), np.uint8), np.zeros((4, 5, 3), np.uint8)
+    assert common_size(left, left) == (6, 4)
+    with pytest.raises(ImageError, match=r"^left image is 6 x 4 and right image is 5 x 4 pixels"):
+        common_size(left, right)

@@ -35,6 +35,19 @@ def test_zero_and_negative_baselines_are_refused_with_advice(left: float, right:
     assert "`baseline`" in str(caught.value)
 
 
+@pytest.mark.parametrize("tx", [-60.0, 45.0])
+def test_the_same_p3_in_both_cameras_is_called_that(tx: float) -> None:
+    sentence = (
+        rf"^P\[3\] is {tx:g} in the left and {tx:g} in the right camera_info, which puts both cameras "
+        rf"at the same place; .* in metres: {abs(tx) / 500:g} if the right one is correct$"
+    )
+    with pytest.raises(CalibrationError, match=sentence):
+        stereo_camera(calibration(tx), calibration(tx), image_size=(640, 480))
+    assert (
+        stereo_camera(calibration(tx), calibration(tx), image_size=(640, 480), baseline=0.1).baseline == 0.1
+    )
+
+
 @pytest.mark.parametrize("tx", [0.0, 60.0, -99.0])
 def test_a_given_baseline_overrides_the_calibration(tx: float) -> None:
     stereo = stereo_camera(calibration(), calibration(tx), image_size=(640, 480), baseline=0.2)

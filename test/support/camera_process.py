@@ -41,6 +41,7 @@ class Orders:
         lossy: of every pair one image gets lost: twice the left one, twice the right one.
         encoding: name of the images' encoding; the pixels are rgb8.
         right_rows: rows that the right image lacks.
+        framed: whether the messages name their frames.
         d: distortion to tell of (plumb_bob).
         p: numbers of P to send in place of the true ones: side -> index -> number.
     """
@@ -55,6 +56,7 @@ class Orders:
     lossy: bool = False
     encoding: str = "rgb8"
     right_rows: int = 0
+    framed: bool = True
     d: tuple[float, ...] = (0.0,) * 5
     p: dict[str, dict[str, float]] = dataclasses.field(default_factory=dict)
 
@@ -65,21 +67,24 @@ class Camera(Node):
     Args:
         kind: ``raw``, ``compressed`` (with /compressed behind the topics), or ``misplaced`` (compressed
             images under the names of raw ones).
-        qos: ``sensor`` (best effort) or ``reliable``.
+        qos: ``sensor`` (best effort), ``reliable``, or ``latched`` (sensor, with calibrations that are kept
+            for those who come late).
     """
 
     def __init__(self, kind: str, qos: str) -> None:
         super().__init__("camera")
         self.orders = Orders()
         self._kind = kind
-        reliability = ReliabilityPolicy.BEST_EFFORT if qos == "sensor" else ReliabilityPolicy.RELIABLE
+        reliability = ReliabilityPolicy.RELIABLE if qos == "reliable" else ReliabilityPolicy.BEST_EFFORT
         profile = QoSProfile(depth=5, reliability=reliability, durability=DurabilityPolicy.VOLATILE)
         image_type = Image if kind == "raw" else CompressedImage
         suffix = "/compressed" if kind == "compressed" else ""
         self._images = {
             s: self.create_publisher(image_type, f"{s}/image_rect{suffix}", profile) for s in SIDES
         }
-        self._infos = {s: self.create_publisher(CameraInfo, f"{s}/camera_info", profile) for s in SIDES}
+        kept = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        info_profile = kept if qos == "latched" else profile
+        self._infos = {s: self.create_publisher(CameraInfo, f"{s}/camera_info", info_profile) for s in SIDES}
         self._scenes: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
         self._sent_at = 0.0
@@ -132,13 +137,13 @@ class Camera(Node):
         height, width, channels = pixels.shape
         message = Image(height=height, width=width, encoding=orders.encoding, step=width * channels)
         message.data.frombytes(np.ascontiguousarray(pixels))
-        return _stamped(message, side, stamp)
+        return _stamped(message, side, stamp, orders)
 
-    def _compressed(self, side: str, stamp: int, pixels: np.ndarray, _: Orders) -> CompressedImage:
+    def _compressed(self, side: str, stamp: int, pixels: np.ndarray, orders: Orders) -> CompressedImage:
         _, packed = cv2.imencode(".png", np.ascontiguousarray(pixels[..., ::-1]))
         message = CompressedImage(format="rgb8; png compressed bgr8")
         message.data.frombytes(packed)
-        return _stamped(message, side, stamp)
+        return _stamped(message, side, stamp, orders)
 
     def _info(self, side: str, stamp: int, scene: dict[str, Any], orders: Orders) -> CameraInfo:
         height, width, _ = scene[side].shape
@@ -151,11 +156,11 @@ class Camera(Node):
         message.d = list(orders.d)
         message.k = [f, 0.0, cx, 0.0, f, cy, 0.0, 0.0, 1.0]
         message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-        return _stamped(message, side, stamp)
+        return _stamped(message, side, stamp, orders)
 
 
-def _stamped(message: Any, side: str, stamp: int) -> Any:
-    message.header.frame_id = f"{side}_optical"
+def _stamped(message: Any, side: str, stamp: int, orders: Orders) -> Any:
+    message.header.frame_id = f"{side}_optical" if orders.framed else ""
     message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 1_000_000_000)
     return message
 

@@ -152,21 +152,36 @@ class WireCamera:
         namespace: of the topics.
         rate: pairs a second.
         profile: of all topics.
+        latched: send the calibrations once, with the first pair, and keep them for those who come late.
+        frame: of the left images.
 
     Attributes:
         paused: while it is set, none are sent.
     """
 
-    def __init__(self, wire: Wire, scene: Path, namespace: str, rate: float, profile: Profile) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        scene: Path,
+        namespace: str,
+        rate: float,
+        profile: Profile,
+        latched: bool = False,
+        frame: str = "left_optical",
+    ) -> None:
         with np.load(scene) as file:
             self._scene = {name: file[name] for name in file.files}
         self._publishers = {
-            f"{side}/{name}": wire.publisher(f"{namespace}/{side}/{name}", msgtype, profile)
+            f"{side}/{name}": wire.publisher(f"{namespace}/{side}/{name}", msgtype, kind)
             for side in ("left", "right")
-            for name, msgtype in (("image_rect", IMAGE), ("camera_info", CAMERA_INFO))
+            for name, msgtype, kind in (
+                ("image_rect", IMAGE, profile),
+                ("camera_info", CAMERA_INFO, Profile(latched=True, depth=1) if latched else profile),
+            )
         }
         self.stamps: list[int] = []
         self.paused = False
+        self._latched, self._frames = latched, {"left": frame, "right": "right_optical"}
         self._rate = rate
         self._ended = Event()
         self._thread = Thread(target=self._run, daemon=True)
@@ -188,10 +203,11 @@ class WireCamera:
         self.stamps.append(stamp)
         for side in ("left", "right"):
             time_of = types.Time(sec=stamp // 10**9, nanosec=stamp % 10**9)
-            header = types.Header(stamp=time_of, frame_id=f"{side}_optical")
+            header = types.Header(stamp=time_of, frame_id=self._frames[side])
             tx = -camera.fx * float(scene["baseline"]) if side == "right" else 0.0
             info = encode_camera_info(types, header, camera, tx)
-            self._publishers[f"{side}/camera_info"].publish(serialize(info, CAMERA_INFO))
+            if not self._latched or len(self.stamps) == 1:
+                self._publishers[f"{side}/camera_info"].publish(serialize(info, CAMERA_INFO))
             image = encode_image(types, header, scene[side], "rgb8")
             self._publishers[f"{side}/image_rect"].publish(serialize(image, IMAGE))
 
@@ -229,10 +245,16 @@ class WireStage:
         return Inbox(self.wire, topic, msgtype or found[0], profile or Profile(depth=10))
 
     def camera(
-        self, scene: Path, namespace: str = "/stereo", rate: float = 10.0, profile: Profile | None = None
+        self,
+        scene: Path,
+        namespace: str = "/stereo",
+        rate: float = 10.0,
+        profile: Profile | None = None,
+        **more: Any,
     ) -> WireCamera:
-        """Start a camera."""
-        camera = WireCamera(self.wire, scene, namespace, rate, profile or Profile(reliable=False, depth=5))
+        """Start a camera, see `WireCamera`."""
+        profile = profile or Profile(reliable=False, depth=5)
+        camera = WireCamera(self.wire, scene, namespace, rate, profile, **more)
         self.cameras.append(camera)
         return camera
 

@@ -87,3 +87,41 @@ def test_without_cv_bridge(stage, tmp_path, picture) -> None:
     assert shows(picture, points.messages[-1])
     (line,) = node.log.wait_for(1, "cv_bridge")
     assert "without cv_bridge (ImportError: numpy.core.multiarray failed to import)" in line
+
+
+def test_calibrations_that_were_sent_once_before_the_start(stage) -> None:
+    """And never again, to a node that also takes those which come with every image."""
+    camera = stage.camera(qos="latched", count=1)
+    camera.said.wait_for(1, r"^\d+$")
+    camera.send(infos=(), count=-1)
+    node = stage.node()
+    node.hear("points2").wait_for(count=2)
+    report = node.reports(lambda r: r.message.startswith("running"))
+    assert (report.level, report.count("time jumps")) == (0, 0)
+    for log in (node.log, camera.log):
+        assert "incompatible" not in str(log) and "WARN" not in str(log)
+
+
+def test_images_of_different_sizes_are_called_that(stage) -> None:
+    node = stage.node()
+    node.hear("points2")
+    stage.camera(right_rows=8)
+    report = node.reports(lambda r: r.level == 2)
+    assert "left image is 64 x 48 and right image is 64 x 40 pixels; expected the same size" in report.message
+
+
+def test_images_without_a_frame_are_reported(stage) -> None:
+    node = stage.node()
+    node.hear("points2")
+    stage.camera(framed=False)
+    report = node.reports(lambda r: r.message.startswith("running"))
+    assert report.level == 1
+    assert "; /stereo/left/image_rect: the images have an empty frame_id" in report.message
+
+
+def test_what_ends_the_start_names_the_node_in_full(stage) -> None:
+    node = stage.node(namespace="/rig1", parameters={"scale": 7.0})
+    assert node.wait() == 1
+    fatal = node.log.wait_for(1, "FATAL")
+    assert len(fatal) == 1
+    assert "[rig1.stereo_node]: scale is 7.0; expected" in fatal[0]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
-from foundation_stereo_ros.errors import BagError, CalibrationError, FoundationStereoError
+from foundation_stereo_ros.errors import BagError, CalibrationError, FoundationStereoError, counted
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.ros.bags.qos import KEY, is_latched, offered_profile
@@ -165,6 +165,7 @@ class BagJob:
         except FoundationStereoError as error:
             self._reject(error)
             return
+        self.report.framed &= bool(left.header.frame_id)
         # That of the last message that the pair needed.
         log_time = max(part.log_time for part in (*pair.messages.values(), *pair.calibrations.values()))
         with self._shield():
@@ -181,6 +182,8 @@ class BagJob:
         for side, topic in self._infos:
             first = next(self._recording.messages([topic]), None)
             info = self._decoded(first) if first else None
+            if first is None and self._recording.damage:
+                raise BagError(f"{self._recording.damage}; no camera_info on {topic} before that")
             if first is None or info is None:
                 raise BagError(
                     f"{topic} has no camera_info that can be read; expected another topic to be named",
@@ -206,19 +209,21 @@ class BagJob:
         self.report.reason = str(error)
 
     def _why_nothing(self) -> BagError:
-        report, topics = self.report, self._topics
+        report, topics, damage = self.report, self._topics, self._recording.damage
+        before = f"{damage}; before that, " if damage else ""
         if report.rejected:
             return BagError(
-                f"none of {report.rejected} frames could be processed; the last one: {report.reason}"
+                f"{before}none of {counted(report.rejected, 'frame')} could be processed; "
+                f"the last one: {report.reason}"
             )
         for side, topic in (("left", topics.left), ("right", topics.right)):
             if not report.images[side]:
-                damage = self._recording.damage
-                return BagError(f"no images on {topic} in this part{'; ' + damage if damage else ''}")
+                return BagError(f"{before}no images on {topic} in this part")
         nearest = self._synchronizer.nearest_ns
         hint = f"; the nearest stamps are {nearest / 1e9:.6f} s apart" if nearest else ""
         counts = (
-            f"{report.images['left']} images on {topics.left} and {report.images['right']} on {topics.right}"
+            f"{counted(report.images['left'], 'image')} on {topics.left} and {report.images['right']} on "
+            f"{topics.right}"
         )
         remedy = "tolerance" if nearest else ()
-        return BagError(f"no pair with the same stamp among {counts}{hint}", remedy=remedy)
+        return BagError(f"{before}no pair with the same stamp among {counts}{hint}", remedy=remedy)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 import zstandard
-from mcap.exceptions import EndOfFile, McapError
+from mcap.exceptions import EndOfFile, McapError, RecordLengthLimitExceeded
 from mcap.reader import SeekingReader
 from mcap.records import Channel, DataEnd, Footer, McapRecord, Message
 from mcap.records import Schema as SchemaRecord
@@ -45,6 +45,10 @@ class McapFile:
     With an index, messages come in the order of their log time; without one (the recorder was killed, or told
     to write none) in the order of the file, up to the damage if there is any.
 
+    Args:
+        path: the file.
+        shown: what to call it; None: as ``path``.
+
     Attributes:
         topics: by channel id.
         start_ns, end_ns: log time of the first and the last message; 0 in an empty file.
@@ -54,14 +58,14 @@ class McapFile:
         BagError: not an MCAP file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, shown: Path | None = None) -> None:
+        self.path, self.shown = path, shown or path
         self.damage = ""
         self.topics: dict[int, Topic] = {}
         self.start_ns = self.end_ns = 0
         with path.open("rb") as stream:
             if stream.read(len(_MAGIC)) != _MAGIC:
-                raise BagError(f"{path} is not an MCAP file")
+                raise BagError(f"{self.shown} is not an MCAP file")
         self._indexed = self._read_summary()
         if not self._indexed:
             self._survey()
@@ -85,7 +89,7 @@ class McapFile:
                 ):
                     yield self._recorded(channel.id, message)
             except DAMAGE as error:
-                self.damage = f"{self.path.name} is damaged: {_reason(error)}"
+                self.damage = f"{self.shown.name} is damaged: {_reason(error)}"
 
     def _read_summary(self) -> bool:
         """Take the topics from the index at the end of the file; say whether there is a usable one."""
@@ -158,7 +162,7 @@ class McapFile:
                         yield record
             except DAMAGE as error:
                 if not complete:
-                    self.damage = f"{self.path.name} breaks off: {_reason(error)}"
+                    self.damage = f"{self.shown.name} breaks off: {_reason(error)}"
 
     def _recorded(self, channel_id: int, message: Message) -> RecordedMessage:
         topic = self.topics[channel_id]
@@ -173,4 +177,6 @@ def _topic(channel: Channel, schemas: dict[int, Schema], count: int) -> Topic:
 def _reason(error: Exception) -> str:
     if isinstance(error, EndOfFile):
         return "its end is missing"
+    if isinstance(error, RecordLengthLimitExceeded):
+        return "it ends in the middle of a record"
     return str(error) or type(error).__name__

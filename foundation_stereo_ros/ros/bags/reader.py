@@ -19,6 +19,7 @@ from foundation_stereo_ros.ros.bags.storage import SUFFIXES, RecordedMessage, St
 from foundation_stereo_ros.ros.messages.topics import Topic
 
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_PIECE = 1 << 20
 
 
 class Recording:
@@ -48,6 +49,9 @@ class Recording:
             raise
         self._merged = _merge(topic for file in self._files for topic in file.topics.values())
         self.topics = tuple(sorted(self._merged.values(), key=lambda topic: topic.name))
+        if not self.topics and self.damage:
+            self.close()
+            raise BagError(f"{self.damage}; no topic and no message before that can be read")
 
     @property
     def start_ns(self) -> int:
@@ -90,7 +94,7 @@ class Recording:
         self.notices += found.notices
         for path in found.paths:
             try:
-                file = _open_file(self._plain(path), found.distribution)
+                file = self._open_file(path, found.distribution)
             except BagError as error:
                 if len(found.paths) == 1:
                     raise
@@ -104,10 +108,18 @@ class Recording:
                 self._missing or f"no recording at {self.path}; expected {', '.join(SUFFIXES)} files"
             )
 
-    def _plain(self, path: Path) -> Path:
+    def _open_file(self, path: Path, distribution: str) -> Storage:
         if path.suffix != ".zstd":
-            return path
-        return _decompressed(path, Path(self._cleanup.enter_context(TemporaryDirectory())))
+            return _open_plain(path, distribution, path)
+        plain, complete = _decompressed(path, Path(self._cleanup.enter_context(TemporaryDirectory())))
+        cut = f"{path.name} breaks off: the end of its compressed data is missing"
+        try:
+            file = _open_plain(plain, distribution, path)
+        except BagError as error:
+            raise error if complete else BagError(f"{cut}; nothing before that can be read") from error
+        if not complete and not file.damage:
+            self._missing = cut
+        return file
 
 
 class DecodedMessage(NamedTuple):
@@ -129,28 +141,33 @@ def read_messages(path: Path | str, topics: Collection[str] | None = None) -> It
             yield DecodedMessage(message.topic.name, decode(message), message.log_time)
 
 
-def _open_file(path: Path, distribution: str) -> Storage:
+def _open_plain(path: Path, distribution: str, shown: Path) -> Storage:
     kind = path.suffix
     if kind not in SUFFIXES:
         raise BagError(
-            f"{path} is not a recording by its name; expected one of {', '.join(SUFFIXES)} or a folder"
+            f"{shown} is not a recording by its name; expected one of {', '.join(SUFFIXES)} or a folder"
         )
     try:
         if kind == ".mcap":
-            return McapFile(path)
-        return SqliteFile(path, distribution) if kind == ".db3" else Ros1File(path)
+            return McapFile(path, shown)
+        return SqliteFile(path, distribution, shown) if kind == ".db3" else Ros1File(path, shown)
     except OSError as error:
-        raise BagError(f"cannot open {path}: {error.strerror or error}") from error
+        raise BagError(f"cannot open {shown}: {error.strerror or error}") from error
 
 
-def _decompressed(path: Path, folder: Path) -> Path:
+def _decompressed(path: Path, folder: Path) -> tuple[Path, bool]:
+    """Unpack a file as far as it goes; return where, and whether it has its end."""
     target = folder / path.stem
+    frame = zstandard.ZstdDecompressor().decompressobj()
     try:
         with path.open("rb") as source, target.open("wb") as unpacked:
-            zstandard.ZstdDecompressor().copy_stream(source, unpacked)
+            # Another frame may follow the end of one.
+            while packed := frame.unused_data or source.read(_PIECE):
+                frame = zstandard.ZstdDecompressor().decompressobj() if frame.eof else frame
+                unpacked.write(frame.decompress(packed))
     except zstandard.ZstdError as error:
         raise BagError(f"cannot decompress {path}: {error}") from error
-    return target
+    return target, frame.eof
 
 
 def _unpacked(data: bytes) -> bytes:

@@ -23,6 +23,10 @@ from foundation_stereo_ros.ros.messages.topics import Topic
 class Ros1File:
     """Topics and messages of one .bag file as ROS 2 would have recorded them (CDR, ROS 2 definitions).
 
+    Args:
+        path: the file.
+        shown: what to call it; None: as ``path``.
+
     Attributes:
         topics: by connection id; those whose type cannot be turned into ROS 2 are named in ``notices``.
         start_ns, end_ns: time of the first and the last message; 0 in an empty file.
@@ -33,8 +37,8 @@ class Ros1File:
         BagError: not a ROS 1 bag, or one that was not closed.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, shown: Path | None = None) -> None:
+        shown = shown or path
         self.damage = ""
         self.notices: list[str] = []
         self.topics: dict[int, Topic] = {}
@@ -45,8 +49,9 @@ class Ros1File:
             self._reader = AnyReader([path])
             self._reader.open()
         except (AnyReaderError, AssertionError, ValueError) as error:
+            reason = str(error).replace(str(path), str(shown))
             raise BagError(
-                f"{path} is not a readable ROS 1 bag: {error}; if it was not closed, `rosbag reindex` helps"
+                f"{shown} is not a readable ROS 1 bag: {reason}; if it was not closed, `rosbag reindex` helps"
             ) from error
         self.start_ns = self._reader.start_time if self._reader.message_count else 0
         self.end_ns = self._reader.end_time - 1 if self._reader.message_count else 0

@@ -8,7 +8,7 @@ written.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,6 +25,11 @@ class SqliteFile:
     Messages come in the order of their log time; from a damaged file in the order of recording, up to the
     damage.
 
+    Args:
+        path: the file.
+        distribution: of ROS, where it is known.
+        shown: what to call the file; None: as ``path``.
+
     Attributes:
         topics: by topic id.
         start_ns, end_ns: log time of the first and the last message; 0 in an empty file, the end also in a
@@ -35,8 +40,8 @@ class SqliteFile:
         BagError: not a database, or one without the tables of a recording.
     """
 
-    def __init__(self, path: Path, distribution: str = "") -> None:
-        self.path = path
+    def __init__(self, path: Path, distribution: str = "", shown: Path | None = None) -> None:
+        self.shown = shown or path
         self.damage = ""
         self.start_ns = self.end_ns = 0
         self._database = _open(path)
@@ -45,7 +50,7 @@ class SqliteFile:
             self.topics = self._read_topics(distribution)
         except sqlite3.Error as error:
             self.close()
-            raise BagError(f"{path} is not a readable sqlite3 recording: {error}") from error
+            raise BagError(f"{self.shown} is not a readable sqlite3 recording: {error}") from error
 
     def close(self) -> None:
         """Close the file."""
@@ -56,22 +61,37 @@ class SqliteFile:
     ) -> Iterator[RecordedMessage]:
         """Yield the messages of some topics (None: all) with start <= log time < stop."""
         chosen = [key for key, topic in self.topics.items() if names is None or topic.name in names]
-        limits = [
-            start_ns if start_ns is not None else -(2**63),
-            stop_ns if stop_ns is not None else 2**63 - 1,
-        ]
-        # The index may lie in the part that is missing; rows themselves are stored in the order of recording.
-        table, order = ("messages NOT INDEXED", "id") if self.damage else ("messages", "timestamp, id")
+        least = start_ns if start_ns is not None else -(2**63)
+        limit = stop_ns if stop_ns is not None else 2**63 - 1
+        try:
+            rows = self._rows_one_by_one() if self.damage else self._rows(chosen, least, limit)
+            for key, time, data in rows:
+                if key in chosen and least <= time < limit:
+                    yield RecordedMessage(self.topics[key], time, time, 0, bytes(data))
+        except sqlite3.Error as error:
+            self.damage = self.damage or f"{self.shown.name} is damaged: {error}"
+
+    def _rows(self, chosen: Sequence[int], least: int, limit: int) -> Iterator[tuple[int, int, bytes]]:
         marks = ",".join("?" * len(chosen))
         query = (
-            f"SELECT topic_id, timestamp, data FROM {table} WHERE topic_id IN ({marks})"
-            f" AND timestamp >= ? AND timestamp < ? ORDER BY {order}"
+            f"SELECT topic_id, timestamp, data FROM messages WHERE topic_id IN ({marks})"
+            " AND timestamp >= ? AND timestamp < ? ORDER BY timestamp, id"
         )
-        try:
-            for key, time, data in self._database.execute(query, [*chosen, *limits]):
-                yield RecordedMessage(self.topics[key], time, time, 0, bytes(data))
-        except sqlite3.Error as error:
-            self.damage = f"{self.path.name} is damaged: {error}"
+        return self._database.execute(query, [*chosen, least, limit])
+
+    def _rows_one_by_one(self) -> Iterator[tuple[int, int, bytes]]:
+        """Yield the rows up to the damage.
+
+        The index may lie in the part that is missing; rows themselves are stored in the order of recording.
+        Each has a query of its own, since sqlite3 looks one row ahead, and would lose the last good one.
+        """
+        query = (
+            "SELECT id, topic_id, timestamp, data FROM messages NOT INDEXED WHERE id > ? ORDER BY id LIMIT 1"
+        )
+        last = -(2**63)
+        while (row := self._database.execute(query, [last]).fetchone()) and row[0] > last:
+            last = row[0]
+            yield row[1:]
 
     def _prepare(self) -> None:
         try:
@@ -81,7 +101,7 @@ class SqliteFile:
         except sqlite3.DatabaseError as error:
             if "malformed" not in str(error):
                 raise
-            self.damage = f"{self.path.name} breaks off: {error}"
+            self.damage = f"{self.shown.name} breaks off: {error}"
             # Without this a file shorter than its header says is refused as a whole.
             self._database.execute("PRAGMA writable_schema = ON")
             query = "SELECT timestamp, 0 FROM messages NOT INDEXED ORDER BY id LIMIT 1"

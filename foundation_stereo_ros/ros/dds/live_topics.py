@@ -10,7 +10,7 @@ from typing import Any
 
 from foundation_stereo_ros.ros.dds.endpoints import Subscription
 from foundation_stereo_ros.ros.dds.environment import receive_buffer_advice
-from foundation_stereo_ros.ros.dds.qos import RESULTS, Profile, overridden
+from foundation_stereo_ros.ros.dds.qos import LATCHED, RESULTS, Profile, overridden
 from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
@@ -50,6 +50,8 @@ class Inputs:
     ) -> None:
         self._wire, self._profile, self._parameters = wire, profile, parameters
         self._subscriptions: dict[str, Subscription] = {}
+        self._latched: dict[str, Subscription] = {}
+        self._intake = intake
         self._incompatible: dict[str, str] = {}
         self._told_of_loss = False
         for side in SIDES:
@@ -64,12 +66,29 @@ class Inputs:
         return sum(subscription.lost for subscription in self._subscriptions.values())
 
     def facts(self) -> dict[str, TopicFacts]:
-        """Return what is known about the topics: input -> facts; logs what has become known."""
+        """Return what is known about the topics: input -> facts; logs what has become known.
+
+        Subscribes to latched calibrations where they have become known.
+        """
         types: dict[str, list[str]] = {}
         for publisher in self._wire.graph.publishers():
             types.setdefault(publisher.topic, []).append(publisher.msgtype)
+            if publisher.profile.latched and publisher.profile.reliable:
+                self._subscribe_latched(publisher.topic)
         self._tell_of_loss()
         return {name: self._facts(name, s, types.get(s.topic, [])) for name, s in self._subscriptions.items()}
+
+    def _subscribe_latched(self, topic: str) -> None:
+        """Get what was published before this node came, where a publisher keeps it.
+
+        Such a subscription gets nothing from other publishers, and their nodes would log a warning. So it
+        comes beside the usual one, and only once there is a publisher that it suits.
+        """
+        for side in SIDES:
+            name = f"{side}/camera_info"
+            if self._subscriptions[name].topic == topic and name not in self._latched:
+                push = partial(self._intake.push_info, side, latched=True)
+                self._latched[name] = self._wire.listen(topic, CAMERA_INFO, LATCHED, push)
 
     def _subscribe(self, name: str, msgtype: str, topic: str, store: Callable[[Any], None]) -> None:
         profile = overridden(self._profile, self._parameters, topic, "subscription")

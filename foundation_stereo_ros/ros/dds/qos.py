@@ -67,6 +67,9 @@ class Profile:
 SENSOR = Profile(reliable=False, depth=IMAGES_DEPTH)
 """For images: it matches every publisher."""
 
+LATCHED = Profile(latched=True, depth=1)
+"""For what a publisher keeps for those who come late; it matches no other publisher."""
+
 RESULTS = Profile(depth=RESULTS_DEPTH)
 """For outputs: it serves reliable subscribers and best effort ones."""
 

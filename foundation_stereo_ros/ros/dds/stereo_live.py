@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +12,15 @@ from foundation_stereo_ros.estimate.rectification import says_rectified
 from foundation_stereo_ros.ros.dds.cameras import Cameras
 from foundation_stereo_ros.ros.dds.live_topics import Inputs, Outputs
 from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
-from foundation_stereo_ros.ros.dds.wire import Wire, WireClock
+from foundation_stereo_ros.ros.dds.wire import CLOCK_TOPIC, Wire, WireClock
 from foundation_stereo_ros.ros.live.core import LiveStereo
 from foundation_stereo_ros.ros.live.parameters import Configs
 from foundation_stereo_ros.ros.live.status import Status
 from foundation_stereo_ros.ros.messages.cdr import DIAGNOSTICS, message_types, typestore
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 from foundation_stereo_ros.ros.messages.stamps import header_of
+
+_log = logging.getLogger(__name__)
 
 
 class StereoLive:
@@ -30,6 +33,7 @@ class StereoLive:
         parameters: all of the node's; those beside the settings that count are ``qos_overrides`` and
             ``use_sim_time``.
         profile: of the subscriptions.
+        estimator: loaded by the same settings; None: load it.
 
     Attributes:
         outputs: the publishers.
@@ -45,14 +49,24 @@ class StereoLive:
         configs: Configs,
         parameters: Mapping[str, Any],
         profile: Profile = SENSOR,
+        estimator: StereoEstimator | None = None,
     ) -> None:
-        estimator = StereoEstimator(configs.pipeline)
+        estimator = estimator or StereoEstimator(configs.pipeline)
         pipeline = StereoPipeline(estimator, says_rectified(cameras.topics["left"].image))
-        self._clock = WireClock(wire, parameters.get("use_sim_time") is True)
+        self._wire, self._pipeline = wire, pipeline
+        self._simulated = parameters.get("use_sim_time") is True
+        self._told_of_clock = False
+        self._clock = WireClock(wire, self._simulated)
         self.outputs = Outputs(wire, cameras.namespace, parameters)
         self._core = LiveStereo(pipeline, configs.live, message_types(), self.outputs, self._clock)
         self._inputs = Inputs(wire, cameras.topics, cameras.transport, self._core.intake, profile, parameters)
         self._diagnostics = Diagnostics(wire, str(estimator.device))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Full names of the outputs that are computed by the settings."""
+        computed = self._pipeline.config.confidence
+        return tuple(name for name in self.outputs.topics if computed or not name.endswith("/confidence"))
 
     def start(self) -> None:
         """Begin to compute."""
@@ -65,11 +79,23 @@ class StereoLive:
     def report(self) -> Status:
         """Tell how it goes, here and on /diagnostics; made to be called once a second."""
         self.outputs.check()
+        self._tell_of_clock()
         status = self._core.status(self._inputs.facts())
         lost = (("lost messages", str(self._inputs.lost)), ("refused messages", str(self.outputs.refused)))
         status = status._replace(values=(*status.values, *lost))
         self._diagnostics.publish(status, self._clock())
         return status
+
+    def _tell_of_clock(self) -> None:
+        if self._simulated or self._told_of_clock:
+            return
+        if any(publisher.topic == CLOCK_TOPIC for publisher in self._wire.graph.publishers()):
+            self._told_of_clock = True
+            _log.warning(
+                "somebody publishes %s, as a player does, and this node goes by its computer's time, by "
+                "which the images may be old; set use_sim_time for the right latency",
+                CLOCK_TOPIC,
+            )
 
 
 class Diagnostics:

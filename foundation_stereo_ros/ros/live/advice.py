@@ -11,6 +11,9 @@ from foundation_stereo_ros.ros.live.counts import IntakeCounts
 
 _LARGEST_SLOP_NS = 1_000_000_000
 
+_WHOLE = 0.25
+"""How far a whole number of steps may be off, for stamps that tremble."""
+
 _LOSS = (
     "large images may get lost on the way; start the node with its option reliable (or set qos_overrides.*), "
     "or allow larger receive buffers (sysctl net.core.rmem_max)"
@@ -75,6 +78,17 @@ def why_no_output(
     return tuple(advice)
 
 
+def frameless(counts: IntakeCounts, facts: Mapping[str, TopicFacts]) -> str:
+    """Say that left images name no frame; empty where they do."""
+    if counts.framed:
+        return ""
+    topic = facts.get("left/image_rect") or TopicFacts("left/image_rect")
+    return (
+        f"{topic.name}: the images have an empty frame_id, and so have the results, which RViz and tf cannot "
+        "place; set the camera's frame in its driver"
+    )
+
+
 def mismatch(topic: str, policy: str, *, publisher: bool) -> str:
     """Say which topic carries nothing because of which policy, and what to do."""
     other, own = ("subscriber", "publisher") if publisher else ("publisher", "subscription")
@@ -101,6 +115,12 @@ def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool) -> str:
             )
         if alive and name.endswith("image_rect"):
             return f"{topic.name}: {silent}, but its camera_info comes: {_LOSS}"
+        if name.endswith("camera_info"):
+            return (
+                f"{topic.name}: {silent}, though it has a publisher; what was sent before this node started "
+                "is received only if it is latched (reliable and transient local): send it so, or with every "
+                "image"
+            )
         return (
             f"{topic.name}: {silent}, though it has a publisher; is the camera running, or a replay paused?"
         )
@@ -139,8 +159,10 @@ def _why_no_pair(counts: IntakeCounts, tolerance_ns: int) -> list[str]:
             "synchronize the clocks of both cameras, and check that both are running"
         ]
     step_ns = min((c.step_ns for c in (counts.left, counts.right) if c.step_ns), default=None)
-    # However two cameras are timed, a stamp is at most half a step from one of the other's.
-    if step_ns and nearest_ns > 0.75 * step_ns:
+    # However two cameras are timed, a stamp is at most half a step from one of the other's. Cameras that are
+    # triggered together and lose images are whole steps apart; others may be anything, where they stutter.
+    steps = nearest_ns / step_ns if step_ns else 0.0
+    if round(steps) and abs(steps - round(steps)) < _WHOLE:
         return [
             "left and right images of the same moment do not both arrive, the nearest stamps are "
             f"{nearest_ns / 1e6:.3g} ms apart: {_LOSS}"

@@ -8,13 +8,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
-from foundation_stereo_ros.ros.live.advice import TopicFacts, why_no_output
+from foundation_stereo_ros.ros.live.advice import TopicFacts, frameless, why_no_output
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.demand import Outlet
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.repeats import Repeats
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
-from foundation_stereo_ros.ros.live.status import Status, status_of
+from foundation_stereo_ros.ros.live.status import OK, WARN, Status, status_of
 from foundation_stereo_ros.ros.live.worker import StereoWorker
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 from foundation_stereo_ros.ros.messages.types import MessageTypes
@@ -56,6 +56,7 @@ class LiveStereo:
         self._lock = Lock()
         # Each sentence once; again only after all was well.
         self._said = Repeats(period=math.inf)
+        self._frames = Repeats(period=math.inf)
 
     def status(self, facts: Mapping[str, TopicFacts] | None = None) -> Status:
         """Tell how it goes; made to be called once a second, from any thread.
@@ -71,7 +72,7 @@ class LiveStereo:
             advice = why_no_output(facts or {}, counts, tolerance_ns=self.worker.config.tolerance_ns)
         self._log(advice)
         subscribed = self._outlet.wanted() if state != "stopped" else ()
-        return status_of(
+        status = status_of(
             state,
             counts,
             statistics,
@@ -79,6 +80,16 @@ class LiveStereo:
             advice=advice,
             engine=self._pipeline.estimator.engine(),
         )
+        return self._with_frame(status, frameless(counts, facts or {})) if state == "running" else status
+
+    def _with_frame(self, status: Status, sentence: str) -> Status:
+        if sentence and status.level == OK:
+            with self._lock:
+                due = self._frames.due(sentence)
+            if due:
+                _log.warning("%s", sentence)
+            return status._replace(level=WARN, message=f"{status.message}; {sentence}")
+        return status
 
     def _log(self, advice: Sequence[str]) -> None:
         with self._lock:

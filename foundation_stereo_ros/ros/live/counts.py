@@ -23,7 +23,8 @@ class CameraCounts:
         image_rate: images a second lately, Hz.
         image_age: seconds since the last image came; None before the first.
         info_age: seconds since the last calibration came; None before the first.
-        step_ns: least difference of the last images' stamps, nanoseconds; None before the second.
+        step_ns: usual difference of the last images' stamps where none is lost, nanoseconds; None before the
+            second.
     """
 
     images: int = 0
@@ -50,6 +51,7 @@ class IntakeCounts:
         pair_age: seconds since the last pair of images; None before the first.
         nearest_ns: least difference seen of the stamps of a left and a right image since the last pair,
             nanoseconds; None where both have not come since.
+        framed: whether the last left image names its frame; true before the first.
         rejected: messages that are no image or calibration with a header.
         reason: why the last of these was rejected.
     """
@@ -62,6 +64,7 @@ class IntakeCounts:
     time_jumps: int = 0
     pair_age: float | None = None
     nearest_ns: int | None = None
+    framed: bool = True
     rejected: int = 0
     reason: str = ""
 

@@ -23,10 +23,13 @@ _INFO_FIELDS = ("width", "height", "distortion_model")
 
 @dataclass
 class _Arrivals:
-    """When one camera's messages came, seconds of a clock that never goes back."""
+    """When one camera's messages came, seconds of a clock that never goes back; the last calibration's stamp,
+    and whether the last image has a frame."""
 
     image: float | None = None
     info: float | None = None
+    info_ns: int | None = None
+    framed: bool = True
     rate: SlidingRate = field(default_factory=SlidingRate)
 
 
@@ -65,6 +68,7 @@ class StereoIntake:
                 return
             arrivals, now = self._arrivals[side], time.monotonic()
             arrivals.image = now
+            arrivals.framed = bool(getattr(message.header, "frame_id", ""))
             arrivals.rate.note(now)
             self._note_size(side, message)
             pairs = self._synchronizer.sets
@@ -72,13 +76,23 @@ class StereoIntake:
             if self._synchronizer.sets > pairs:
                 self._last_pair = now
 
-    def push_info(self, side: Side, message: Any) -> None:
-        """Take a CameraInfo; never raises for a message."""
+    def push_info(self, side: Side, message: Any, *, latched: bool = False) -> None:
+        """Take a CameraInfo; never raises for a message.
+
+        Args:
+            side: of the camera.
+            message: a CameraInfo.
+            latched: it comes over the subscription for latched ones, which brings again what the other one
+                brings, and what was published before. It counts where it is news.
+        """
         with self._changed:
             stamp = self._stamp(message, f"{side} camera_info", _INFO_FIELDS)
             if stamp is None:
                 return
-            self._arrivals[side].info = time.monotonic()
+            arrivals = self._arrivals[side]
+            if latched and arrivals.info_ns is not None and stamp <= arrivals.info_ns:
+                return
+            arrivals.info, arrivals.info_ns = time.monotonic(), stamp
             self._note_size(side, message)
             self._put(self._synchronizer.push_calibration(side, stamp, message))
 
@@ -124,6 +138,7 @@ class StereoIntake:
                 time_jumps=synchronizer.time_jumps,
                 pair_age=None if self._last_pair is None else time.monotonic() - self._last_pair,
                 nearest_ns=synchronizer.nearest_ns,
+                framed=self._arrivals["left"].framed,
                 rejected=self._rejected,
                 reason=self._reason,
             )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from foundation_stereo_ros.errors import CalibrationError
+from foundation_stereo_ros.errors import CalibrationError, counted
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.ros.messages.protocols import CameraInfo, Header
@@ -91,5 +91,7 @@ def _matrix(message: CameraInfo, name: str, shape: tuple[int, ...]) -> Matrix:
     numbers = np.array(values, np.float64).ravel()
     count = int(np.prod(shape))
     if count > 0 and numbers.size != count:
-        raise CalibrationError(f"camera_info's {name.upper()} has {numbers.size} values; expected {count}")
+        raise CalibrationError(
+            f"camera_info's {name.upper()} has {counted(numbers.size, 'value')}; expected {count}"
+        )
     return numbers.reshape(shape)

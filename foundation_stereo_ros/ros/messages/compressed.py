@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.ros.messages.pixels import (
     BAYER,
     CHANNELS,
@@ -25,11 +26,15 @@ _KNOWN = "jpeg, png, tiff, webp, bmp, alone or as 'bgr8; jpeg compressed bgr8'"
 _ORDER = {1: "mono", 3: "bgr", 4: "bgra"}
 
 
-def decode_compressed(message: CompressedImage) -> RgbImage:
+def decode_compressed(message: CompressedImage, depth: BitDepth | None = None) -> RgbImage:
     """Return the picture of a CompressedImage.
 
     The file itself says what its channels are; of ``format`` only a Bayer pattern is used (the colours of a
-    mosaic that was compressed as a grey picture).
+    mosaic that was compressed as a grey picture), and bits that it states.
+
+    Args:
+        message: of ROS or of a bag reader.
+        depth: see `images.decode_image`.
 
     Returns:
         H x W x 3.
@@ -44,15 +49,14 @@ def decode_compressed(message: CompressedImage) -> RgbImage:
     if not any(word in _CODECS for word in words):
         raise ImageError(f"compressed image has format {text!r}; expected {_KNOWN}")
     pixels = _decode_file(byte_view(message.data), text)
-    if pixels.dtype == np.uint16:
-        pixels = to_eight_bits(pixels)
+    pixels = to_eight_bits(pixels, depth, words[0])
     if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] not in _ORDER):
         raise ImageError(
             f"compressed image ({text!r}) holds {pixels.dtype} {pixels.shape}; "
             "expected a picture of 8 or 16 bits"
         )
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]
-    pattern = re.match(r"bayer_([rgb]{4})(8|16)", words[0])
+    pattern = re.match(r"bayer_([rgb]{4})(8|1[0246])", words[0])
     # The transport writes "compressed mono8" where it made grey of a mosaic, and no target where it kept it.
     if channels == 1 and pattern and pattern[1] in BAYER and "mono8" not in words:
         return convert(pixels, BAYER[pattern[1]])

@@ -49,6 +49,7 @@ def encode_disparity(
     stereo: StereoRig,
     z_near: float,
     z_far: float,
+    reach: float | None = None,
 ) -> Any:
     """Return a DisparityImage with Z = f * t / d for every pixel between its bounds.
 
@@ -64,6 +65,7 @@ def encode_disparity(
         stereo: cameras of this grid.
         z_near: metres, least depth of interest, greater than 0.
         z_far: metres, greatest one; may be infinite.
+        reach: pixels, greatest disparity that could be found; None: any.
 
     Raises:
         ImageError: the arrays do not have the cameras' size.
@@ -78,7 +80,7 @@ def encode_disparity(
     good = valid & (disparity > 0) & (disparity < np.inf)
     picture = np.full(size, np.float32(INVALID))
     cv2.copyTo(disparity.astype(np.float32, copy=False), good.view(np.uint8), picture)
-    low, high = _bounds(picture, good, stereo, z_near, z_far)
+    low, high = _bounds(picture, good, stereo, z_near, z_far, reach)
     return types.DisparityImage(
         header=copy_header(types, header),
         image=encode_image(types, header, picture, "32FC1"),
@@ -110,12 +112,15 @@ def decode_disparity(message: DisparityImage) -> DisparityValues:
 
 
 def _bounds(
-    picture: DisparityMap, good: Mask, stereo: StereoRig, z_near: float, z_far: float
+    picture: DisparityMap, good: Mask, stereo: StereoRig, z_near: float, z_far: float, reach: float | None
 ) -> tuple[float, float]:
-    """Return the limits of the disparities between the two depths, widened to what is in the picture."""
+    """Return the limits of the disparities between the two depths that can be found, widened to what is in
+    the picture."""
     product = stereo.left.fx * stereo.baseline
     # In float32, as they are sent: rounding must not leave a valid pixel outside.
     low, high = np.float32(product / z_far), np.float32(product / z_near)
+    if reach is not None:
+        high = max(low, min(high, np.float32(reach)))
     if good.any():
         least, greatest, _, _ = cv2.minMaxLoc(picture, good.view(np.uint8))
         low, high = min(low, np.float32(least)), max(high, np.float32(greatest))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.ros.messages.compressed import decode_compressed
 from foundation_stereo_ros.ros.messages.pixels import (
     BAYER,
@@ -26,6 +27,10 @@ from foundation_stereo_ros.shapes import RgbImage
 
 _UINT8, _UINT16 = np.dtype(np.uint8), np.dtype(np.uint16)
 
+_IN_SIXTEEN = (16, 10, 12, 14)
+
+_Decoder = Callable[[Image, BitDepth | None], RgbImage]
+
 _OUTPUTS: dict[str, tuple[npt.DTypeLike, int]] = {
     "mono8": (np.uint8, 1),
     "rgb8": (np.uint8, 3),
@@ -37,10 +42,14 @@ _OUTPUTS: dict[str, tuple[npt.DTypeLike, int]] = {
 """Encodings that `encode_image` writes -> type and channels."""
 
 
-def decode_image(message: Image | CompressedImage) -> RgbImage:
+def decode_image(message: Image | CompressedImage, depth: BitDepth | None = None) -> RgbImage:
     """Return the picture of an Image or a CompressedImage.
 
-    16 bits are reduced to 8 by a fixed factor. ``8UC3`` is taken as OpenCV's order, blue first.
+    ``8UC3`` is taken as OpenCV's order, blue first.
+
+    Args:
+        message: of ROS or of a bag reader.
+        depth: by which 16 bits are reduced to 8; takes this image into account. None: the image is alone.
 
     Returns:
         H x W x 3, red, green, blue; an array of its own.
@@ -50,11 +59,11 @@ def decode_image(message: Image | CompressedImage) -> RgbImage:
     """
     # By field, not by class: each library, and each recording, has classes of its own.
     if not hasattr(message, "encoding"):
-        return decode_compressed(message)
+        return decode_compressed(message, depth)
     image = cast("Image", message)
     if image.encoding not in _DECODERS:
         raise ImageError(f"image has encoding {image.encoding!r}; expected one of {', '.join(_DECODERS)}")
-    return _DECODERS[image.encoding](image)
+    return _DECODERS[image.encoding](image, depth)
 
 
 def encode_image(types: MessageTypes, header: Header, array: npt.NDArray[Any], encoding: str) -> Any:
@@ -91,28 +100,28 @@ def encode_image(types: MessageTypes, header: Header, array: npt.NDArray[Any], e
     )
 
 
-def _plain(code: int | None, dtype: np.dtype[Any], channels: int) -> Callable[[Image], RgbImage]:
-    def decode(message: Image) -> RgbImage:
+def _plain(code: int | None, dtype: np.dtype[Any], channels: int) -> _Decoder:
+    def decode(message: Image, depth: BitDepth | None) -> RgbImage:
         pixels = raw_pixels(message, dtype, channels)
-        return convert(to_eight_bits(pixels) if dtype == _UINT16 else pixels, code)
+        return convert(to_eight_bits(pixels, depth, message.encoding), code)
 
     return decode
 
 
-def _mosaic(code: int, dtype: np.dtype[Any]) -> Callable[[Image], RgbImage]:
-    def decode(message: Image) -> RgbImage:
+def _mosaic(code: int, dtype: np.dtype[Any]) -> _Decoder:
+    def decode(message: Image, depth: BitDepth | None) -> RgbImage:
         if message.width < 2 or message.height < 2:
             raise ImageError(
                 f"{message.encoding} image is {message.width} x {message.height} pixels; "
                 "expected 2 x 2 or more"
             )
-        return _plain(code, dtype, 1)(message)
+        return _plain(code, dtype, 1)(message, depth)
 
     return decode
 
 
-def _packed_yuv(code: int) -> Callable[[Image], RgbImage]:
-    def decode(message: Image) -> RgbImage:
+def _packed_yuv(code: int) -> _Decoder:
+    def decode(message: Image, depth: BitDepth | None) -> RgbImage:
         if message.width % 2:
             raise ImageError(
                 f"{message.encoding} image is {message.width} pixels wide; expected an even width"
@@ -122,8 +131,8 @@ def _packed_yuv(code: int) -> Callable[[Image], RgbImage]:
     return decode
 
 
-def _planar_yuv(code: int) -> Callable[[Image], RgbImage]:
-    def decode(message: Image) -> RgbImage:
+def _planar_yuv(code: int) -> _Decoder:
+    def decode(message: Image, depth: BitDepth | None) -> RgbImage:
         if message.width % 2 or message.height % 2:
             raise ImageError(
                 f"{message.encoding} image is {message.width} x {message.height} pixels; "
@@ -135,16 +144,21 @@ def _planar_yuv(code: int) -> Callable[[Image], RgbImage]:
     return decode
 
 
-_DECODERS: dict[str, Callable[[Image], RgbImage]] = {
+_DECODERS: dict[str, _Decoder] = {
     **{
         f"{order}8": _plain(code, _UINT8, len(order.replace("mono", "m"))) for order, code in CHANNELS.items()
     },
     **{
-        f"{order}16": _plain(code, _UINT16, len(order.replace("mono", "m")))
+        f"{order}{bits}": _plain(code, _UINT16, len(order.replace("mono", "m")))
+        for bits in _IN_SIXTEEN
         for order, code in CHANNELS.items()
     },
     **{f"bayer_{pattern}8": _mosaic(code, _UINT8) for pattern, code in BAYER.items()},
-    **{f"bayer_{pattern}16": _mosaic(code, _UINT16) for pattern, code in BAYER.items()},
+    **{
+        f"bayer_{pattern}{bits}": _mosaic(code, _UINT16)
+        for bits in _IN_SIXTEEN
+        for pattern, code in BAYER.items()
+    },
     "yuv422": _packed_yuv(YUV["uyvy"]),
     "uyvy": _packed_yuv(YUV["uyvy"]),
     "yuv422_yuy2": _packed_yuv(YUV["yuy2"]),
@@ -155,4 +169,5 @@ _DECODERS: dict[str, Callable[[Image], RgbImage]] = {
     "8UC3": _plain(CHANNELS["bgr"], _UINT8, 3),
     "16UC1": _plain(CHANNELS["mono"], _UINT16, 1),
 }
-"""Encoding (sensor_msgs/image_encodings.hpp) -> decoder."""
+"""Encoding (sensor_msgs/image_encodings.hpp, and those by which some drivers state 10, 12 or 14 bits) ->
+decoder."""

@@ -55,7 +55,8 @@ def _disparity(made: Prediction, to: Context) -> Any | None:
     if made.match is None:
         return None
     near, far = to.config.z_near, to.config.z_far
-    return encode_disparity(to.types, to.header, made.match.disparity, made.valid, made.match.rig, near, far)
+    disparity, rig, reach = made.match
+    return encode_disparity(to.types, to.header, disparity, made.valid, rig, near, far, reach)
 
 
 def _depth(made: Prediction, to: Context) -> Any:

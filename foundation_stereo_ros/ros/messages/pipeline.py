@@ -12,9 +12,10 @@ import numpy as np
 from foundation_stereo_ros.estimate.config import SharedSettings
 from foundation_stereo_ros.estimate.interface import Estimator, StereoSample
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.estimate.rectification import StereoRectification
+from foundation_stereo_ros.estimate.rectification import StereoRectification, common_size
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.geometry.calibration import Calibration
+from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.io.visualize import SteadyRange
 from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info
 from foundation_stereo_ros.ros.messages.images import decode_image
@@ -31,18 +32,20 @@ class StereoPipeline:
     Args:
         estimator: of stereo pairs; its settings may change between pairs (`reconfigure`).
         rectified: what the topic names say, see `rectification.says_rectified`.
-        decode: an image message to its picture, H x W x 3 uint8 RGB; may raise ImageError.
+        decode: an image message to its picture, H x W x 3 uint8 RGB, by the depth of the cameras' values;
+            may raise ImageError.
     """
 
     def __init__(
         self,
         estimator: Estimator[StereoSample],
         rectified: bool | None = None,
-        decode: Callable[[Any], RgbImage] = decode_image,
+        decode: Callable[[Any, BitDepth], RgbImage] = decode_image,
     ) -> None:
         self.estimator = estimator
         self.rectified = rectified
         self._decode = decode
+        self._depth = BitDepth()
         self._rectification: StereoRectification | None = None
         self._rectification_of: tuple[Any, ...] = ()
         self._colors = SteadyRange()
@@ -73,9 +76,9 @@ class StereoPipeline:
             DeviceMemoryError: images of this size do not fit into the device's memory.
         """
         watch = Stopwatch()
-        left, right = self._decode(left_image), self._decode(right_image)
+        left, right = self._decoded(left_image, right_image)
         watch.lap("decode")
-        size = (left.shape[1], left.shape[0])
+        size = common_size(left, right)
         rectify = self._rectify_for(decode_camera_info(left_info), decode_camera_info(right_info), size)
         sample = StereoSample(*rectify(left, right), rectify.rig)
         watch.lap("rectify")
@@ -114,6 +117,13 @@ class StereoPipeline:
         context = Context(types, header, self.config, self._colors)
         made = {name: row.encode(prediction, context) for name, row in OUTPUTS.items() if name in wanted}
         return {name: message for name, message in made.items() if message is not None}
+
+    def _decoded(self, left_image: Any, right_image: Any) -> tuple[RgbImage, RgbImage]:
+        left = self._decode(left_image, self._depth)
+        bits = self._depth.bits
+        right = self._decode(right_image, self._depth)
+        # The right one is brighter than all before: once more, for the same stretch.
+        return (left if bits == self._depth.bits else self._decode(left_image, self._depth)), right
 
     def _rectify_for(
         self, left: Calibration, right: Calibration, size: tuple[int, int]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import cv2
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.ros.messages.protocols import Image
 from foundation_stereo_ros.shapes import RgbImage
 
@@ -88,12 +90,27 @@ def raw_pixels(message: Image, dtype: np.dtype[Any], channels: int, rows: int = 
     return pixels
 
 
-def to_eight_bits(pixels: npt.NDArray[np.uint16]) -> Pixels:
-    """Return 0 to 65535 as 0 to 255, rounded; the factor is fixed, so that video does not flicker."""
-    wide = pixels.astype(np.uint32)
-    wide += 128
-    wide //= 257
-    return wide.astype(np.uint8)
+def stated_bits(encoding: str) -> int:
+    """Return the bits of values that come in 16, where an encoding says so, as ``mono12``; otherwise 0."""
+    found = re.fullmatch(r"(?:mono|rgba?|bgra?|bayer_[rgb]{4})(1[024])", encoding)
+    return int(found[1]) if found else 0
+
+
+def to_eight_bits(pixels: npt.NDArray[Any], depth: BitDepth | None, encoding: str) -> Pixels:
+    """Return the bytes of pixels, those of 16 bits stretched by their depth.
+
+    Args:
+        pixels: H x W or H x W x channels, of either byte order.
+        depth: of the stream, which takes these pixels into account; None: they are all there is.
+        encoding: may state the depth.
+    """
+    if pixels.dtype.itemsize == 1:
+        return pixels
+    depth = depth or BitDepth()
+    # OpenCV misreads rows whose step is no multiple of a value's size.
+    native = np.require(pixels, pixels.dtype.newbyteorder("="), ["C", "A"])
+    depth.note(native, stated_bits(encoding))
+    return depth.to_eight(native)
 
 
 def convert(pixels: Pixels, code: int | None) -> RgbImage:

@@ -15,12 +15,13 @@ import numpy as np
 from sensor_msgs.msg import Image
 
 from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.ros.messages.images import decode_image
 from foundation_stereo_ros.shapes import RgbImage
 
 _log = logging.getLogger(__name__)
 
-Decode = Callable[[Any], RgbImage]
+Decode = Callable[[Any, BitDepth | None], RgbImage]
 
 BRIDGED = {
     "mono8": 1,
@@ -91,14 +92,14 @@ class BridgeDecoder:
         if self(message).tolist() != [[[2, 1, 0], [5, 4, 3]]]:
             raise ImageError("it converts bgr8 to rgb8 wrongly")
 
-    def __call__(self, message: Any) -> RgbImage:
+    def __call__(self, message: Any, depth: BitDepth | None = None) -> RgbImage:
         """Return the picture of an Image or a CompressedImage, H x W x 3, red, green, blue.
 
         Raises:
             ImageError: as `decode_image`.
         """
         if not _suits_cv_bridge(message):
-            return decode_image(message)
+            return decode_image(message, depth)
         try:
             return np.asarray(self._convert(message, "rgb8"), np.uint8)
         except self._errors as error:

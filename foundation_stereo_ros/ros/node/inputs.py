@@ -10,14 +10,21 @@ from typing import Any
 
 from message_filters import Subscriber
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.topics import SideTopics, side_topics
-from foundation_stereo_ros.ros.node.qos import create_with_events, input_qos, overridable
-from foundation_stereo_ros.ros.sync import SIDES
+from foundation_stereo_ros.ros.node.qos import (
+    create_with_events,
+    input_qos,
+    latched_qos,
+    overridable,
+    quiet_events,
+)
+from foundation_stereo_ros.ros.sync import SIDES, Side
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +55,9 @@ class Inputs:
     def __init__(self, node: Node, transport: str, intake: StereoIntake) -> None:
         self._node = node
         self._subscribers: dict[str, Subscriber] = {}
+        self._latched: dict[str, Any] = {}
         self._incompatible: dict[str, str] = {}
+        self._intake = intake
         image_type = CompressedImage if transport == "compressed" else Image
         try:
             for side in SIDES:
@@ -60,14 +69,43 @@ class Inputs:
             raise
 
     def facts(self) -> dict[str, TopicFacts]:
-        """Return what is known about the topics: input -> facts."""
+        """Return what is known about the topics: input -> facts.
+
+        Subscribes to latched calibrations where they have become known, so made to be called now and then.
+        """
+        for side in SIDES:
+            self._subscribe_latched(side)
         return {name: self._facts(name, subscriber) for name, subscriber in self._subscribers.items()}
 
     def destroy(self) -> None:
         """Remove the subscriptions from the node."""
         for subscriber in self._subscribers.values():
             self._node.destroy_subscription(subscriber.sub)
-        self._subscribers = {}
+        for subscription in self._latched.values():
+            self._node.destroy_subscription(subscription)
+        self._subscribers, self._latched = {}, {}
+
+    def _subscribe_latched(self, side: Side) -> None:
+        """Get what was published before this node came, where a publisher keeps it.
+
+        Such a subscription gets nothing from other publishers, and their nodes would log a warning. So it
+        comes beside the usual one, and only once there is a publisher that it suits.
+        """
+        name = f"{side}/camera_info"
+        topic = self._subscribers[name].sub.topic_name
+        if name in self._latched or not any(
+            publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+            and publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+            for publisher in self._node.get_publishers_info_by_topic(topic)
+        ):
+            return
+        self._latched[name] = self._node.create_subscription(
+            CameraInfo,
+            topic,
+            partial(self._intake.push_info, side, latched=True),
+            latched_qos(),
+            event_callbacks=quiet_events(),
+        )
 
     def _subscribe(self, name: str, kind: type, topic: str, store: Callable[[Any], None]) -> None:
         create = partial(

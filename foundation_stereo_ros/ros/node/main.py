@@ -51,8 +51,7 @@ def _run(args: Sequence[str] | None) -> int:
         return _fail(" ".join(str(error).split()))
     try:
         node = StereoNode()
-    except ConfigError as error:
-        rclpy.logging.get_logger("stereo_node").fatal(str(error))
+    except ConfigError:  # the node has said why
         rclpy.shutdown()
         return 1
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.exceptions import ParameterException
-from rclpy.qos import QoSPolicyKind, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from foundation_stereo_ros.errors import ConfigError
@@ -38,6 +38,18 @@ def input_qos() -> QoSProfile:
     """Return a profile of sensor data: it matches every publisher."""
     # A new one each time: rclpy writes overrides into it.
     return QoSProfile(depth=IMAGES_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def latched_qos() -> QoSProfile:
+    """Return a profile that gets what a publisher keeps for those who come late."""
+    return QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    )
+
+
+def quiet_events() -> SubscriptionEventCallbacks:
+    """Return callbacks for a subscription that may be incompatible with some publishers."""
+    return SubscriptionEventCallbacks(use_default_callbacks=False)
 
 
 def output_qos() -> QoSProfile:

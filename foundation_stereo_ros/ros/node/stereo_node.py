@@ -10,6 +10,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from std_srvs.srv import SetBool
 
+from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.rectification import says_rectified
 from foundation_stereo_ros.ros.live.core import LiveStereo
@@ -51,7 +52,12 @@ class StereoNode(LifecycleNode):
     def __init__(self) -> None:
         super().__init__(NAME)
         self._log_bridge = bridge_logs(self.get_logger())
-        self._settings = NodeParameters(self)
+        try:
+            self._settings = NodeParameters(self)
+        except ConfigError as error:
+            # Here, where the log has the node's full name: whoever makes the node does not get it.
+            _log.critical("%s", error)
+            raise
         self._settings.on_change(self._reconfigure)
         self._core: LiveStereo | None = None
         self._estimator: StereoEstimator | None = None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.train.curation.keep_list import Score
 
 _WORST = 5
@@ -24,7 +25,8 @@ def summary(scores: Sequence[Score], threshold: float) -> str:
     dropped = [score for score in scores if not score.kept]
     share = 100 * len(dropped) / len(scores)
     lines = [
-        f"{len(scores) - len(dropped)} of {len(scores)} scenes kept; {len(dropped)} dropped ({share:.1f} %):"
+        f"{len(scores) - len(dropped)} of {counted(len(scores), 'scene')} kept; "
+        f"{len(dropped)} dropped ({share:.1f} %):"
         f" BP-2 above {threshold:g} %, or no valid pixel"
     ]
     figures = [score.bp2 for score in scores if score.bp2 is not None]

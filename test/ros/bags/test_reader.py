@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 import shutil
 import sqlite3
+from collections import Counter
 from pathlib import Path
 
 import pytest
+import zstandard
 from mcap.writer import CompressionType, IndexType
 from mcap.writer import Writer as McapWriter
 
@@ -151,6 +153,66 @@ def test_truncated_sqlite_is_read_up_to_the_damage(record, tmp_path, share) -> N
         assert recording.start_ns
     assert (share - 0.2) * len(whole) < len(part) < len(whole)
     assert part == whole[: len(part)]
+
+
+@pytest.mark.parametrize("kind", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("share", [0.5, 0.9])
+def test_truncated_compressed_file_is_read_as_far_as_it_goes(record, tmp_path, kind, share) -> None:
+    folder = record(kind, frames=200)
+    source = next(path for path in folder.iterdir() if path.suffix in (".mcap", ".db3"))
+    # Pictures of noise: several blocks of the compression.
+    packed = zstandard.ZstdCompressor().compress(source.read_bytes())
+    cut = tmp_path / f"cut{source.suffix}.zstd"
+    cut.write_bytes(packed[: int(len(packed) * share)])
+    whole = [m.data for m in Recording(folder).messages()]
+    with Recording(cut) as recording:
+        part = [m.data for m in recording.messages()]
+        assert recording.damage.startswith(f"{cut.name} breaks off: ")
+    assert (share - 0.3) * len(whole) < len(part) < len(whole)
+    assert part == whole[: len(part)]
+
+
+def test_compressed_file_of_several_frames_is_whole(record, tmp_path) -> None:
+    source = next(record("mcap").glob("*.mcap"))
+    data = source.read_bytes()
+    pack = zstandard.ZstdCompressor().compress
+    (tmp_path / "two.mcap.zstd").write_bytes(pack(data[:1000]) + pack(data[1000:]))
+    with Recording(tmp_path / "two.mcap.zstd") as recording, Recording(source) as plain:
+        assert [m.data for m in recording.messages()] == [m.data for m in plain.messages()]
+        assert recording.damage == ""
+
+
+@pytest.mark.parametrize("kind", ["mcap", "sqlite3", "ros1"])
+def test_an_error_in_a_compressed_file_names_that_file(record, tmp_path, kind) -> None:
+    suffix = {"mcap": ".mcap", "sqlite3": ".db3", "ros1": ".bag"}[kind]
+    pack = zstandard.ZstdCompressor().compress
+    bad = tmp_path / f"bad{suffix}.zstd"
+    bad.write_bytes(pack(b"nothing of that kind" * 100))
+    with pytest.raises(BagError) as caught:
+        Recording(bad)
+    assert str(caught.value).startswith(f"{bad} is not a")
+    assert str(caught.value).count("/tmp/") == str(bad).count("/tmp/")
+    bad.write_bytes(pack(bytes(range(256)) * 100)[:20])
+    with pytest.raises(BagError, match=rf"^bad{suffix}\.zstd breaks off: .* missing; nothing before"):
+        Recording(bad)
+
+
+def test_the_last_row_before_the_damage_of_a_database_is_read(record, tmp_path) -> None:
+    """Whatever topics are asked for: sqlite3 of Python looks one row ahead."""
+    data = (record("sqlite3", frames=100) / "recording.db3").read_bytes()
+    (tmp_path / "cut.db3").write_bytes(data[: len(data) * 2 // 5])
+    with Recording(tmp_path / "cut.db3") as recording:
+        together = Counter(m.topic.name for m in recording.messages())
+        apart = {t.name: sum(1 for _ in recording.messages([t.name])) for t in recording.topics}
+    assert apart == together
+    assert min(apart["/rig/left/image_rect"], apart["/rig/right/camera_info"]) > 5
+
+
+def test_a_recording_that_breaks_off_before_its_first_topic_is_not_called_empty(record, tmp_path) -> None:
+    source = next(record("mcap").glob("*.mcap"))
+    (tmp_path / "cut.mcap").write_bytes(source.read_bytes()[:200])
+    with pytest.raises(BagError, match=r"^cut\.mcap breaks off: .*; no topic and no message before"):
+        Recording(tmp_path / "cut.mcap")
 
 
 def test_sqlite_of_humble_has_no_definitions(record, tmp_path) -> None:

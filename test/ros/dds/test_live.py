@@ -84,6 +84,55 @@ def test_player_node_and_recorder(
     assert all(message.header.frame_id == "left_camera_optical_frame" for message in found.values())
 
 
+NAMED = ("--left", "/stereo/left/image_rect", "--right", "/stereo/right/image_rect", *QUICK)
+
+
+def test_calibrations_that_were_sent_once_before_the_start(stage: WireStage, small_scene: Path) -> None:
+    camera = stage.camera(small_scene, latched=True)
+    wait_until("sent", lambda: len(camera.stamps) > 2)
+    node = stage.live(*NAMED)
+    depth = stage.hear("/stereo/depth/image_rect")
+    depth.wait_for(count=2)
+    assert set(depth.stamps) <= set(camera.stamps)
+    report = node.reports(lambda r: r.count("results") > 2)
+    assert (report.level, report.count("time jumps")) == (0, 0)
+    assert "WARNING" not in str(node.log)
+
+
+def test_images_without_a_frame_are_reported(stage: WireStage, small_scene: Path) -> None:
+    stage.camera(small_scene, frame="")
+    node = stage.live(*NAMED)
+    stage.hear("/stereo/depth/image_rect").wait_for(count=1)
+    report = node.reports(lambda r: r.message.startswith("running"))
+    assert report.level == 1
+    assert "; /stereo/left/image_rect: the images have an empty frame_id" in report.message
+    assert len(node.log.wait_for(1, "^WARNING.*empty frame_id")) == 1
+
+
+def test_a_clock_that_is_not_followed_is_told(stage: WireStage, bag: Path) -> None:
+    node = stage.live(*NAMED)
+    player = stage.run("play", str(bag), "--loop", "--clock")
+    player.said.wait_for(1, "foundation_stereo live: --use-sim-time")
+    assert len(node.log.wait_for(1, "somebody publishes /clock.*set use_sim_time")) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (("--checkpoint", "absent.safetensors"), "absent.safetensors"),
+        (("--device", "nonsense"), "nonsense"),
+        (("--params", "absent.yaml"), "absent.yaml"),
+    ],
+)
+def test_what_cannot_work_is_told_before_a_camera_is_there(
+    stage: WireStage, words: tuple[str, ...], reason: str
+) -> None:
+    node = stage.live(*words)
+    assert node.wait() == 1
+    node.log.wait_for(1, f"error: .*{reason}")
+    stage.processes.remove(node)
+
+
 @pytest.fixture(scope="module")
 def running(module_stage: WireStage, small_scene: Path) -> Any:
     """A node with a camera, whose topics are named; subscribers come and go."""
@@ -127,6 +176,7 @@ def test_what_it_shows(running) -> None:
     assert f"domain {running.stage.domain}, discovery LOCALHOST" in said
     assert f"{NODE} takes:" in said
     assert "left-info   /stereo/left/camera_info" in said and "  /stereo/points2" in said
+    assert "confidence" not in said
 
 
 def test_ctrl_c_more_than_once(running) -> None:

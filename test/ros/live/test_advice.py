@@ -5,9 +5,13 @@ import dataclasses
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from foundation_stereo_ros.ros.live.advice import INPUTS, TopicFacts, why_no_output
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
+from foundation_stereo_ros.ros.sync import SIDES
+from foundation_stereo_ros.ros.sync.synchronizer import Synchronizer
 
 IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
 CAMERA = CameraCounts(images=9, infos=9, image_rate=30, image_age=0.02, info_age=0.02)
@@ -119,7 +123,8 @@ def test_a_camera_of_which_calibrations_come_and_no_images() -> None:
 
 def test_images_without_calibration() -> None:
     (sentence,) = why_no_output(facts(), counts(right=NO_INFO))
-    assert sentence.startswith("/rig/right/camera_info: no calibration has come")
+    assert sentence.startswith("/rig/right/camera_info: no calibration has come, though it has a publisher")
+    assert "only if it is latched" in sentence
 
 
 @pytest.mark.parametrize(
@@ -148,6 +153,49 @@ def test_cameras_that_are_not_triggered_together_lose_nothing() -> None:
     free = counts({"step_ns": 33_300_000}, {"step_ns": 33_300_000}, **NO_PAIR, nearest_ns=16_600_000)
     (sentence,) = why_no_output(facts(), free)
     assert "approximate_sync to true and slop to 0.021" in sentence
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(5, 60),
+    st.floats(0.3, 3),
+    st.floats(0.05, 0.95),
+    st.floats(0, 0.3),
+    st.integers(0, 4),
+    st.randoms(),
+)
+def test_free_running_cameras_are_not_told_of_losses(rate, ratio, phase, tremble, bursts, random) -> None:
+    """At their own rates, with stamps that tremble and frames that come in bursts."""
+    streams = Synchronizer(SIDES, policy="newest")
+    stamps = []
+    for side, hertz, offset in (("left", rate, 0.0), ("right", rate * ratio, phase)):
+        for number in range(int(3 * hertz)):
+            shift = random.uniform(-tremble, tremble) / 2
+            stamps.append((round((number + offset + shift) / hertz * 1e9), side))
+    for stamp, side in random.sample(stamps, bursts):
+        stamps.append((stamp + 900_000, side))
+    for stamp, side in sorted(stamps):
+        streams.push_calibration(side, stamp, side)
+        streams.push(side, stamp, side)
+    found = counts(
+        *({"step_ns": streams.step_ns(side)} for side in SIDES), **NO_PAIR, nearest_ns=streams.nearest_ns
+    )
+    assert not any("reliable" in sentence for sentence in why_no_output(facts(), found))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(5, 60), st.floats(0.1, 0.5), st.randoms())
+def test_triggered_cameras_that_lose_images_are_told(rate, lost, random) -> None:
+    """Of every pair one image is lost at least."""
+    streams = Synchronizer(SIDES, policy="newest")
+    for number in range(int(3 * rate)):
+        side = random.choice(SIDES)
+        if random.random() > lost:
+            streams.push(side, round(number / rate * 1e9), side)
+    steps = [streams.step_ns(side) for side in SIDES]
+    found = counts(*({"step_ns": step} for step in steps), **NO_PAIR, nearest_ns=streams.nearest_ns)
+    if streams.nearest_ns and any(step and step < 1.1e9 / rate for step in steps):
+        assert any("reliable" in sentence for sentence in why_no_output(facts(), found))
 
 
 def test_clocks_that_differ() -> None:

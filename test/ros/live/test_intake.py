@@ -373,3 +373,19 @@ def test_the_size_is_that_of_the_newest_left_message() -> None:
     assert intake.image_size() == (30, 20)
     intake.push_image("left", image("left", 1))
     assert intake.image_size() == (60, 40)
+
+
+def test_a_latched_calibration_counts_where_it_is_news() -> None:
+    """It may come before or after those of the other subscription, and is no jump of time."""
+    intake = StereoIntake()
+    intake.push_info("left", info("left", 5), latched=True)
+    intake.push_info("left", info("left", 5), latched=True)
+    assert intake.counts().left.infos == 1
+    intake.push_info("left", info("left", 10))
+    intake.push_info("left", info("left", 7), latched=True)
+    intake.push_info("left", info("left", 10), latched=True)
+    assert intake.counts().left.infos == 2
+    intake.push_info("left", info("left", 11), latched=True)
+    assert intake.counts().left.infos == 3
+    intake.push_info("left", info("left", 1))
+    assert intake.counts().left.infos == 4

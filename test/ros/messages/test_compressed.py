@@ -99,3 +99,13 @@ def test_damaged_data(compressed, keep) -> None:
 def test_a_picture_of_floats_is_refused(compressed) -> None:
     with pytest.raises(ImageError, match="holds float32"):
         decode_compressed(compressed(np.zeros((4, 4), np.float32), ".tiff", "32FC1; tiff compressed"))
+
+
+def test_fewer_bits_in_a_png_of_sixteen_are_stretched(compressed) -> None:
+    values = np.array([[0, 300, 1023]], np.uint16)
+    found = decode_compressed(compressed(values, ".png", "mono16; png compressed "))
+    assert found[0, :, 0].tolist() == [0, round(300 * 255 / 1023), 255]
+    stated = decode_compressed(compressed(values, ".png", "mono12; png compressed "))
+    assert stated[0, :, 0].tolist() == [0, round(300 * 255 / 4095), round(1023 * 255 / 4095)]
+    mosaic = decode_compressed(compressed(np.full((4, 4), 1023, np.uint16), ".png", "bayer_rggb10; png"))
+    assert np.unique(mosaic).tolist() == [255]

@@ -104,6 +104,16 @@ def test_bounds_and_window_hold_for_anything(
     assert not outside.any()
 
 
+def test_no_more_is_promised_than_the_network_reaches(types, header, sent) -> None:
+    """Z = 0.05 m would be 200 pixels; the network finds up to 100, and what is in the picture counts."""
+    found = sent(encode_disparity(types, header, FLAT, ALL, STEREO, 0.05, 10.0, reach=100.0))
+    assert (found.min_disparity, found.max_disparity) == (1.0, 100.0)
+    beyond = sent(encode_disparity(types, header, FLAT + 120, ALL, STEREO, 0.05, 10.0, reach=100.0))
+    assert beyond.max_disparity == FLAT.max() + 120
+    near = sent(encode_disparity(types, header, FLAT, ALL, STEREO, 0.5, 10.0, reach=100.0))
+    assert near.max_disparity == 20.0
+
+
 @pytest.mark.parametrize(
     ("doffs", "first", "width"),
     [(0.0, 2, 62), (10.0, 12, 52), (-1.5, 0, 64), (-30.0, 0, 54), (200.0, 63, 1), (-200.0, 0, 1)],

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.ros.messages.images import decode_image, encode_image
 
 RED, GREEN, BLUE, WHITE, GREY = (230, 20, 10), (15, 200, 30), (5, 25, 240), (255, 255, 255), (90, 90, 90)
@@ -61,7 +62,9 @@ def test_colours_of_every_order_depth_endianness_and_padding(
     if wide:
         pixels = pixels.astype(np.uint16) * 257
     encoding = f"{order}{16 if wide else 8}"
-    found = decode_image(sent(message(types, header, pixels, encoding, big=big, padding=padding)))
+    depth = BitDepth()
+    depth.bits = 16
+    found = decode_image(sent(message(types, header, pixels, encoding, big=big, padding=padding)), depth)
     np.testing.assert_array_equal(found, values[..., :3])
     assert (found.dtype, found.flags.c_contiguous, found.flags.writeable) == (np.uint8, True, True)
 
@@ -79,6 +82,26 @@ def test_sixteen_bits_are_reduced_by_a_fixed_factor(types, header, sent, encodin
     values = np.array(((0, 128, 129, 257, 0x1234, 0xFF00, 65535),), np.uint16)
     found = decode_image(sent(message(types, header, values, encoding, big=big, padding=1)))
     np.testing.assert_array_equal(found[0, :, 0], (0, 0, 1, 1, round(0x1234 / 257), round(0xFF00 / 257), 255))
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("encoding", ["mono16", "16UC1", "bgr16", "rgba16", "bayer_rggb16"])
+def test_fewer_bits_in_sixteen_are_stretched(types, header, sent, encoding, bits, big) -> None:
+    channels = {"bgr16": 3, "rgba16": 4}.get(encoding, 1)
+    values = np.full((4, 12, channels), 2**bits - 1, np.uint16)
+    values[:, :6] //= 2
+    values[..., 3:] = 65535  # alpha
+    found = decode_image(sent(message(types, header, values, encoding, big=big, padding=2)))
+    assert np.unique(found[:, 10]).tolist() == [255]
+    assert abs(int(found[2, 1, 0]) - 127) <= 1
+
+
+@pytest.mark.parametrize("encoding", ["mono12", "rgb12", "bayer_gbrg12"])
+def test_a_depth_that_the_encoding_states_wins(types, header, sent, encoding) -> None:
+    values = np.full((4, 6, 3 if encoding.startswith("rgb") else 1), 100, np.uint16)
+    found = decode_image(sent(message(types, header, values, encoding)))
+    assert np.unique(found).tolist() == [round(100 * 255 / 4095)]
 
 
 def test_8uc3_is_blue_first_as_in_opencv(types, header, sent) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -65,6 +66,30 @@ def test_messages_give_what_their_arrays_give() -> None:
     assert list(result.seconds) == ["decode", "rectify", "scale", "network", "depth"]
 
 
+def wide(rgb: np.ndarray, factor: int) -> Any:
+    """Return a mono16 message of one colour, times a factor."""
+    return encode_image(TYPES, header(), rgb[..., 0].astype(np.uint16) * np.uint16(factor), "mono16")
+
+
+def test_both_cameras_are_stretched_alike_and_stay_so() -> None:
+    """Values of 10 bits in 16, the right image the brighter one; then a dark pair, which changes nothing."""
+    pipe = pipeline()
+    highest = [int(side[..., 0].max()) for side in (LEFT, RIGHT)]
+    for factors in ((1, 4), (1, 1)):
+        pictures = pipe._decoded(wide(LEFT, factors[0]), wide(RIGHT, factors[1]))
+        expected = [round(h * f * 255 / 1023) for h, f in zip(highest, factors, strict=True)]
+        assert [int(picture.max()) for picture in pictures] == expected
+
+
+def test_ten_bits_in_sixteen_give_what_eight_bits_give() -> None:
+    grey = [np.repeat(side[..., :1], 3, axis=2) for side in (LEFT, RIGHT)]
+    grey[0][0, 0] = 255
+    plain = pipeline().process(*map(image, grey), *infos())
+    deep = pipeline().process(*(wide(side, 4) for side in grey), *infos())
+    assert abs(deep.image.astype(int) - plain.image).max() <= 1
+    assert np.median(abs(deep.disparity - plain.disparity)) < 0.02
+
+
 def test_the_outputs_carry_the_left_header_and_agree_with_each_other() -> None:
     pipe = pipeline(z_far=0.4)
     result = pipe.process(image(LEFT), image(RIGHT), *infos())
@@ -97,6 +122,33 @@ def test_on_the_scaled_grid_all_outputs_shrink_together() -> None:
         assert (messages[name].width, messages[name].height) == (30, 20), name
     assert messages["disparity"].f == pytest.approx(25.0)
     assert messages["depth/camera_info"].p[0] == pytest.approx(25.0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reach"),
+    [
+        ({}, 64.0),
+        ({"scale": 0.5}, 128.0),
+        ({"scale": 0.5, "full_resolution": False}, 64.0),
+        ({"hierarchical": True, "small_ratio": 0.5}, 128.0),
+    ],
+)
+@pytest.mark.parametrize("doffs", [0.0, 4.0])
+def test_max_disparity_is_what_the_network_reaches(
+    settings: dict[str, Any], reach: float, doffs: float
+) -> None:
+    """z_near would allow 5000 pixels and more."""
+    pipe = pipeline(z_near=0.001, **settings)
+    left, _ = infos()
+    _, right = infos(camera=dataclasses.replace(CAMERA, cx=CAMERA.cx - doffs))
+    message = pipe.outputs(pipe.process(image(LEFT), image(RIGHT), left, right), header(), TYPES)["disparity"]
+    step = settings.get("scale", 1.0) if "full_resolution" in settings else 1.0
+    assert message.max_disparity == pytest.approx(reach - doffs * step)
+
+
+def test_images_of_different_sizes_are_called_that() -> None:
+    with pytest.raises(ImageError, match="left image is 60 x 40 and right image is 60 x 32 pixels; expected"):
+        pipeline().process(image(LEFT), image(RIGHT[:32]), *infos())
 
 
 def test_only_what_is_wanted_is_made() -> None:
