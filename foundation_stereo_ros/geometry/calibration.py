@@ -142,8 +142,8 @@ def stereo_camera(
     rig, turns = upright_or_turned(left, right, image_size=image_size, baseline=baseline)
     if turns:
         raise CalibrationError(
-            f"one camera is {rig.baseline:g} m above the other (P[7] of the calibration); a rig has them side "
-            "by side: expected a StereoRectification, which turns the images"
+            f"one camera is {rig.baseline:g} m above the other (P[7] of the calibration); a rig has them "
+            "side by side: expected a StereoRectification, which turns the images"
         )
     return rig
 
@@ -165,8 +165,8 @@ def upright_or_turned(
     x, y = float(right_offset[0] - left_offset[0]), float(right_offset[1] - left_offset[1])
     if min(abs(x), abs(y)) > _ASLANT * max(abs(x), abs(y)):
         raise CalibrationError(
-            f"right camera is {x:g} m right of the left one and {y:g} m below it, by P[3] and P[7]; expected one "
-            "of them to be 0: rows or columns of rectified images are aligned"
+            f"right camera is {x:g} m right of the left one and {y:g} m below it, by P[3] and P[7]; expected "
+            "one of them to be 0: rows or columns of rectified images are aligned"
         )
     if baseline is None and x == y == 0 and left_offset.any():
         raise CalibrationError(
@@ -177,8 +177,8 @@ def upright_or_turned(
         return StereoRig(left_camera, right_camera, x if baseline is None else baseline), 0
     if abs(left_camera.cx - right_camera.cx) > ROW_TOLERANCE:
         raise CalibrationError(
-            f"cx is {left_camera.cx:g} in the left and {right_camera.cx:g} in the right P; expected equal ones, "
-            "since the columns of a rectified pair of cameras one above the other are aligned"
+            f"cx is {left_camera.cx:g} in the left and {right_camera.cx:g} in the right P; expected equal "
+            "ones, since the columns of a rectified pair of cameras one above the other are aligned"
         )
     turns = 1 if y > 0 else -1
     turned = left_camera.turned(turns), right_camera.turned(turns)

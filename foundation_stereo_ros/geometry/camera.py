@@ -61,10 +61,8 @@ class Camera:
         return Camera(width, height, self.fx * x, self.fy * y, self.cx * x, self.cy * y)
 
     def turned(self, turns: int) -> Camera:
-        """Return the camera of the image after 1 or -1 quarter turns counter-clockwise, as numpy.rot90 does."""
-        cx, cy = (
-            (self.cy, self.width - 1 - self.cx) if turns == 1 else (self.height - 1 - self.cy, self.cx)
-        )
+        """Return the camera of the image turned counter-clockwise by 1 or -1 quarters, as by numpy.rot90."""
+        cx, cy = (self.cy, self.width - 1 - self.cx) if turns == 1 else (self.height - 1 - self.cy, self.cx)
         return Camera(self.height, self.width, self.fy, self.fx, cx, cy)
 
 

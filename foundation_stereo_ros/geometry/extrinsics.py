@@ -34,7 +34,7 @@ class RawCamera(NamedTuple):
     d: Matrix = np.zeros(0)
 
     def calibration(self, rotation: Matrix | None = None, projection: Matrix | None = None) -> Calibration:
-        """Return its calibration; without rotation and projection that of a camera whose images are rectified.
+        """Return its calibration; without rotation and projection that of rectified images.
 
         Args:
             rotation: (3, 3) from its axes to the rectified ones.
@@ -49,8 +49,12 @@ class RawCamera(NamedTuple):
 
 
 class CalibratedPair(NamedTuple):
-    """What `rectified_pair` returns; ``computed`` tells whether P is ours, which then only images fit that are
-    rectified with it."""
+    """What `rectified_pair` returns.
+
+    Attributes:
+        left, right: with P and R.
+        computed: whether P is ours: only images fit that are rectified with it.
+    """
 
     left: Calibration
     right: Calibration
@@ -84,7 +88,9 @@ def rectified_pair(
             )
     if left.size != right.size:
         sizes = [f"{width} x {height}" for width, height in (left.size, right.size)]
-        raise CalibrationError(f"left camera is {sizes[0]} and right one {sizes[1]} pixels; expected equal sizes")
+        raise CalibrationError(
+            f"left camera is {sizes[0]} and right one {sizes[1]} pixels; expected equal sizes"
+        )
     translation = translation.ravel()
     if not is_rotation(rotation):
         raise CalibrationError(f"rotation is {rotation.ravel().tolist()}; expected a rotation matrix")
@@ -98,7 +104,7 @@ def rectified_pair(
     fisheye = is_fisheye(left.model)
     if fisheye != is_fisheye(right.model):
         raise CalibrationError(
-            f"lens models are {left.model!r} and {right.model!r}; expected a fisheye in both cameras, or in none"
+            f"lens models are {left.model!r} and {right.model!r}; expected both cameras to be fisheyes, or none"
         )
     if fisheye:
         first_d = second_d = np.zeros(4)

@@ -87,7 +87,7 @@ def is_rotation(matrix: Matrix) -> bool:
 
 
 def distortion_coefficients(model: str, d: Matrix) -> Matrix:
-    """Return as many coefficients as OpenCV takes for a model; zeros beyond them mean nothing and are dropped.
+    """Return as many coefficients as OpenCV takes for a model, without zeros beyond them.
 
     A T265 sends five for its four of ``equidistant``.
 

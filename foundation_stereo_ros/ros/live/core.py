@@ -77,6 +77,7 @@ class LiveStereo:
             statistics,
             subscribed=subscribed,
             advice=advice,
+            oddities=self._pipeline.oddities,
             engine=self._pipeline.estimator.engine(),
         )
 
