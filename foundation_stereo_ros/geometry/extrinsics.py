@@ -104,7 +104,7 @@ def rectified_pair(
     fisheye = is_fisheye(left.model)
     if fisheye != is_fisheye(right.model):
         raise CalibrationError(
-            f"lens models are {left.model!r} and {right.model!r}; expected both cameras to be fisheyes, or none"
+            f"lens models are {left.model!r} and {right.model!r}; expected a fisheye twice, or never"
         )
     if fisheye:
         first_d = second_d = np.zeros(4)

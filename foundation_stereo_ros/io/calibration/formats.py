@@ -36,7 +36,11 @@ class Format(NamedTuple):
 
 
 FORMATS = (
-    Format("OpenCV's FileStorage", _has(r'\A\s*%YAML:1|<opencv_storage>|"opencv-matrix"'), opencv.read),
+    Format(
+        "OpenCV's FileStorage",
+        _has(r'\A\s*%YAML:1|!!opencv-|<opencv_storage>|"opencv-(nd-)?matrix"'),
+        opencv.read,
+    ),
     Format("OAK (DepthAI) JSON", _has(r'"cameraData"\s*:'), devices.read_oak),
     Format("RealSense-style JSON (fx, fy, ppx, ppy)", _has(r'"fx"\s*:'), devices.read_realsense),
     Format("a ZED's .conf", _has(r"^\s*\[(LEFT|RIGHT)_CAM_\w+\]"), devices.read_zed),
@@ -45,7 +49,9 @@ FORMATS = (
         "KITTI's calib.txt (P0:, P_rect_00:)", _has(r"^\s*P(_rect_0)?[0-3]\s*:\s*[-+.\d]"), texts.read_kitti
     ),
     Format(
-        "Kalibr's camchain or EuRoC's sensor.yaml (intrinsics:)", _has(r"^\s*intrinsics\s*:"), kalibr.read
+        "Kalibr's camchain or EuRoC's sensor.yaml (intrinsics:)",
+        _has(r"""\bintrinsics["']?\s*:"""),
+        kalibr.read,
     ),
     Format(
         "CameraInfo as YAML (k: or camera_matrix:)",

@@ -23,8 +23,7 @@ _NAMES = {
     "R": ("r", "rect", "rectification", "rectificationmatrix"),
     "P": ("p", "proj", "projection", "projectionmatrix"),
 }
-"""Matrix -> names that people give to it, in small letters, with nothing but letters and digits; before or after
-the side."""
+"""Matrix -> names that people give to it, before or after the side; in small letters, without underscores."""
 
 _ROTATION = ("r", "rot", "rotation", "rotationmatrix")
 _TRANSLATION = ("t", "trans", "translation", "translationvector")
@@ -126,14 +125,14 @@ class _Matrices:
 def _storage(text: CalibrationText) -> dict[str, Any]:
     # FileStorage takes comments between the lines of its YAML only.
     content = re.sub(r"(?m)(^|\s)#.*$", "", text.text).lstrip()
+    if content.startswith("%YAML") < ("!!opencv-" in content):
+        content = f"%YAML:1.0\n---\n{content}"
     flags = cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
     try:
         storage = cv2.FileStorage(content, flags)
     except (cv2.error, SystemError) as error:
-        reason = getattr(error.__cause__ or error, "err", "")
-        raise FileFormatError(
-            f"{text.path} is no file of OpenCV's FileStorage: {reason or 'it is empty'}"
-        ) from None
+        reason = str(error.__cause__ or error).rsplit("in function", 1)[-1].strip(" '\n")
+        raise FileFormatError(f"{text.path} is no file of OpenCV's FileStorage: {reason}") from None
     return dict(_values(storage.root(), ""))
 
 
