@@ -137,11 +137,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _find(args: argparse.Namespace, recording: Recording) -> StereoTopics:
+    from foundation_stereo_ros.io.calibration import CalibrationText, format_of
     from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
 
+    files = calibration_files(args)
+    for file in files:  # what is none is told before the network is loaded
+        format_of(CalibrationText(file))
     names = {side: getattr(args, side) for side in ("left", "right", "left_info", "right_info")}
     try:
-        return find_stereo(recording.topics, **names, calibrated=not calibration_files(args))
+        return find_stereo(recording.topics, **names, calibrated=not files)
     except BagError as error:
         if any(name.endswith("_info") for way in error.remedies for name in way):
             error.remedies = (*error.remedies, {"intrinsics": "FILE"})
@@ -217,6 +221,7 @@ def _process(
     # The output's place is checked before the network is loaded, which may take long.
     with Interrupts() as interrupts, BagWriter(args.output, force=args.force) as writer:
         job: BagJob | None = None
+        pipeline: StereoPipeline | None = None
         code = 0
         try:
             with FrameProgress(_expected_frames(args, recording, topics, options)) as progress:
@@ -236,6 +241,8 @@ def _process(
             with interrupts.shield():
                 # Without a frame the output would be nothing but a copy of the input.
                 (writer.close if job and job.report.frames else writer.discard)()
+    if pipeline and pipeline.note:
+        print(f"note: {pipeline.note}", file=sys.stderr)
     return _conclude(args, recording, job.report if job else None, code)
 
 

@@ -114,6 +114,7 @@ def rectified_pair(
     )  # fmt: skip
     if fisheye:
         p1, p2 = _fisheye_projections(left.k, right.k, p2[:, 3] / p2[0, 0])
+    r1, r2, p1, p2 = (np.asarray(matrix, np.float64) for matrix in (r1, r2, p1, p2))
     return CalibratedPair(left.calibration(r1, p1), right.calibration(r2, p2), computed=True)
 
 

@@ -48,7 +48,7 @@ def read(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
     """
     infos = [_camera_info(text) for text in texts]
     if len(infos) == 2:
-        return StereoFile(*infos)
+        return StereoFile(infos[0], infos[1])
     p = infos[0].p.copy()
     p[:2, 3] = 0.0
     return StereoFile(dataclasses.replace(infos[0], p=p), infos[0], shared=True)

@@ -79,7 +79,7 @@ def read_zed(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoF
     shift = -np.array(
         (value("STEREO", "Baseline"), *(value("STEREO", key, default=0.0) for key in ("TY", "TZ")))
     )
-    return StereoFile.of_raw(*cameras, np.asarray(cv2.Rodrigues(np.array(turn))[0]), shift / 1000)
+    return StereoFile.of_raw(cameras, np.asarray(cv2.Rodrigues(np.array(turn))[0]), shift / 1000)
 
 
 def read_oak(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
@@ -101,14 +101,14 @@ def read_oak(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoF
         if not made:
             raise FileFormatError(f"{path} has no camera {missing}; expected those of sockets 1 and 2")
         return StereoFile.of_rectified(
-            made[0], note=f"there is no camera {missing}, the other one stands for both"
+            made, note=f"there is no camera {missing}, the other one stands for both"
         )
     first, second = _links(path, cameras, left), _links(path, cameras, right)
     meeting = next((socket for socket in first if socket in second), None)
     if meeting is None:
         raise FileFormatError(f"{path}: cameras {left} and {right} are not linked; expected their extrinsics")
     pose = np.linalg.inv(second[meeting]) @ first[meeting]
-    return StereoFile.of_raw(*made, pose[:3, :3], pose[:3, 3] / 100)
+    return StereoFile.of_raw(made, pose[:3, :3], pose[:3, 3] / 100)
 
 
 def _sockets(text: CalibrationText) -> dict[Any, Mapping[str, Any]]:
@@ -184,7 +184,7 @@ def read_realsense(texts: Sequence[CalibrationText], size: tuple[int, int]) -> S
         shift = numbers(path, "translation", extrinsics["translation"], (3,))
         if shift[0] > 0:
             turn, shift = turn.T, -turn.T @ shift
-        return StereoFile.of_raw(*cameras, turn, shift)
+        return StereoFile.of_raw(cameras, turn, shift)
     lengths = {"baseline": 1.0, "baseline_m": 1.0, "baseline_mm": 1000.0}
     baseline = next(
         (
@@ -195,7 +195,7 @@ def read_realsense(texts: Sequence[CalibrationText], size: tuple[int, int]) -> S
         ),
         0.0,
     )
-    return StereoFile.of_rectified(*cameras, baseline=baseline)
+    return StereoFile.of_rectified(cameras, baseline=baseline)
 
 
 def _realsense_camera(path: Path, values: Mapping[str, Any], size: tuple[int, int]) -> RawCamera:

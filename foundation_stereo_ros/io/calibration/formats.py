@@ -75,7 +75,7 @@ def read_calibrations(paths: Sequence[str | PathLike[str]], size: tuple[int, int
         CalibrationError: impossible numbers.
     """
     found = [CalibrationText(Path(path)) for path in paths]
-    chosen = [_format(text) for text in found]
+    chosen = [format_of(text) for text in found]
     if len({row.name for row in chosen}) > 1:
         raise FileFormatError(
             f"{found[0].path} is {chosen[0].name} and {found[1].path} is {chosen[1].name}; "
@@ -87,7 +87,12 @@ def read_calibrations(paths: Sequence[str | PathLike[str]], size: tuple[int, int
         raise CalibrationError(f"{' and '.join(map(str, paths))}: {error}") from None
 
 
-def _format(text: CalibrationText) -> Format:
+def format_of(text: CalibrationText) -> Format:
+    """Return the kind of a file.
+
+    Raises:
+        FileFormatError: it is of none.
+    """
     for row in FORMATS:
         if row.known(text):
             return row

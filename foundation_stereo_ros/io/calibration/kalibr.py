@@ -40,7 +40,7 @@ def read(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
     chain = [(text.path, name, values) for text in texts for name, values in _cameras(text)][:2]
     cameras = [_camera(path, name, values, size) for path, name, values in chain]
     if len(cameras) == 1:
-        return StereoFile.of_rectified(cameras[0])
+        return StereoFile.of_rectified(cameras)
     (path, name, first), (path2, name2, second) = chain
     if "T_cn_cnm1" in second:
         pose = _pose(path2, name2, "T_cn_cnm1", second)
@@ -50,7 +50,7 @@ def read(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
         raise FileFormatError(
             f"{path2}: {name2} has no T_cn_cnm1; expected how it stands to the camera before it"
         )
-    return StereoFile.of_raw(*cameras, pose[:3, :3], pose[:3, 3])
+    return StereoFile.of_raw(cameras, pose[:3, :3], pose[:3, 3])
 
 
 def _cameras(text: CalibrationText) -> list[tuple[str, Mapping[str, Any]]]:

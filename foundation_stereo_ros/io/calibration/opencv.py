@@ -77,7 +77,7 @@ class _Matrices:
                 f"{self._path} has no camera matrix; expected M1 and M2, K1 and K2, or the like"
             )
         if len(cameras) == 1:
-            return StereoFile.of_rectified(cameras[0])
+            return StereoFile.of_rectified(cameras)
         left, right = cameras
         p1, p2 = (self._of("P", side, (3, 4)) for side in (0, 1))
         r1, r2 = (self._of("R", side, (3, 3)) for side in (0, 1))
@@ -90,13 +90,13 @@ class _Matrices:
             if rotation.size == 3:
                 rotation = np.asarray(cv2.Rodrigues(rotation)[0])
             rotation = numbers(self._path, "R", rotation, (3, 3))
-            return StereoFile.of_raw(left, right, rotation, translation)
+            return StereoFile.of_raw(cameras, rotation, translation)
         if bent:
             raise FileFormatError(
                 f"{self._path} has distortions, but neither R and T nor R1, R2, P1 and P2; expected how the "
                 "cameras stand to each other"
             )
-        return StereoFile.of_rectified(left, right)
+        return StereoFile.of_rectified(cameras)
 
     def _camera(self, side: int) -> RawCamera | None:
         k, p, d = (

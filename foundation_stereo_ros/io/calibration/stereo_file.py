@@ -47,24 +47,21 @@ class StereoFile:
     note: str = ""
 
     @classmethod
-    def of_raw(
-        cls, left: RawCamera, right: RawCamera, rotation: Matrix, translation: Matrix, note: str = ""
-    ) -> StereoFile:
+    def of_raw(cls, cameras: Sequence[RawCamera], rotation: Matrix, translation: Matrix) -> StereoFile:
         """Return what two raw cameras make, see `rectified_pair`.
 
         Raises:
             CalibrationError: as `rectified_pair`.
         """
-        return cls(*rectified_pair(left, right, rotation, translation), note=note)
+        left, right = cameras
+        return cls(*rectified_pair(left, right, rotation, translation))
 
     @classmethod
-    def of_rectified(
-        cls, left: RawCamera, right: RawCamera | None = None, baseline: float = 0.0, note: str = ""
-    ) -> StereoFile:
-        """Return rectified cameras that are ``baseline`` metres apart; 0: unknown. None: two equal ones."""
-        first, second = left.calibration(), (right or left).calibration()
-        second.p[0, 3] = -second.p[0, 0] * baseline
-        return cls(first, second, shared=right is None, note=note)
+    def of_rectified(cls, cameras: Sequence[RawCamera], baseline: float = 0.0, note: str = "") -> StereoFile:
+        """Return two rectified cameras, or one for both, that are ``baseline`` metres apart; 0: unknown."""
+        left, right = cameras[0].calibration(), cameras[-1].calibration()
+        right.p[0, 3] = -right.p[0, 0] * baseline
+        return cls(left, right, shared=len(cameras) == 1, note=note)
 
 
 class CalibrationText:

@@ -35,7 +35,7 @@ def read_matrix(texts: Sequence[CalibrationText], size: tuple[int, int]) -> Ster
     """
     found = [_matrix(text) for text in texts]
     cameras = [RawCamera(size, k) for k, _ in found]
-    return StereoFile.of_rectified(*cameras, baseline=next((b for _, b in reversed(found) if b), 0.0))
+    return StereoFile.of_rectified(cameras, baseline=next((b for _, b in reversed(found) if b), 0.0))
 
 
 def _matrix(text: CalibrationText) -> tuple[Matrix, float]:
@@ -70,7 +70,7 @@ def read_middlebury(texts: Sequence[CalibrationText], size: tuple[int, int]) -> 
     if "width" in fields and "height" in fields:
         size = int(number(path, "width", fields["width"])), int(number(path, "height", fields["height"]))
     baseline = number(path, "baseline", fields["baseline"]) / 1000
-    return StereoFile.of_rectified(RawCamera(size, left), RawCamera(size, right), baseline)
+    return StereoFile.of_rectified([RawCamera(size, left), RawCamera(size, right)], baseline)
 
 
 def read_kitti(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
@@ -105,7 +105,7 @@ def read_kitti(texts: Sequence[CalibrationText], size: tuple[int, int]) -> Stere
         else:
             made.append(RawCamera(rectified, p[:, :3]).calibration(projection=p))
     colours = "the colour cameras" if left else "the grey cameras"
-    return StereoFile(*made, note=f"{colours} of KITTI, {left} and {right}")
+    return StereoFile(made[0], made[1], note=f"{colours} of KITTI, {left} and {right}")
 
 
 def _size(path: Path, name: str, text: str) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -135,14 +136,15 @@ class StereoPipeline:
     def _rectify_for(self, left_info: Any, right_info: Any, size: tuple[int, int]) -> StereoRectification:
         # Remap tables are dear and calibrations rarely change: made again only when a number does.
         config = self.config
-        infos = [] if self._calibration else [decode_camera_info(info) for info in (left_info, right_info)]
-        key = (*map(_numbers, infos), size, config.rectification, config.baseline, self.rectified)
+        key: tuple[Any, ...] = (size, config.rectification, config.baseline, self.rectified)
+        if self._calibration:
+            make = partial(StereoRectification.from_files, self._calibration)
+        else:
+            left, right = decode_camera_info(left_info), decode_camera_info(right_info)
+            key = (_numbers(left), _numbers(right), *key)
+            make = partial(StereoRectification, left, right)
         if self._rectification is None or key != self._rectification_of:
-            self._rectification = (
-                StereoRectification(*infos, size, config, self.rectified)
-                if infos
-                else StereoRectification.from_files(self._calibration, size, config, self.rectified)
-            )
+            self._rectification = make(size, config, self.rectified)
             self._rectification_of = key
         return self._rectification
 
