@@ -24,6 +24,8 @@ from foundation_stereo_ros.shapes import RgbImage
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_TURNED = "one camera is above the other: there is depth, but no disparity, which is along rows"
+
 T = TypeVar("T", bound=np.generic)
 
 _log = logging.getLogger(__name__)
@@ -63,7 +65,7 @@ class StereoRectification:
         active: whether it rectifies them.
         turns: quarter turns counter-clockwise that it makes: 0 for cameras side by side, otherwise 1 or -1.
         oddities: what is unusual about the rig, see `plausibility.oddities`; also logged as warnings.
-        note: what had to be chosen or assumed in calibration files, a sentence; empty: nothing.
+        note: what was chosen or assumed and the user should know, a sentence; empty: nothing.
 
     Raises:
         CalibrationError: the calibrations cannot be used for stereo or do not fit the images.
@@ -84,7 +86,9 @@ class StereoRectification:
         self.rig, self.turns = upright_or_turned(
             left, right, image_size=size, baseline=config.baseline or None
         )
-        self.note = ""
+        self.note = _TURNED if self.turns else ""
+        if self.turns:
+            _log.info("%s", _TURNED)
         self.oddities = oddities(self.rig)
         for sentence in self.oddities:
             _log.warning("%s", sentence)
@@ -133,7 +137,8 @@ class StereoRectification:
             made = cls(found.left, found.right, size, config, rectified)
         except CalibrationError as error:
             raise CalibrationError(f"{named}: {error}") from None
-        notes = [*filter(None, [found.note]), *(["the images are rectified with it"] if made.active else [])]
+        rectified_with = "the images are rectified with it" if made.active else ""
+        notes = [note for note in (found.note, rectified_with, made.note) if note]
         made.note = f"{named}: {'; '.join(notes)}" if notes else ""
         return made
 

@@ -15,6 +15,9 @@ _ASLANT = 0.1
 """Least share of the shorter of a baseline's two parts in the longer one at which it is neither; KITTI has
 0.005."""
 
+_SAME = 1e-3
+"""Share by which two equal lengths may differ."""
+
 RegionOfInterest = tuple[int, int, int, int]
 """x, y, width, height in unbinned pixels; width and height 0 stand for the whole image."""
 
@@ -168,10 +171,13 @@ def upright_or_turned(
             f"right camera is {x:g} m right of the left one and {y:g} m below it, by P[3] and P[7]; expected "
             "one of them to be 0: rows or columns of rectified images are aligned"
         )
-    if baseline is None and x == y == 0 and left_offset.any():
+    if baseline is None and left_offset.any() and np.allclose(left_offset, right_offset, rtol=_SAME, atol=0):
+        axis = 0 if left_offset[0] else 1
         raise CalibrationError(
-            f"baseline is 0 m: P[3] is {left.p[0, 3]:g} in both cameras; expected 0 in the left one, "
-            "or `baseline` in metres"
+            f"P[{3 + 4 * axis}] is {left.p[axis, 3]:g} in the left and {right.p[axis, 3]:g} in the right "
+            "camera_info, which puts both cameras at the same place; expected 0 in the left one and "
+            "-fx * baseline in the right one; "
+            f"give `baseline` in metres: {abs(right_offset[axis]):g} if the right one is correct"
         )
     if abs(x) >= abs(y):
         return StereoRig(left_camera, right_camera, x if baseline is None else baseline), 0

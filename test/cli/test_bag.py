@@ -413,7 +413,7 @@ def test_where_every_pixel_is_invalid_the_output_is_kept(tmp_path, weights, caps
     assert counts(out)["/rig/depth/image_rect"] == 4
 
 
-def test_of_cameras_one_above_the_other_there_is_no_disparity(tmp_path, weights) -> None:
+def test_of_cameras_one_above_the_other_there_is_no_disparity(tmp_path, weights, capsys) -> None:
     source, out = without_infos(rig(tmp_path / "r.mcap"), tmp_path / "in.mcap"), tmp_path / "out.mcap"
     p = [80.0, 0.0, 47.5, 0.0, 0.0, 80.0, 31.5, 0.0, 0.0, 0.0, 1.0, 0.0]
     for side, ty in (("left", 0.0), ("right", -8.0)):
@@ -423,6 +423,7 @@ def test_of_cameras_one_above_the_other_there_is_no_disparity(tmp_path, weights)
         )
     files = [tmp_path / f"{side}.yaml" for side in ("left", "right")]
     assert run(source, "-o", out, "--checkpoint", weights, *CAMS, "--intrinsics", *files) == 0
+    assert "one camera is above the other: there is depth, but no disparity" in capsys.readouterr().err
     number = counts(out)
     assert number["/stereo/points2"] == 4 and "/stereo/disparity" not in number
     info = next(iter(read_messages(out, ["/stereo/depth/camera_info"]))).message

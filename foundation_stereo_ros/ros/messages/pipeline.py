@@ -65,7 +65,7 @@ class StereoPipeline:
 
     @property
     def note(self) -> str:
-        """What had to be assumed about the calibration files, a sentence; empty: nothing."""
+        """What the user should know about the calibration, a sentence; empty: nothing."""
         return self._rectification.note if self._rectification else ""
 
     def process(

@@ -104,7 +104,7 @@ def test_a_matrix_alone_wants_a_baseline_and_two_files_are_two_cameras(tmp_path:
         ("1 2 3\n", "has 3 numbers; expected nine numbers of K row by row"),
         ("5 0 0 0 5 0 3 2 1\n0.1\n", r"third row of K is 3 2 1; expected 0 0 1 \(is it transposed\?\)"),
         ("1 2 3 4 5 6 7 8 9", "third row of K is 7 8 9; expected 0 0 1$"),
-        ("", "is no calibration that is known; looked for: OpenCV's FileStorage; .*; a matrix K"),
+        (" ", "is no calibration that is known; looked for: OpenCV's FileStorage; .*; a matrix K"),
         ("hello: 5\n", "is no calibration that is known"),
         (b"\xff\xd8\xff\xe0", "is not a text file"),
         ("[" * 1000, "is nested more than 32 levels deep"),
