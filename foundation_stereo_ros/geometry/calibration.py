@@ -113,13 +113,13 @@ class Calibration:
         return adjust @ self.k, adjust @ self.p
 
     def _size_mismatch(self, image_size: tuple[int, int]) -> str:
-        text = f"camera_info is for {self.width} x {self.height} pixels"
+        text = f"calibration is for {self.width} x {self.height} pixels"
         if any(self.roi):
             text += f", region x, y, width, height = {self.roi}"
         if self.binning_x > 1 or self.binning_y > 1:
             text += f", binning {self.binning_x} x {self.binning_y}"
         return (
-            f"{text}; the image has {image_size[0]} x {image_size[1]}: expected a camera_info that goes with "
+            f"{text}; the image has {image_size[0]} x {image_size[1]}: expected a calibration that goes with "
             "the image (image_proc's resize node scales both)"
         )
 

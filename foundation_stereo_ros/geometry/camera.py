@@ -155,6 +155,6 @@ def _baseline_advice(baseline: float) -> str:
             "or give `baseline` in metres if they are right"
         )
     return (
-        f"baseline is {baseline:g} m; {expected}: the right camera_info has no P[3] = -fx * baseline "
-        "(some drivers leave it out); give `baseline` in metres, or swap left and right if these are swapped"
+        f"baseline is {baseline:g} m; {expected}: the right camera's calibration has none, P[3] = -fx * "
+        "baseline (some drivers leave it out); give `baseline` in metres, or swap left and right if these are swapped"
     )

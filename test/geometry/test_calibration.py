@@ -106,7 +106,7 @@ def test_an_image_size_that_nothing_explains_is_refused(
 
 
 def test_the_error_says_which_camera() -> None:
-    with pytest.raises(CalibrationError, match="right camera: camera_info is for 320 x 480"):
+    with pytest.raises(CalibrationError, match="right camera: calibration is for 320 x 480"):
         stereo_camera(calibration(), calibration(-60.0, width=320), image_size=(640, 480))
 
 

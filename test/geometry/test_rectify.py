@@ -142,7 +142,7 @@ def test_outside_of_the_raw_image_is_black() -> None:
         (calibration(r=np.diag((1.0, 1.0, -1.0))), "expected a rotation matrix"),
         (calibration(k=np.zeros((3, 3))), "fx and fy of K are 0 and 0"),
         (calibration(p=np.zeros((3, 4))), "fx and fy of P are 0 and 0"),
-        (calibration(width=100), "camera_info is for 100 x 240"),
+        (calibration(width=100), "calibration is for 100 x 240"),
     ],
 )
 def test_calibrations_that_cannot_be_used(found: Calibration, words: str) -> None:
