@@ -156,5 +156,6 @@ def _baseline_advice(baseline: float) -> str:
         )
     return (
         f"baseline is {baseline:g} m; {expected}: the right camera's calibration has none, P[3] = -fx * "
-        "baseline (some drivers leave it out); give `baseline` in metres, or swap left and right if these are swapped"
+        "baseline (some drivers leave it out); give `baseline` in metres, or swap left and "
+        "right if these are swapped"
     )

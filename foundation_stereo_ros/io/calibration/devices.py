@@ -14,6 +14,7 @@ import numpy as np
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.extrinsics import RawCamera
+from foundation_stereo_ros.geometry.rectify import is_rotation
 from foundation_stereo_ros.io.calibration.stereo_file import (
     CalibrationText,
     StereoFile,
@@ -93,7 +94,7 @@ def read_oak(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoF
     path, cameras = text.path, _sockets(text)
     chosen = text.json.get("stereoRectificationData")
     chosen = chosen if isinstance(chosen, Mapping) else {}
-    sides = [chosen.get(key) for key in ("leftCameraSocket", "rightCameraSocket")]
+    sides = [_socket(chosen.get(key)) for key in ("leftCameraSocket", "rightCameraSocket")]
     left, right = sides if all(side in cameras for side in sides) else (1, 2)
     made = [_oak_camera(path, cameras[side], size) for side in (left, right) if side in cameras]
     if len(made) < 2:
@@ -111,13 +112,17 @@ def read_oak(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoF
     return StereoFile.of_raw(made, pose[:3, :3], pose[:3, 3] / 100)
 
 
-def _sockets(text: CalibrationText) -> dict[Any, Mapping[str, Any]]:
+def _socket(value: Any) -> int:
+    return value if isinstance(value, int) else -1
+
+
+def _sockets(text: CalibrationText) -> dict[int, Mapping[str, Any]]:
     entries = text.json.get("cameraData")
     try:
         found = {int(socket): camera for socket, camera in entries}  # type: ignore[union-attr]
         if all(isinstance(camera, Mapping) for camera in found.values()):
             return found
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         pass
     raise FileFormatError(
         f"{text.path}: cameraData has no pairs of a socket and a camera; expected those of DepthAI"
@@ -133,9 +138,9 @@ def _oak_camera(path: Path, camera: Mapping[str, Any], size: tuple[int, int]) ->
     return RawCamera(own, k, "equidistant" if camera.get("cameraType") == 1 else "rational_polynomial", d)
 
 
-def _links(path: Path, cameras: Mapping[Any, Mapping[str, Any]], socket: Any) -> dict[Any, Matrix]:
+def _links(path: Path, cameras: Mapping[int, Mapping[str, Any]], socket: int) -> dict[int, Matrix]:
     """Return the cameras that a camera is linked to, each with the pose that takes points there, cm."""
-    pose, reached = np.eye(4), {}
+    pose, reached = np.eye(4), dict[int, Matrix]()
     while socket in cameras and socket not in reached:
         reached[socket] = pose
         link = cameras[socket].get("extrinsics")
@@ -147,7 +152,9 @@ def _links(path: Path, cameras: Mapping[Any, Mapping[str, Any]], socket: Any) ->
             step[:3, 3] = numbers(path, "translation", [offset.get(axis) for axis in "xyz"], (3,))
         turn = numbers(path, "rotationMatrix", link.get("rotationMatrix") or np.eye(3), (3, 3))
         step[:3, :3] = turn if turn.any() else np.eye(3)
-        pose, socket = step @ pose, link.get("toCameraSocket")
+        if not (np.isfinite(step).all() and is_rotation(step[:3, :3])):
+            raise FileFormatError(f"{path}: extrinsics of camera {socket} are no rotation and translation")
+        pose, socket = step @ pose, _socket(link.get("toCameraSocket"))
     return reached
 
 

@@ -16,6 +16,7 @@ from foundation_stereo_ros.io.calibration.stereo_file import (
     CalibrationText,
     StereoFile,
     camera_matrix,
+    image_size,
     numbers,
 )
 from foundation_stereo_ros.shapes import Matrix
@@ -73,9 +74,8 @@ def _camera(path: Path, name: str, values: Mapping[str, Any], size: tuple[int, i
         known = ", ".join(_MODELS)
         raise FileFormatError(f"{path}: distortion_model of {name} is {reprlib.repr(lens)}; expected {known}")
     d = values.get("distortion_coeffs", values.get("distortion_coefficients", []))
-    own = tuple(int(side) for side in numbers(path, "resolution", values.get("resolution", size), (2,)))
     return RawCamera(
-        (own[0], own[1]),
+        image_size(path, "resolution", values.get("resolution", size)),
         camera_matrix(*numbers(path, f"intrinsics of {name}", values["intrinsics"], (4,))),
         _MODELS[lens],
         numbers(path, f"distortion of {name}", d, (-1,)),

@@ -13,7 +13,7 @@ import numpy as np
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.extrinsics import RawCamera
-from foundation_stereo_ros.io.calibration.stereo_file import CalibrationText, StereoFile, numbers
+from foundation_stereo_ros.io.calibration.stereo_file import CalibrationText, StereoFile, image_size, numbers
 from foundation_stereo_ros.shapes import Matrix
 
 _SIDES = (("1", "l", "left"), ("2", "r", "right"))
@@ -29,6 +29,9 @@ _ROTATION = ("r", "rot", "rotation", "rotationmatrix")
 _TRANSLATION = ("t", "trans", "translation", "translationvector")
 _OF_ONE = tuple(name for name in sum(_NAMES.values(), ()) if name not in _ROTATION)
 _SIZE = (("imagewidth", "width", "leftwidth"), ("imageheight", "height", "leftheight"))
+_MOST_OPENED = 2000
+"""FileStorage recurses into brackets and tags until the stack ends."""
+
 _FISHEYE = ("fisheye", "equidistant", "kannala")
 
 
@@ -63,7 +66,7 @@ class _Matrices:
         both = self._take(("imagesize", "size"), (2,))
         if both is None and width is not None and height is not None:
             both = np.hstack((width, height))
-        self._size = size if both is None else (int(both[0]), int(both[1]))
+        self._size = size if both is None else image_size(self._path, "the images' size", both)
         lens = " ".join(
             f"{name} {value}" for name, value in fields.items() if "model" in name or name in _FISHEYE
         )
@@ -104,14 +107,9 @@ class _Matrices:
         )
         if k is None:
             return None if p is None else RawCamera(self._size, p[:, :3])
-        model = (
-            "equidistant"
-            if self._fisheye
-            else "plumb_bob"
-            if d is None or d.size < 8
-            else "rational_polynomial"
-        )
-        return RawCamera(self._size, k, model, np.zeros(0) if d is None else d)
+        d = np.zeros(0) if d is None else d
+        model = "equidistant" if self._fisheye else "plumb_bob" if d.size < 8 else "rational_polynomial"
+        return RawCamera(self._size, k, model, d)
 
     def _of(self, kind: str, side: int, shape: tuple[int, ...]) -> Matrix | None:
         pairs = [(name, affix) for name in _NAMES[kind] for affix in _SIDES[side]]
@@ -125,15 +123,20 @@ class _Matrices:
 def _storage(text: CalibrationText) -> dict[str, Any]:
     # FileStorage takes comments between the lines of its YAML only.
     content = re.sub(r"(?m)(^|\s)#.*$", "", text.text).lstrip()
-    if content.startswith("%YAML") < ("!!opencv-" in content):
+    if "!!opencv-" in content and not content.startswith("%YAML"):
         content = f"%YAML:1.0\n---\n{content}"
+    opened = len(re.findall(r"[\[{]|<\w", content))
+    if opened > _MOST_OPENED:
+        raise FileFormatError(f"{text.path} opens {opened} brackets or tags; expected a calibration")
     flags = cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY
     try:
-        storage = cv2.FileStorage(content, flags)
+        storage = cv2.FileStorage(content, flags)  # lives as long as its nodes are read
+        return dict(_values(storage.root(), ""))
+    except RecursionError:
+        raise FileFormatError(f"{text.path} is nested too deeply; expected a calibration") from None
     except (cv2.error, SystemError) as error:
         reason = str(error.__cause__ or error).rsplit("in function", 1)[-1].strip(" '\n")
         raise FileFormatError(f"{text.path} is no file of OpenCV's FileStorage: {reason}") from None
-    return dict(_values(storage.root(), ""))
 
 
 def _values(node: cv2.FileNode, name: str) -> Iterator[tuple[str, Any]]:

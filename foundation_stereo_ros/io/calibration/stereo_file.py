@@ -23,8 +23,7 @@ from foundation_stereo_ros.io.files import read_bytes
 from foundation_stereo_ros.shapes import Matrix
 
 _LARGEST = 1 << 20
-_DEEPEST = 32
-_NESTING = re.compile(r"(?P<open>[\[{]|<\w)|(?P<close>[\]}]|</|/>)")
+_WIDEST = 1 << 20
 _ENCODINGS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -71,7 +70,7 @@ class CalibrationText:
         path: the file, of up to 1 MiB; UTF-8, or UTF-16 as PowerShell writes it.
 
     Raises:
-        FileFormatError: it cannot be read, is no text, or is larger or more nested than a calibration.
+        FileFormatError: it cannot be read, is no text, or is larger than a calibration.
     """
 
     def __init__(self, path: Path) -> None:
@@ -86,14 +85,6 @@ class CalibrationText:
             self.text = data.decode(encoding).replace("\r\n", "\n")
         except UnicodeDecodeError:
             raise FileFormatError(f"{path} is not a text file") from None
-        # OpenCV's parsers recurse without a limit.
-        depth = 0
-        for token in _NESTING.finditer(self.text):
-            depth += 1 if token["open"] else -1
-            if depth > _DEEPEST:
-                raise FileFormatError(
-                    f"{path} is nested more than {_DEEPEST} levels deep; expected a calibration"
-                )
 
     @cached_property
     def lines(self) -> list[str]:
@@ -188,6 +179,18 @@ def pixels(path: Path, name: str, value: Any) -> int:
             f"{path}: {name} is {reprlib.repr(value)}; expected a positive number of pixels"
         )
     return value
+
+
+def image_size(path: Path, name: str, value: Any) -> tuple[int, int]:
+    """Return a width and a height that a file has as two numbers.
+
+    Raises:
+        FileFormatError: they are none.
+    """
+    sides = numbers(path, name, value, (2,))
+    if not ((sides >= 1) & (sides <= _WIDEST)).all():
+        raise FileFormatError(f"{path}: {name} is {sides.tolist()}; expected width and height in pixels")
+    return int(sides[0]), int(sides[1])
 
 
 def words(text: str) -> list[str]:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.extrinsics import RawCamera
 from foundation_stereo_ros.io.calibration.stereo_file import (
     CalibrationText,
     StereoFile,
+    image_size,
     number,
     numbers,
     only,
@@ -68,7 +68,7 @@ def read_middlebury(texts: Sequence[CalibrationText], size: tuple[int, int]) -> 
     else:
         right[0, 2] += number(path, "doffs", fields.get("doffs", "0"))
     if "width" in fields and "height" in fields:
-        size = int(number(path, "width", fields["width"])), int(number(path, "height", fields["height"]))
+        size = image_size(path, "width and height", [fields["width"], fields["height"]])
     baseline = number(path, "baseline", fields["baseline"]) / 1000
     return StereoFile.of_rectified([RawCamera(size, left), RawCamera(size, right)], baseline)
 
@@ -98,7 +98,9 @@ def read_kitti(texts: Sequence[CalibrationText], size: tuple[int, int]) -> Stere
         p = matrix(style.format(side), (3, 4))
         own, rectified = size, size
         if f"S_0{side}" in fields and f"S_rect_0{side}" in fields:
-            own, rectified = (_size(path, name, fields[name]) for name in (f"S_0{side}", f"S_rect_0{side}"))
+            own, rectified = (
+                image_size(path, name, fields[name]) for name in (f"S_0{side}", f"S_rect_0{side}")
+            )
         if size == own != rectified:
             raw = RawCamera(own, matrix(f"K_0{side}", (3, 3)), "plumb_bob", matrix(f"D_0{side}", (-1,)))
             made.append(raw.calibration(matrix(f"R_rect_0{side}", (3, 3)), p))
@@ -106,8 +108,3 @@ def read_kitti(texts: Sequence[CalibrationText], size: tuple[int, int]) -> Stere
             made.append(RawCamera(rectified, p[:, :3]).calibration(projection=p))
     colours = "the colour cameras" if left else "the grey cameras"
     return StereoFile(made[0], made[1], note=f"{colours} of KITTI, {left} and {right}")
-
-
-def _size(path: Path, name: str, text: str) -> tuple[int, int]:
-    width, height = numbers(path, name, text, (2,))
-    return int(width), int(height)
