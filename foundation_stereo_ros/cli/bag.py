@@ -144,6 +144,9 @@ def _find(args: argparse.Namespace, recording: Recording) -> StereoTopics:
     for file in files:  # what is none is told before the network is loaded
         format_of(CalibrationText(file))
     names = {side: getattr(args, side) for side in ("left", "right", "left_info", "right_info")}
+    for side in ("left", "right"):
+        if files and names[f"{side}_info"]:
+            raise ConfigError(f"--intrinsics and --{side}-info are both given; expected one of them")
     try:
         return find_stereo(recording.topics, **names, calibrated=not files)
     except BagError as error:

@@ -396,6 +396,8 @@ def test_a_calibration_file_comes_before_recorded_camera_info(tmp_path, weights,
     assert run(source, "-o", out, "--checkpoint", weights, *words) == 0
     assert [m.message.t for m in read_messages(out, ["/rig/disparity"])] == [pytest.approx(0.2)] * 4
     assert counts(out)["/rig/left/camera_info"] == 4
+    assert run(source, "-o", out, "--force", *words, "--right-info", "/rig/right/camera_info") == 1
+    assert "--intrinsics and --right-info are both given" in capsys.readouterr().err
     (tmp_path / "K.txt").write_text("hello")
     assert run(source, "-o", out, "--force", "--checkpoint", "nowhere.pth", *words) == 1
     assert "K.txt is no calibration that is known; looked for" in capsys.readouterr().err
