@@ -134,6 +134,12 @@ def zed(folder: Path) -> list[Path]:
     return [written(folder / "SN1234.conf", "\r\n".join(lines))]
 
 
+def zed_of_old(folder: Path) -> list[Path]:
+    """Small letters, and translations for each mode."""
+    text = zed(folder)[0].read_text().lower().replace("ty=", "ty_vga=").replace("tz=", "tz_vga=")
+    return [written(folder / "old.conf", text)]
+
+
 def oak_camera(k: np.ndarray, d: np.ndarray, rotation: np.ndarray, translation: np.ndarray, to: int) -> dict:
     return {
         "cameraType": 0,
@@ -190,6 +196,7 @@ RAW: dict[str, Callable[[Path], list[Path]]] = {
     "Kalibr": kalibr,
     "EuRoC": euroc,
     "ZED": zed,
+    "ZED of old": zed_of_old,
     "OAK": oak,
     "OAK by the middle": oak_by_the_middle,
     "RealSense": realsense,

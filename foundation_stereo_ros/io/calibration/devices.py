@@ -54,19 +54,20 @@ def read_zed(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoF
         raise FileFormatError(f"{path} is no .conf of a ZED: {' '.join(str(error).split())}") from None
     mode = _ZED_SIZES.get(size)
     names = [f"{side}_CAM_{mode}" for side in ("LEFT", "RIGHT")]
-    missing = [name for name in (*names, "STEREO") if name not in parser]
+    sections = {name.upper(): parser[name] for name in parser.sections()}
+    missing = [name for name in (*names, "STEREO") if name not in sections]
     if missing:
-        sections = ", ".join(parser.sections())
+        expected = f"[{missing[0]}] in it" if mode else "the size of one of a ZED's modes"
         raise FileFormatError(
-            f"{path} has {sections} and nothing for images of {size[0]} x {size[1]} pixels; expected "
-            + (f"[{missing[0]}] in it" if mode else "the size of one of a ZED's modes")
+            f"{path} has {', '.join(sections)} and nothing for images of {size[0]} x {size[1]} pixels; "
+            f"expected {expected}"
         )
 
     def value(section: str, *keys: str, default: float | None = None) -> float:
-        key = next((key for key in keys if key in parser[section]), None)
+        key = next((key for key in keys if key in sections[section]), None)
         if key is None and default is None:
             raise FileFormatError(f"{path} has no {keys[0]} in [{section}]; expected a calibration of a ZED")
-        return default or 0.0 if key is None else number(path, key, parser[section][key])
+        return default or 0.0 if key is None else number(path, key, sections[section][key])
 
     cameras = []
     for name in names:
@@ -76,10 +77,9 @@ def read_zed(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoF
         )
         cameras.append(RawCamera(size, k, "rational_polynomial" if d[5:].any() else "plumb_bob", d))
     turn = [value("STEREO", f"{axis}_{mode}", axis, default=0.0) for axis in ("RX", "CV", "RZ")]
-    # Theirs is where the right camera is; ours is where the left one is for the right one.
-    shift = -np.array(
-        (value("STEREO", "Baseline"), *(value("STEREO", key, default=0.0) for key in ("TY", "TZ")))
-    )
+    # As the maker's own reader does, but for the sign, by which P[3] becomes negative.
+    across = [value("STEREO", f"{axis}_{mode}", axis, default=0.0) for axis in ("TY", "TZ")]
+    shift = -np.array((value("STEREO", "Baseline"), *across))
     return StereoFile.of_raw(cameras, np.asarray(cv2.Rodrigues(np.array(turn))[0]), shift / 1000)
 
 

@@ -43,7 +43,7 @@ FORMATS = (
     ),
     Format("OAK (DepthAI) JSON", _has(r'"cameraData"\s*:'), devices.read_oak),
     Format("RealSense-style JSON (fx, fy, ppx, ppy)", _has(r'"fx"\s*:'), devices.read_realsense),
-    Format("a ZED's .conf", _has(r"^\s*\[(LEFT|RIGHT)_CAM_\w+\]"), devices.read_zed),
+    Format("a ZED's .conf", _has(r"(?i)^\s*\[(LEFT|RIGHT)_CAM_\w+\]"), devices.read_zed),
     Format("Middlebury's calib.txt (cam0=)", _has(r"^\s*cam0\s*="), texts.read_middlebury),
     Format(
         "KITTI's calib.txt (P0:, P_rect_00:)", _has(r"^\s*P(_rect_0)?[0-3]\s*:\s*[-+.\d]"), texts.read_kitti
