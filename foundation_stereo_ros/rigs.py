@@ -4,13 +4,11 @@
 from __future__ import annotations
 
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.calibration import stereo_camera
 from foundation_stereo_ros.geometry.camera import StereoRig
-from foundation_stereo_ros.io.calibration import camera_from_intrinsics, is_yaml, read_camera_infos
+from foundation_stereo_ros.io.calibration import read_calibrations
 from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info
 
 
@@ -44,21 +42,19 @@ def rig_from_file(
 ) -> StereoRig:
     """Return the rig of rectified images that calibration files tell.
 
+    Images that are not rectified yet want `StereoRectification.from_files`, whose ``rig`` is the same.
+
     Args:
-        left: a text file with K row by row on line 1 and the baseline in metres on line 2; or a CameraInfo as
-            YAML, of camera_calibration or of ``ros2 topic echo``.
-        right: the right camera's YAML; None with a text file, or where the YAML of the right camera, as
-            ``left``, stands for two equal ones.
+        left: a file of any kind that docs/command_line.md lists: CameraInfo as YAML, OpenCV, Kalibr,
+            Middlebury, KITTI, ZED, OAK, RealSense, or K row by row and the baseline in metres.
+        right: the right camera's, where each camera has a file; None: ``left`` has both, or stands for two
+            equal ones, as the YAML of the right camera.
         size: width and height of the images.
         baseline: metres, in place of the files'.
 
     Raises:
-        FileFormatError: a file cannot be read or says something else.
+        FileFormatError: a file cannot be read, or is none of these.
         CalibrationError: the cameras cannot be used for stereo.
     """
-    first, second = Path(left), None if right is None else Path(right)
-    if is_yaml(first):
-        return stereo_camera(*read_camera_infos(first, second), image_size=size, baseline=baseline)
-    if second is not None:
-        raise FileFormatError(f"{first} is no YAML; expected one text file or two YAML files")
-    return camera_from_intrinsics(first, size, baseline)
+    found = read_calibrations([left] if right is None else [left, right], size)
+    return stereo_camera(found.left, found.right, image_size=size, baseline=baseline)

@@ -156,5 +156,8 @@ def test_a_rig_from_files(tmp_path: Path, rig: Any) -> None:
     text = api.rig_from_file(tmp_path / "K.txt", size=size)
     assert text == api.StereoRig(rig.left, rig.left, 0.1)
     assert api.rig_from_file(tmp_path / "K.txt", size=size, baseline=0.2).baseline == 0.2
-    with pytest.raises(api.FileFormatError, match=r"K.txt is no YAML; expected one text file or two YAML"):
-        api.rig_from_file(tmp_path / "K.txt", tmp_path / "K.txt", size=size)
+    assert api.rig_from_file(tmp_path / "K.txt", tmp_path / "K.txt", size=size) == text
+    with pytest.raises(
+        api.FileFormatError, match=r"K.txt is a matrix .* is CameraInfo.*; expected two of one"
+    ):
+        api.rig_from_file(tmp_path / "K.txt", tmp_path / "left.yaml", size=size)

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import (
+    ALL_INVALID,
+    add_intrinsics,
     add_pipeline_options,
     add_topic_options,
+    calibration_files,
     count,
     pipeline_config,
     seconds,
@@ -36,6 +39,7 @@ exit codes:
   1    nothing could be done; one line says why
   2    wrong usage
   3    the input is damaged or breaks off; the output has the frames up to that point
+  4    every pixel of every frame is invalid; the output is kept
   130  interrupted (Ctrl-C, SIGTERM); the output has the frames done so far
 """
 
@@ -65,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_topic_options(group: argparse._ArgumentGroup) -> None:
     add_topic_options(group)
+    add_intrinsics(group)
     group.add_argument(
         "--tolerance",
         type=seconds,
@@ -112,7 +117,6 @@ def run(args: argparse.Namespace) -> int:
     """Process the recording; returns the exit code."""
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
     from foundation_stereo_ros.ros.bags.reader import Recording
-    from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
     from foundation_stereo_ros.ros.messages.topics import describe
 
     keep_freed_memory()  # before torch is loaded
@@ -123,24 +127,34 @@ def run(args: argparse.Namespace) -> int:
             print(f"{args.input}\n{describe(recording.topics)}")
             if recording.damage:
                 print(f"warning: {recording.damage}", file=sys.stderr)
-        try:
-            topics = find_stereo(
-                recording.topics,
-                left=args.left,
-                right=args.right,
-                left_info=args.left_info,
-                right_info=args.right_info,
-            )
-        except BagError as error:
-            if not recording.damage:
-                raise
-            raise BagError(f"{recording.damage}; before that: {error}", remedy=error.remedies) from error
+        topics = _find(args, recording)
         config = pipeline_config(args)
         options = _job_options(args, config, recording, topics)
         if args.list:
             _print_choice(topics, options)
             return 0
         return _process(args, config, recording, topics, options)
+
+
+def _find(args: argparse.Namespace, recording: Recording) -> StereoTopics:
+    from foundation_stereo_ros.io.calibration import CalibrationText, format_of
+    from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
+
+    files = calibration_files(args)
+    for file in files:  # what is none is told before the network is loaded
+        format_of(CalibrationText(file))
+    names = {side: getattr(args, side) for side in ("left", "right", "left_info", "right_info")}
+    for side in ("left", "right"):
+        if files and names[f"{side}_info"]:
+            raise ConfigError(f"--intrinsics and --{side}-info are both given; expected one of them")
+    try:
+        return find_stereo(recording.topics, **names, calibrated=not files)
+    except BagError as error:
+        if recording.damage:
+            raise BagError(f"{recording.damage}; before that: {error}", remedy=error.remedies) from error
+        if any(name.endswith("_info") for way in error.remedies for name in way):
+            error.remedies = (*error.remedies, {"intrinsics": "FILE"})
+        raise
 
 
 def _job_options(
@@ -214,6 +228,7 @@ def _process(
     # The output's place is checked before the network is loaded, which may take long.
     with Interrupts() as interrupts, BagWriter(args.output, force=args.force) as writer:
         job: BagJob | None = None
+        pipeline: StereoPipeline | None = None
         code = 0
         try:
             with FrameProgress(_expected_frames(args, recording, topics, options)) as progress:
@@ -222,7 +237,7 @@ def _process(
                     export(number, result)
                     progress.step()
 
-                pipeline = _load(config, topics)
+                pipeline = _load(args, config, topics)
                 job = BagJob(
                     recording, topics, pipeline, writer, options, shield=interrupts.shield, on_frame=on_frame
                 )
@@ -233,15 +248,18 @@ def _process(
             with interrupts.shield():
                 # Without a frame the output would be nothing but a copy of the input.
                 (writer.close if job and job.report.frames else writer.discard)()
+    if pipeline and pipeline.note:
+        print(f"note: {pipeline.note}", file=sys.stderr)
     return _conclude(args, recording, job.report if job else None, code)
 
 
-def _load(config: PipelineConfig, topics: StereoTopics) -> StereoPipeline:
+def _load(args: argparse.Namespace, config: PipelineConfig, topics: StereoTopics) -> StereoPipeline:
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
     from foundation_stereo_ros.estimate.rectification import says_rectified
     from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 
-    return StereoPipeline(StereoEstimator(config), says_rectified(topics.left))
+    files = calibration_files(args)
+    return StereoPipeline(StereoEstimator(config), says_rectified(topics.left), calibration=files)
 
 
 def _conclude(args: argparse.Namespace, recording: Recording, report: JobReport | None, code: int) -> int:
@@ -263,6 +281,9 @@ def _conclude(args: argparse.Namespace, recording: Recording, report: JobReport 
     if recording.damage:
         print(f"warning: {recording.damage}; {args.output} holds the frames up to there", file=sys.stderr)
         return DAMAGED
+    if report and done and report.invalid == report.frames:
+        print(f"error: in every frame {report.why_invalid}", file=sys.stderr)
+        return ALL_INVALID
     return 0
 
 
@@ -281,7 +302,8 @@ def _summary(report: JobReport, output: Path) -> str:
 def _print_choice(topics: StereoTopics, options: JobOptions) -> None:
     print("takes:")
     for name in ("left", "left_info", "right", "right_info"):
-        print(f"  {name.replace('_', '-'):<10}  {getattr(topics, name)}")
+        if getattr(topics, name):
+            print(f"  {name.replace('_', '-'):<10}  {getattr(topics, name)}")
     print("writes:")
     for output in options.outputs:
         print(f"  {options.topic(output)}")

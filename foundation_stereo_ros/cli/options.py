@@ -8,6 +8,7 @@ import importlib
 import math
 import re
 from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foundation_stereo_ros.errors import ConfigError, FoundationStereoError
@@ -16,6 +17,9 @@ from foundation_stereo_ros.estimate.setting import Setting
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.ros.dds.environment import WireSettings
+
+ALL_INVALID = 4
+"""Exit code where not a single pixel is valid; what was written is kept."""
 
 _SHORTER = {"cloud_stride": ("--stride",)}
 _METAVARS = {int: "N", float: "X", str: "TEXT"}
@@ -83,6 +87,32 @@ def add_topic_options(group: argparse._ArgumentGroup) -> None:
     for side in ("left", "right"):
         group.add_argument(f"--{side}", default="", metavar="TOPIC", help=f"image of the {side} camera")
         group.add_argument(f"--{side}-info", default="", metavar="TOPIC", help="its camera_info")
+
+
+def add_intrinsics(group: argparse._ArgumentGroup) -> None:
+    """Add the flag that names calibration files."""
+    group.add_argument(
+        "--intrinsics",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="calibration: one file, or that of the left and that of the right camera. CameraInfo as YAML, "
+        "OpenCV (yml, xml, json), Kalibr, EuRoC, Middlebury, KITTI, ZED, OAK or RealSense; or a text file "
+        "with K row by row and the baseline in metres",
+    )
+
+
+def calibration_files(args: argparse.Namespace) -> list[Path]:
+    """Return the files of `add_intrinsics`.
+
+    Raises:
+        ConfigError: there are more than two.
+    """
+    files: list[Path] = args.intrinsics
+    if len(files) > 2:
+        raise ConfigError(f"--intrinsics has {len(files)} files; expected one, or a left and a right one")
+    return files
 
 
 def add_node_options(parser: argparse.ArgumentParser, name: str) -> None:

@@ -5,23 +5,41 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.cli.options import (
+    ALL_INVALID,
+    add_intrinsics,
+    add_pipeline_options,
+    calibration_files,
+    pipeline_config,
+)
 from foundation_stereo_ros.errors import ConfigError
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
     from foundation_stereo_ros.estimate.prediction import Prediction
+    from foundation_stereo_ros.estimate.rectification import StereoRectification
     from foundation_stereo_ros.geometry.camera import StereoRig
-    from foundation_stereo_ros.shapes import RgbImage
 
 _CAMERA_FLAGS = ("fx", "fy", "cx", "cy", "cx_right")
 
 
+_EXIT_CODES = """\
+exit codes:
+  0    done
+  1    nothing could be done; one line says why
+  2    wrong usage
+  4    every pixel is invalid; the files are written
+"""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; loads no torch."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _EXIT_CODES
     parser.add_argument("left", type=Path, metavar="LEFT", help="image of the left camera, 8 or 16 bit")
     parser.add_argument(
         "right", type=Path, metavar="RIGHT", help="image of the right camera, of the same size"
@@ -43,14 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     camera = parser.add_argument_group(
         "cameras", "Give either --intrinsics, or at least --fx and --baseline."
     )
-    camera.add_argument(
-        "--intrinsics",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="text file with K row by row on line 1 and the baseline in metres on line 2; "
-        "or the CameraInfo YAML files of the left and the right camera",
-    )
+    add_intrinsics(camera)
     camera.add_argument(
         "--fx", type=float, metavar="PX", help="focal length of the rectified images in pixels"
     )
@@ -69,56 +80,56 @@ def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
     from foundation_stereo_ros.estimate.files import parse_kinds, write_result
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
+    from foundation_stereo_ros.estimate.rectification import common_size
     from foundation_stereo_ros.io.pictures import read_pair
 
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
     kinds = parse_kinds(args.export)
     left, right = read_pair(args.left, args.right)
-    left, right, rig = _rectified(args, config, left, right)
+    rectify, rig = _cameras(args, config, common_size(left, right))
+    if rectify:
+        left, right = rectify(left, right)
 
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.validity import why_all_invalid
 
     prediction = StereoEstimator(config)(left, right, rig)
+    why = "" if prediction.valid.any() else why_all_invalid(prediction, config)
+    if rectify:
+        prediction = rectify.restored(prediction)
     for path in write_result(args.output, prediction, config, kinds):
         print(path)
     if prediction.note:
         print(prediction.note)
     print(_summary(prediction))
+    if why:
+        print(f"error: {why}", file=sys.stderr)
+        return ALL_INVALID
     return 0
 
 
-def _rectified(
-    args: argparse.Namespace, config: PipelineConfig, left: RgbImage, right: RgbImage
-) -> tuple[RgbImage, RgbImage, StereoRig]:
-    from foundation_stereo_ros.estimate.rectification import StereoRectification, common_size
-    from foundation_stereo_ros.io.calibration import camera_from_intrinsics, is_yaml, read_camera_infos
+def _cameras(
+    args: argparse.Namespace, config: PipelineConfig, size: tuple[int, int]
+) -> tuple[StereoRectification | None, StereoRig]:
+    from foundation_stereo_ros.estimate.rectification import StereoRectification
 
-    size = common_size(left, right)
-    files: list[Path] = args.intrinsics or []
+    files = calibration_files(args)
     if not files:
-        return left, right, _rig_from_flags(args, config, size)
+        return None, _rig_from_flags(args, config, size)
     given = [name for name in _CAMERA_FLAGS if getattr(args, name) is not None]
     if given:
         flag = given[0].replace("_", "-")
         raise ConfigError(f"--intrinsics and --{flag} are both given; expected one of them")
-    if len(files) > 2:
-        raise ConfigError(f"--intrinsics has {len(files)} files; expected one, or a left and a right one")
-    if not is_yaml(files[0]):
-        if len(files) == 2:
-            raise ConfigError(
-                "--intrinsics has two files that are no YAML; expected one text file or two YAML files"
-            )
-        return left, right, camera_from_intrinsics(files[0], size, config.baseline or None)
-    infos = read_camera_infos(*files)
-    if len(files) == 1 and infos[1].needs_rectification and config.rectification != "off":
-        raise ConfigError(f"{files[0]} has a distortion or a rotation; expected the files of both cameras")
-    rectify = StereoRectification(*infos, size, config)
-    return *rectify(left, right), rectify.rig
+    rectify = StereoRectification.from_files(files, size, config)
+    if rectify.note:
+        print(f"note: {rectify.note}", file=sys.stderr)
+    return rectify, rectify.rig
 
 
 def _rig_from_flags(args: argparse.Namespace, config: PipelineConfig, size: tuple[int, int]) -> StereoRig:
     from foundation_stereo_ros.geometry.camera import StereoRig
+    from foundation_stereo_ros.geometry.plausibility import oddities
 
     if args.fx is None or not config.baseline:
         raise ConfigError("the cameras are not known; expected --intrinsics FILE, or --fx and --baseline")
@@ -127,7 +138,10 @@ def _rig_from_flags(args: argparse.Namespace, config: PipelineConfig, size: tupl
         if value is not None and not 0 < value < math.inf:
             raise ConfigError(f"--{name} is {value}; expected a positive number of pixels")
     given = {name: getattr(args, name) for name in _CAMERA_FLAGS}
-    return StereoRig.from_focal_length(baseline=config.baseline, size=size, **given)
+    rig = StereoRig.from_focal_length(baseline=config.baseline, size=size, **given)
+    for sentence in oddities(rig):
+        print(f"warning: {sentence}", file=sys.stderr)
+    return rig
 
 
 def _summary(prediction: Prediction) -> str:

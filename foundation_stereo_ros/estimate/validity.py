@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.estimate.config import DepthSettings
+from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.shapes import DepthMap, Mask, ShiftMap
 
 CERTAIN_ENOUGH = 0.5
@@ -58,3 +59,20 @@ def left_right_confidence(left: ShiftMap, right: ShiftMap, threshold: float) -> 
     counterpart = (1 - weight) * right[row, first] + weight * right[row, second]
     confidence = np.exp2(-np.abs(left - counterpart) / threshold)
     return np.where(inside & np.isfinite(confidence), confidence, 0).astype(np.float32)
+
+
+def why_all_invalid(prediction: Prediction, config: DepthSettings) -> str:
+    """Return a sentence on a prediction without a single valid pixel: what its disparities mean in metres."""
+    if prediction.match is None:
+        return "every pixel is invalid"
+    disparity, rig = prediction.disparity, prediction.rig
+    positive = disparity[np.isfinite(disparity) & (disparity > 0)]
+    if not positive.size:
+        return "every pixel is invalid: no disparity is positive (are left and right swapped?)"
+    depth = rig.left.fx * rig.baseline / float(np.median(positive))
+    told = f"every pixel is invalid: with a baseline of {rig.baseline:g} m the median depth is {depth:.3g} m"
+    if depth < config.z_near:
+        return f"{told}, less than z_near, {config.z_near:g} m"
+    if depth > config.z_far:
+        return f"{told}, more than z_far, {config.z_far:g} m"
+    return f"{told}, but no pixel is within z_near and z_far with a counterpart in the right image"

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from foundation_stereo_ros.errors import CalibrationError
-from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.geometry.camera import ROW_TOLERANCE, Camera, StereoRig
 from foundation_stereo_ros.shapes import Matrix
+
+_ASLANT = 0.1
+"""Least share of the shorter of a baseline's two parts in the longer one at which it is neither; KITTI has
+0.005."""
 
 _SAME = 1e-3
 """Share by which two equal lengths may differ."""
@@ -110,13 +113,13 @@ class Calibration:
         return adjust @ self.k, adjust @ self.p
 
     def _size_mismatch(self, image_size: tuple[int, int]) -> str:
-        text = f"camera_info is for {self.width} x {self.height} pixels"
+        text = f"calibration is for {self.width} x {self.height} pixels"
         if any(self.roi):
             text += f", region x, y, width, height = {self.roi}"
         if self.binning_x > 1 or self.binning_y > 1:
             text += f", binning {self.binning_x} x {self.binning_y}"
         return (
-            f"{text}; the image has {image_size[0]} x {image_size[1]}: expected a camera_info that goes with "
+            f"{text}; the image has {image_size[0]} x {image_size[1]}: expected a calibration that goes with "
             "the image (image_proc's resize node scales both)"
         )
 
@@ -137,25 +140,63 @@ def stereo_camera(
 
     Raises:
         CalibrationError: not calibrated, sizes that do not fit, focal lengths or rows that differ, a baseline
-            that is not positive.
+            that is not positive, or cameras one above the other.
+    """
+    rig, turns = upright_or_turned(left, right, image_size=image_size, baseline=baseline)
+    if turns:
+        raise CalibrationError(
+            f"one camera is {rig.baseline:g} m above the other (P[7] of the calibration); a rig has them "
+            "side by side: expected a StereoRectification, which turns the images"
+        )
+    return rig
+
+
+def upright_or_turned(
+    left: Calibration, right: Calibration, *, image_size: tuple[int, int], baseline: float | None = None
+) -> tuple[StereoRig, int]:
+    """Return the rig as `stereo_camera` does, also of cameras one above the other: that of turned images.
+
+    Returns:
+        The rig, and by how many quarter turns counter-clockwise both images must be turned for it: 0 for
+        cameras side by side, 1 if the right one is the lower one, -1 if it is the upper one.
+
+    Raises:
+        CalibrationError: as `stereo_camera`, or cameras aslant.
     """
     left_camera, left_offset = _rectified(left, image_size, "left")
     right_camera, right_offset = _rectified(right, image_size, "right")
-    if baseline is None and left_offset and math.isclose(left_offset, right_offset, rel_tol=_SAME):
+    x, y = float(right_offset[0] - left_offset[0]), float(right_offset[1] - left_offset[1])
+    if min(abs(x), abs(y)) > _ASLANT * max(abs(x), abs(y)):
         raise CalibrationError(
-            f"P[3] is {left.p[0, 3]:g} in the left and {right.p[0, 3]:g} in the right camera_info, which "
-            "puts both cameras at the same place; expected 0 in the left one and -fx * baseline in the right "
-            "one; "
-            f"give `baseline` in metres: {abs(right_offset):g} if the right one is correct"
+            f"right camera is {x:g} m right of the left one and {y:g} m below it, by P[3] and P[7]; expected "
+            "one of them to be 0: rows or columns of rectified images are aligned"
         )
-    return StereoRig(left_camera, right_camera, right_offset - left_offset if baseline is None else baseline)
+    if baseline is None and left_offset.any() and np.allclose(left_offset, right_offset, rtol=_SAME, atol=0):
+        axis = 0 if left_offset[0] else 1
+        raise CalibrationError(
+            f"P[{3 + 4 * axis}] is {left.p[axis, 3]:g} in the left and {right.p[axis, 3]:g} in the right "
+            "camera_info, which puts both cameras at the same place; expected 0 in the left one and "
+            "-fx * baseline in the right one; "
+            f"give `baseline` in metres: {abs(right_offset[axis]):g} if the right one is correct"
+        )
+    if abs(x) >= abs(y):
+        return StereoRig(left_camera, right_camera, x if baseline is None else baseline), 0
+    if abs(left_camera.cx - right_camera.cx) > ROW_TOLERANCE:
+        raise CalibrationError(
+            f"cx is {left_camera.cx:g} in the left and {right_camera.cx:g} in the right P; expected equal "
+            "ones, since the columns of a rectified pair of cameras one above the other are aligned"
+        )
+    turns = 1 if y > 0 else -1
+    turned = left_camera.turned(turns), right_camera.turned(turns)
+    return StereoRig(*turned, abs(y) if baseline is None else baseline), turns
 
 
-def _rectified(calibration: Calibration, image_size: tuple[int, int], name: str) -> tuple[Camera, float]:
-    """Return the rectified camera, and how many metres it is right of the rig's origin."""
+def _rectified(calibration: Calibration, image_size: tuple[int, int], name: str) -> tuple[Camera, Matrix]:
+    """Return the rectified camera, and how many metres it is right of the rig's origin and below it."""
     try:
         _, p = calibration.matrices_for(image_size)
         camera = Camera(*image_size, float(p[0, 0]), float(p[1, 1]), float(p[0, 2]), float(p[1, 2]))
     except CalibrationError as error:
         raise CalibrationError(f"{name} camera: {error}") from None
-    return camera, float(-p[0, 3] / p[0, 0])
+    # 0.0 for -0.0, which would be printed.
+    return camera, -p[:2, 3] / (camera.fx, camera.fy) + 0.0

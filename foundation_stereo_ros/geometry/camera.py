@@ -60,6 +60,11 @@ class Camera:
         x, y = width / self.width, height / self.height
         return Camera(width, height, self.fx * x, self.fy * y, self.cx * x, self.cy * y)
 
+    def turned(self, turns: int) -> Camera:
+        """Return the camera of the image turned counter-clockwise by 1 or -1 quarters, as by numpy.rot90."""
+        cx, cy = (self.cy, self.width - 1 - self.cx) if turns == 1 else (self.height - 1 - self.cy, self.cx)
+        return Camera(self.height, self.width, self.fy, self.fx, cx, cy)
+
 
 @dataclass(frozen=True)
 class StereoRig:
@@ -150,6 +155,7 @@ def _baseline_advice(baseline: float) -> str:
             "or give `baseline` in metres if they are right"
         )
     return (
-        f"baseline is {baseline:g} m; {expected}: the right camera_info has no P[3] = -fx * baseline "
-        "(some drivers leave it out); give `baseline` in metres, or swap left and right if these are swapped"
+        f"baseline is {baseline:g} m; {expected}: the right camera's calibration has none, P[3] = -fx * "
+        "baseline (some drivers leave it out); give `baseline` in metres, or swap left and "
+        "right if these are swapped"
     )

@@ -45,8 +45,10 @@ class Rectifier:
                     f"fx and fy of {name} are {matrix[0, 0]:g} and {matrix[1, 1]:g}; expected positive "
                     "numbers of pixels (is the camera calibrated?)"
                 )
-        distortion = _distortion(calibration)
-        make = cv2.fisheye if calibration.distortion_model in _FISHEYE else cv2
+        distortion = distortion_coefficients(calibration.distortion_model, calibration.d)
+        if not is_rotation(calibration.rotation):
+            raise CalibrationError(f"R is {calibration.r.ravel().tolist()}; expected a rotation matrix")
+        make = cv2.fisheye if is_fisheye(calibration.distortion_model) else cv2
         self._size = image_size
         self._maps = make.initUndistortRectifyMap(
             k, distortion, calibration.rotation, np.ascontiguousarray(p[:, :3]), image_size, cv2.CV_32FC1
@@ -73,16 +75,41 @@ class Rectifier:
         )
 
 
-def _distortion(calibration: Calibration) -> Matrix:
-    model, d = calibration.distortion_model, calibration.d
+def is_fisheye(model: str) -> bool:
+    """Tell whether a distortion model is OpenCV's of fisheye lenses."""
+    return model in _FISHEYE
+
+
+def is_rotation(matrix: Matrix) -> bool:
+    """Tell whether a (3, 3) matrix is a rotation, to the digits that files have."""
+    near = np.allclose(matrix @ matrix.T, np.eye(3), rtol=0, atol=1e-2)
+    return bool(near and np.linalg.det(matrix) > 0)
+
+
+def distortion_coefficients(model: str, d: Matrix) -> Matrix:
+    """Return as many coefficients as OpenCV takes for a model, without zeros beyond them.
+
+    A T265 sends five for its four of ``equidistant``.
+
+    Args:
+        model: see `Calibration.distortion_model`.
+        d: (n,) coefficients.
+
+    Raises:
+        CalibrationError: an unknown model, or a wrong number of coefficients.
+    """
     if model not in _COEFFICIENTS:
         known = ", ".join(name for name in _COEFFICIENTS if name)
         raise CalibrationError(f"distortion model is {model!r}; expected one of {known}")
     if not d.any():
         return np.zeros(4)
-    if d.size not in _COEFFICIENTS[model]:
-        counts = " or ".join(map(str, _COEFFICIENTS[model]))
-        raise CalibrationError(
-            f"D of distortion model {model!r} has {d.size} coefficients; expected {counts}"
-        )
+    counts = _COEFFICIENTS[model]
+    if d.size not in counts:
+        fitting = [count for count in counts if count < d.size and not d[count:].any()]
+        if not fitting:
+            expected = " or ".join(map(str, counts))
+            raise CalibrationError(
+                f"D of distortion model {model!r} has {d.size} coefficients; expected {expected}"
+            )
+        return d[: fitting[-1]]
     return d

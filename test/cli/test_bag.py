@@ -349,3 +349,84 @@ def test_help_loads_no_torch() -> None:
     assert done.returncode == 0
     assert "--tolerance" in done.stdout
     assert "130" in done.stdout
+
+
+def without_infos(source: Path, target: Path) -> Path:
+    """Copy a recording as EuRoC's are: cam0 and cam1, and no camera_info."""
+    with Recording(source) as recording, BagWriter(target) as writer:
+        for message in recording.messages():
+            for side, name in (("left", "/cam0/image_raw"), ("right", "/cam1/image_raw")):
+                if message.topic.name == f"/rig/{side}/image_rect":
+                    made = typestore().deserialize_cdr(message.data, IMAGE)
+                    writer.write(name, IMAGE, made, message.log_time)
+    return target
+
+
+CAMS = ("--left", "/cam0/image_raw", "--right", "/cam1/image_raw")
+
+
+def test_a_calibration_file_stands_for_missing_camera_info(tmp_path, weights, capsys) -> None:
+    recorded = rig(tmp_path / "recorded.mcap")
+    source, out = without_infos(recorded, tmp_path / "in.mcap"), tmp_path / "out.mcap"
+    assert run(source, "-o", out, "--checkpoint", weights, *CAMS) == 1
+    shown = capsys.readouterr().err
+    assert "no camera_info beside /cam0/image_raw" in shown and "--intrinsics FILE" in shown
+    (tmp_path / "K.txt").write_text("80 0 47.5 0 80 31.5 0 0 1\n0.1\n")
+    words = (*CAMS, "--intrinsics", tmp_path / "K.txt")
+    assert run(source, "--list", *words) == 0
+    assert "info" not in capsys.readouterr().out.split("takes:")[1].split("writes:")[0]
+    assert run(source, "-o", out, "--checkpoint", weights, *words) == 0
+    assert run(recorded, "-o", tmp_path / "expected.mcap", "--checkpoint", weights) == 0
+    found, expected = (
+        [message.message for message in read_messages(path, [name])]
+        for path, name in (
+            (out, "/stereo/depth/image_rect"),
+            (tmp_path / "expected.mcap", "/rig/depth/image_rect"),
+        )
+    )
+    assert len(found) == 4
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one.data, other.data)
+
+
+def test_a_calibration_file_comes_before_recorded_camera_info(tmp_path, weights, capsys) -> None:
+    source, out = rig(tmp_path / "in.mcap"), tmp_path / "out.mcap"
+    (tmp_path / "K.txt").write_text("80 0 47.5 0 80 31.5 0 0 1\n0.2\n")
+    words = ("--intrinsics", tmp_path / "K.txt", "--outputs", "disparity")
+    assert run(source, "-o", out, "--checkpoint", weights, *words) == 0
+    assert [m.message.t for m in read_messages(out, ["/rig/disparity"])] == [pytest.approx(0.2)] * 4
+    assert counts(out)["/rig/left/camera_info"] == 4
+    assert run(source, "-o", out, "--force", *words, "--right-info", "/rig/right/camera_info") == 1
+    assert "--intrinsics and --right-info are both given" in capsys.readouterr().err
+    (tmp_path / "K.txt").write_text("hello")
+    assert run(source, "-o", out, "--force", "--checkpoint", "nowhere.pth", *words) == 1
+    assert "K.txt is no calibration that is known; looked for" in capsys.readouterr().err
+
+
+def test_where_every_pixel_is_invalid_the_output_is_kept(tmp_path, weights, capsys, caplog) -> None:
+    out = tmp_path / "out.mcap"
+    (tmp_path / "K.txt").write_text("80 0 47.5 0 80 31.5 0 0 1\n0.00005\n")
+    words = ("--intrinsics", tmp_path / "K.txt")
+    assert run(rig(tmp_path / "in.mcap"), "-o", out, "--checkpoint", weights, *words) == 4
+    assert (
+        "error: in every frame every pixel is invalid: with a baseline of 5e-05 m" in capsys.readouterr().err
+    )
+    assert [r.getMessage()[:22] for r in caplog.records] == ["baseline is 5e-05 m, w"]
+    assert counts(out)["/rig/depth/image_rect"] == 4
+
+
+def test_of_cameras_one_above_the_other_there_is_no_disparity(tmp_path, weights, capsys) -> None:
+    source, out = without_infos(rig(tmp_path / "r.mcap"), tmp_path / "in.mcap"), tmp_path / "out.mcap"
+    p = [80.0, 0.0, 47.5, 0.0, 0.0, 80.0, 31.5, 0.0, 0.0, 0.0, 1.0, 0.0]
+    for side, ty in (("left", 0.0), ("right", -8.0)):
+        p[7] = ty
+        (tmp_path / f"{side}.yaml").write_text(
+            f"{{width: 96, height: 64, k: [80, 0, 47.5, 0, 80, 31.5, 0, 0, 1], p: {p}}}"
+        )
+    files = [tmp_path / f"{side}.yaml" for side in ("left", "right")]
+    assert run(source, "-o", out, "--checkpoint", weights, *CAMS, "--intrinsics", *files) == 0
+    assert "one camera is above the other: there is depth, but no disparity" in capsys.readouterr().err
+    number = counts(out)
+    assert number["/stereo/points2"] == 4 and "/stereo/disparity" not in number
+    info = next(iter(read_messages(out, ["/stereo/depth/camera_info"]))).message
+    assert (info.width, info.height, info.k[0], info.k[2]) == (96, 64, 80.0, 47.5)

@@ -82,7 +82,8 @@ def test_all_kinds_are_written_and_summed_up(
 
 
 def test_options_of_the_pipeline_reach_it(command: list[str], tmp_path: Path) -> None:
-    options = ["--scale", "0.5", "--no-full-resolution", "--confidence", "--export", "npz"]
+    options = ["--scale", "0.5", "--no-full-resolution", "--export", "npz", "--z-near", "0.01"]
+    options += ["--confidence", "--confidence-threshold", "100"]
     assert main([*command, *FLAGS, *options]) == 0
     arrays = stored(tmp_path)
     assert arrays["depth"].shape == arrays["confidence"].shape == (20, 30)
@@ -151,7 +152,7 @@ def test_one_file_of_a_distorted_camera_is_not_enough(
         ([], "the cameras are not known; expected --intrinsics FILE, or --fx and --baseline"),
         (["--fx", "50"], "the cameras are not known"),
         (["--intrinsics", "K.txt", "--cx", "3"], "--intrinsics and --cx are both given"),
-        (["--intrinsics", "a.txt", "b.txt"], "two files that are no YAML"),
+        (["--intrinsics", "a.txt", "b.txt"], "cannot read a.txt"),
         (["--intrinsics", "a.yaml", "b.yaml", "c.yaml"], "--intrinsics has 3 files"),
         (["--intrinsics", "nowhere.txt"], "cannot read nowhere.txt"),
         ([*FLAGS, "--export", "obj"], "unknown export 'obj'"),
@@ -175,3 +176,125 @@ def test_images_of_unequal_size_are_refused(
     Image.fromarray(np.zeros((HEIGHT, WIDTH - 2), np.uint8)).save(tmp_path / "right.png")
     assert main([*command, *FLAGS]) == 1
     assert "left image is 60 x 40 and right image is 58 x 40 pixels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("tx", "odd", "why"),
+    [
+        (-50 * 70.0, "baseline is 70 m, which is unusual: are these millimetres?", "more than z_far, 100 m"),
+        (
+            -50 * 0.00006,
+            "baseline is 6e-05 m, which is unusual: are these kilometres?",
+            "less than z_near, 0.1 m",
+        ),
+    ],
+)
+def test_where_every_pixel_is_invalid_the_files_are_kept_and_the_reason_is_told(
+    command: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tx: float,
+    odd: str,
+    why: str,
+) -> None:
+    files = [camera_info(tmp_path, "left", 0.0), camera_info(tmp_path, "right", tx)]
+    assert main([*command, "--intrinsics", *files]) == 4
+    shown = capsys.readouterr()
+    assert "0.0 % valid, no depth" in shown.out
+    assert re.search(f"error: every pixel is invalid: .*{why}\n$", shown.err)
+    assert [record.getMessage()[: len(odd)] for record in caplog.records] == [odd]
+    assert not np.isfinite(stored(tmp_path)["depth"]).any()
+
+
+def test_unusual_flags_are_told_as_well(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "--fx", "50", "--baseline", "7.5", "--z-far", "1000"]) == 0
+    assert "warning: baseline is 7.5 m, which is unusual: are these centimetres?" in capsys.readouterr().err
+
+
+def test_good_calibrations_give_no_word(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main([*command, "--intrinsics", camera_info(tmp_path, "right", -5.0)]) == 0
+    assert main([*command, *FLAGS]) == 0
+    assert capsys.readouterr().err == "" and not caplog.records
+
+
+def test_cameras_one_above_the_other_give_the_depth_of_the_turned_pair(
+    command: list[str], tmp_path: Path
+) -> None:
+    """The upper image is the left one after a quarter turn clockwise."""
+    assert main([*command, *FLAGS, "--cx", "30", "--cy", "20"]) == 0
+    expected = stored(tmp_path)
+    for side in ("left", "right"):
+        path = tmp_path / f"{side}.png"
+        Image.fromarray(np.ascontiguousarray(np.rot90(np.array(Image.open(path)), -1))).save(path)
+    files = []
+    for side, ty in (("left", 0.0), ("right", -5.0)):
+        k = [50.0, 0.0, HEIGHT - 1 - 20.0, 0.0, 50.0, 30.0, 0.0, 0.0, 1.0]
+        p = [*k[:3], 0.0, *k[3:6], ty, *k[6:], 0.0]
+        files.append(tmp_path / f"{side}.yaml")
+        files[-1].write_text(yaml.safe_dump({"width": HEIGHT, "height": WIDTH, "k": k, "p": p}))
+    assert main([*command, "--intrinsics", *map(str, files)]) == 0
+    found = stored(tmp_path)
+    np.testing.assert_array_equal(found["depth"], np.rot90(expected["depth"], -1))
+    assert found["K"].tolist() == [[50, 0, 19], [0, 50, 30], [0, 0, 1]]
+    assert "disparity" not in found
+
+
+def test_binning_and_region_of_a_camera_info_count_as_in_a_recording(
+    command: list[str], tmp_path: Path
+) -> None:
+    files = []
+    for side, tx in (("left", 0.0), ("right", -10.0)):
+        k = [100.0, 0.0, 2 * 30.0 + 8, 0.0, 100.0, 2 * 20.0 + 4, 0.0, 0.0, 1.0]
+        p = [*k[:3], tx, *k[3:6], 0.0, *k[6:], 0.0]
+        info = {"width": 200, "height": 100, "k": k, "p": p, "binning_x": 2, "binning_y": 2}
+        info["roi"] = {"x_offset": 8, "y_offset": 4, "width": 2 * WIDTH, "height": 2 * HEIGHT}
+        files.append(tmp_path / f"{side}.yaml")
+        files[-1].write_text(yaml.safe_dump(info))
+    assert main([*command, "--intrinsics", *map(str, files), "--export", "npz"]) == 0
+    found = stored(tmp_path)
+    assert found["K"].tolist() == [[50, 0, 30], [0, 50, 20], [0, 0, 1]] and found["baseline"] == 0.1
+
+
+def test_what_is_done_with_a_raw_calibration_is_told(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    camera = {"intrinsics": [50, 50, 30, 20], "resolution": [WIDTH, HEIGHT], "distortion_model": "radtan"}
+    camera["distortion_coeffs"] = [-0.2, 0.03, 0.0, 0.0]
+    pose = np.eye(4)
+    pose[0, 3] = -0.1
+    chain = tmp_path / "camchain.txt"  # known by what is in it
+    chain.write_text(yaml.safe_dump({"cam0": camera, "cam1": {**camera, "T_cn_cnm1": pose.tolist()}}))
+    assert main([*command, "--intrinsics", str(chain)]) == 0
+    assert capsys.readouterr().err == f"note: {chain}: the images are rectified with it\n"
+    assert stored(tmp_path)["baseline"] == pytest.approx(0.1)
+    assert main([*command, "--intrinsics", str(chain), "--rectification", "off"]) == 1
+    assert "camchain.txt is the calibration of raw images" in capsys.readouterr().err
+
+
+FIELD = Path(__file__).parents[3] / "shared" / "cases" / "field"
+
+
+@pytest.mark.skipif(not FIELD.is_dir(), reason="no cases from the field here")
+@pytest.mark.parametrize(
+    ("case", "code", "words"),
+    [
+        ("baseline_mm", 4, "with a baseline of 60 m the median depth is"),
+        ("baseline_km", 4, "with a baseline of 0.00012 m the median depth is"),
+        ("both_tx", 1, "P[3] is -42 in the left and -42 in the right camera_info"),
+    ],
+)
+def test_cases_from_the_field(
+    case: str, code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left, right, *files = (
+        str(FIELD / case / f"{n}") for n in ("left.png", "right.png", "left.yaml", "right.yaml")
+    )
+    assert (
+        main(["pair", left, right, "--intrinsics", *files, "-o", str(tmp_path / "out"), "--device", "cpu"])
+        == code
+    )
+    assert words in capsys.readouterr().err
+    assert (tmp_path / "out" / "result.npz").exists() == (code == 4)

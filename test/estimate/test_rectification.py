@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 
 from foundation_stereo_ros.errors import CalibrationError, ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.rectification import StereoRectification, common_size, says_rectified
 from foundation_stereo_ros.geometry.calibration import Calibration
+from foundation_stereo_ros.geometry.camera import StereoRig
+from foundation_stereo_ros.scenes.layered.painter import LayeredScenes, paint
 
 SIZE = (64, 48)
 IMAGE = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
@@ -104,3 +108,58 @@ def test_images_of_different_sizes_are_called_that() -> None:
     assert common_size(left, left) == (6, 4)
     with pytest.raises(ImageError, match=r"^left image is 6 x 4 and right image is 5 x 4 pixels"):
         common_size(left, right)
+
+
+def above(ty: float, calibration: Calibration) -> Calibration:
+    p = calibration.p.copy()
+    p[:2, 3] = 0.0, ty
+    return dataclasses.replace(calibration, p=p)
+
+
+@pytest.mark.parametrize("turns", [1, -1])
+@pytest.mark.parametrize("full_resolution", [True, False])
+def test_cameras_one_above_the_other_give_the_depth_of_a_turned_pair(
+    turns: int, full_resolution: bool
+) -> None:
+    """A painted pair and its truth, turned by 90 degrees: the same depths, on the left camera's own grid."""
+    height, width = 192, 320
+    views = paint(LayeredScenes().compose(np.random.default_rng(1), height, width), height, width)
+    upright = StereoRig.from_focal_length(120.0, 0.2, (width, height), fy=130.0, cx=166.0, cy=91.0)
+    config = PipelineConfig(
+        checkpoint="lean",
+        device="cpu",
+        scale=1.0 if full_resolution else 0.5,
+        full_resolution=full_resolution,
+    )
+    estimator = StereoEstimator(config)
+    expected = estimator(views[0].picture, views[1].picture, upright)
+
+    camera = upright.left.turned(-turns)
+    k = np.array(((camera.fx, 0, camera.cx), (0, camera.fy, camera.cy), (0, 0, 1)))
+    flat = Calibration(height, width, "", np.zeros(0), k, np.eye(3), np.hstack((k, np.zeros((3, 1)))))
+    rectify = StereoRectification(flat, above(-turns * camera.fy * 0.2, flat), (height, width), config)
+    assert (rectify.turns, rectify.active, rectify.rig) == (turns, False, upright)
+    left, right = (np.rot90(view.picture, -turns) for view in views)
+    found = rectify.restored(estimator(*rectify(left, right), rectify.rig))
+
+    np.testing.assert_array_equal(found.depth, np.rot90(expected.depth, -turns))
+    np.testing.assert_array_equal(found.image, np.rot90(expected.image, -turns))
+    assert found.match is None and found.valid.mean() > 0.3
+    size = (height, width) if full_resolution else (height // 2, width // 2)
+    assert found.camera == camera.scaled(*size)
+    if full_resolution:
+        # Points turn with the camera: what was right of it is below it or above it.
+        x, y, z = np.moveaxis(np.rot90(expected.points(), -turns), -1, 0)
+        truth = np.stack((-turns * y, turns * x, z), axis=-1)
+        np.testing.assert_allclose(found.points(), truth, rtol=1e-4, atol=1e-5)
+        shift = np.rot90(views[0].disparity, -turns)
+        wrong = np.abs(found.depth[found.valid] - 24 / shift[found.valid]) > 0.1 * 24 / shift[found.valid]
+        assert wrong.mean() < 0.15
+
+
+def test_what_is_unusual_is_logged_and_kept(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert rectification().oddities == ()
+        odd = StereoRectification(calibration(), calibration(-3000.0), SIZE)
+    (sentence,) = odd.oddities
+    assert "baseline is 60 m" in sentence and [record.getMessage() for record in caplog.records] == [sentence]

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.validity import left_right_confidence, valid_mask
+from foundation_stereo_ros.estimate.prediction import Prediction, StereoMatch
+from foundation_stereo_ros.estimate.validity import left_right_confidence, valid_mask, why_all_invalid
+from foundation_stereo_ros.geometry.camera import StereoRig
 
 NAN, INF = float("nan"), float("inf")
 
@@ -78,4 +82,25 @@ def test_one_column_and_negative_disparities_do_no_harm() -> None:
     assert (
         left_right_confidence(np.full((1, 3), -1, np.float32), np.full((1, 3), -1, np.float32), 1.0)[0, 2]
         == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("disparity", "baseline", "words"),
+    [
+        (20.0, 60.0, "with a baseline of 60 m the median depth is 1.5e+03 m, more than z_far, 100 m"),
+        (20.0, 0.00012, "a baseline of 0.00012 m the median depth is 0.003 m, less than z_near, 0.1 m"),
+        (-3.0, 0.1, "no disparity is positive (are left and right swapped?)"),
+        (20.0, 0.1, "no pixel is within z_near and z_far with a counterpart in the right image"),
+    ],
+)
+def test_why_no_pixel_is_valid(disparity: float, baseline: float, words: str) -> None:
+    rig = StereoRig.from_focal_length(500.0, baseline, (4, 3))
+    nothing = np.full((3, 4), NAN, np.float32)
+    match = StereoMatch(np.full((3, 4), disparity, np.float32), rig)
+    prediction = Prediction(np.zeros((3, 4, 3), np.uint8), nothing, rig.left, match=match)
+    assert words in why_all_invalid(prediction, PipelineConfig())
+    assert (
+        why_all_invalid(dataclasses.replace(prediction, match=None), PipelineConfig())
+        == "every pixel is invalid"
     )

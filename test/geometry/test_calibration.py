@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from foundation_stereo_ros.errors import CalibrationError
-from foundation_stereo_ros.geometry.calibration import Calibration, stereo_camera
+from foundation_stereo_ros.geometry.calibration import Calibration, stereo_camera, upright_or_turned
 
 K = np.array(((500.0, 0, 320), (0, 500, 240), (0, 0, 1)))
 
@@ -119,7 +119,7 @@ def test_an_image_size_that_nothing_explains_is_refused(
 
 
 def test_the_error_says_which_camera() -> None:
-    with pytest.raises(CalibrationError, match="right camera: camera_info is for 320 x 480"):
+    with pytest.raises(CalibrationError, match="right camera: calibration is for 320 x 480"):
         stereo_camera(calibration(), calibration(-60.0, width=320), image_size=(640, 480))
 
 
@@ -156,3 +156,53 @@ def test_distortion_or_rotation_asks_for_rectification(changes: dict[str, object
 def test_malformed_matrices_are_refused(changes: dict[str, object], words: str) -> None:
     with pytest.raises(CalibrationError, match=words):
         calibration(**changes)
+
+
+def stacked(ty: float, **changes: object) -> Calibration:
+    return calibration(p=np.hstack((K, ((0,), (ty,), (0,)))), **changes)
+
+
+@pytest.mark.parametrize(("ty", "turns"), [(-60.0, 1), (60.0, -1)])
+def test_cameras_one_above_the_other_are_side_by_side_in_turned_images(ty: float, turns: int) -> None:
+    narrow = np.diag((1.0, 0.9, 1.0)) @ K  # fy is 450, cy is 216
+    p = [np.hstack((narrow, ((0,), (y,), (0,)))) for y in (0.0, ty)]
+    rig, found = upright_or_turned(calibration(p=p[0]), calibration(p=p[1]), image_size=(640, 480))
+    assert found == turns and rig.baseline == pytest.approx(60 / 450)
+    camera = rig.left
+    assert (camera.width, camera.height, camera.fx, camera.fy) == (480, 640, 450, 500)
+    # The pixel of the principal point, marked in an image and turned with it.
+    image = np.zeros((480, 640))
+    image[216, 320] = 1
+    assert np.argwhere(np.rot90(image, turns)).tolist() == [[camera.cy, camera.cx]]
+    assert camera.turned(-turns).turned(turns) == camera
+
+
+def test_a_rig_has_its_cameras_side_by_side() -> None:
+    with pytest.raises(
+        CalibrationError, match=r"one camera is 0\.12 m above the other .*StereoRectification"
+    ):
+        stereo_camera(calibration(), stacked(-60.0), image_size=(640, 480))
+
+
+def test_cameras_aslant_are_refused_but_for_what_a_calibration_leaves() -> None:
+    aslant = calibration(p=np.hstack((K, ((-60,), (-20,), (0,)))))
+    with pytest.raises(CalibrationError, match=r"0\.12 m right of the left one and 0\.04 m below it"):
+        upright_or_turned(calibration(), aslant, image_size=(640, 480))
+    kitti = calibration(p=np.hstack((K, ((-339.5,), (2.2,), (0.0027,)))))
+    assert stereo_camera(calibration(), kitti, image_size=(640, 480)).baseline == pytest.approx(0.679)
+
+
+def test_columns_of_cameras_one_above_the_other_must_be_aligned() -> None:
+    lower = stacked(-60.0)
+    lower.p[0, 2] += 5
+    with pytest.raises(CalibrationError, match="cx is 320 in the left and 325 in the right P"):
+        upright_or_turned(calibration(), lower, image_size=(640, 480))
+
+
+def test_the_baseline_in_both_cameras_is_told_from_a_missing_one() -> None:
+    both = calibration(-42.0)
+    with pytest.raises(
+        CalibrationError, match=r"P\[3\] is -42 in the left and -42 in the right .* 0\.084 if the right"
+    ):
+        stereo_camera(both, both, image_size=(640, 480))
+    assert stereo_camera(both, both, image_size=(640, 480), baseline=0.1).baseline == 0.1

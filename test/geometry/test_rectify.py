@@ -20,7 +20,7 @@ BLOB = 1.2
 
 
 def plumb_bob(x: np.ndarray, y: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    k1, k2, p1, p2, k3 = np.pad(d, (0, 5 - len(d)))
+    k1, k2, p1, p2, k3 = np.pad(d[:5], (0, 5 - len(d[:5])))
     r2 = x * x + y * y
     radial = 1 + k1 * r2 + k2 * r2**2 + k3 * r2**3
     return (
@@ -40,7 +40,7 @@ def rational(x: np.ndarray, y: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, n
 
 
 def equidistant(x: np.ndarray, y: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    k1, k2, k3, k4 = np.pad(d, (0, 4 - len(d)))
+    k1, k2, k3, k4 = np.pad(d[:4], (0, 4 - len(d[:4])))
     r = np.hypot(x, y)
     a = np.arctan(r)
     bent = a * (1 + k1 * a**2 + k2 * a**4 + k3 * a**6 + k4 * a**8)
@@ -56,6 +56,8 @@ LENSES: list[tuple[str, Lens, tuple[float, ...]]] = [
     ("", plumb_bob, ()),
     ("rational_polynomial", rational, (0.1, -0.05, 0.001, -0.002, 0.02, 0.25, 0.05, 0.01)),
     ("equidistant", equidistant, (-0.05, 0.01, -0.004, 0.001)),
+    ("equidistant", equidistant, (-0.05, 0.01, -0.004, 0.001, 0.0)),  # as a T265 sends them
+    ("plumb_bob", plumb_bob, (-0.3, 0.1, 0.002, -0.003, 0.01, 0.0, 0.0, 0.0)),
     ("equidistant", equidistant, ()),
     ("fisheye", equidistant, (0.1, 0, 0, 0)),
 ]
@@ -135,9 +137,12 @@ def test_outside_of_the_raw_image_is_black() -> None:
         (calibration("none", (0.1,)), "'none' has 1 coefficients; expected 0"),
         (calibration("plumb_bob", (0.1,) * 8), "'plumb_bob' has 8 coefficients; expected 0 or 4 or 5"),
         (calibration("equidistant", (0.1,) * 5), "expected 0 or 4"),
+        (calibration("equidistant", (0.1, 0, 0, 0, 0.2)), "has 5 coefficients; expected 0 or 4"),
+        (calibration(r=2 * R), "R is .*; expected a rotation matrix"),
+        (calibration(r=np.diag((1.0, 1.0, -1.0))), "expected a rotation matrix"),
         (calibration(k=np.zeros((3, 3))), "fx and fy of K are 0 and 0"),
         (calibration(p=np.zeros((3, 4))), "fx and fy of P are 0 and 0"),
-        (calibration(width=100), "camera_info is for 100 x 240"),
+        (calibration(width=100), "calibration is for 100 x 240"),
     ],
 )
 def test_calibrations_that_cannot_be_used(found: Calibration, words: str) -> None:

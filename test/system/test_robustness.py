@@ -74,6 +74,16 @@ def test_the_status_is_an_error_where_no_pair_can_be_used(running, camera) -> No
     assert "no pair can be used: image has encoding 'rgb9'" in report.message
 
 
+def test_an_unusual_baseline_is_a_warning_and_said_once(running, camera) -> None:
+    node, disparity = running
+    camera.send(p={"right": {"3": -60 * 51.2}})  # fx is 51.2 pixels
+    assert disparity.next(lambda m: m.t == pytest.approx(60.0)).t == pytest.approx(60.0)
+    sentence = "baseline is 60 m, which is unusual: are these millimetres?"
+    assert node.reports(lambda r: r.message == sentence).level == 1
+    disparity.next(count=5)
+    assert len(node.log.wait_for(1, rf"\[WARN\].*{re.escape(sentence)}")) == 1
+
+
 def test_a_baseline_given_at_run_time_makes_up_for_a_missing_one(running, camera) -> None:
     node, disparity = running
     camera.send(p={"right": {"3": 0.0}})

@@ -9,7 +9,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, Protocol
 
 from foundation_stereo_ros.errors import BagError, CalibrationError, FoundationStereoError, counted
+from foundation_stereo_ros.estimate.config import SharedSettings
 from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.validity import why_all_invalid
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.ros.bags.qos import KEY, is_latched, offered_profile
 from foundation_stereo_ros.ros.bags.reader import Recording
@@ -29,6 +31,10 @@ _QOS = offered_profile(depth=5)
 
 class Pipeline(Protocol):
     """What a job needs of `messages.pipeline.StereoPipeline`."""
+
+    @property
+    def config(self) -> SharedSettings:
+        """The settings in use."""
 
     def process(
         self, left_image: Any, right_image: Any, left_info: Any, right_info: Any
@@ -56,7 +62,7 @@ class BagJob:
 
     Args:
         recording: read as a stream, once.
-        topics: the stereo pair in it.
+        topics: the stereo pair in it; without camera_info, the pipeline must know the cameras.
         pipeline: makes results and messages of them.
         writer: gets the messages.
         options: see `JobOptions`.
@@ -81,6 +87,7 @@ class BagJob:
         self._shield, self._on_frame = shield, on_frame
         self._synchronizer: Synchronizer[_Logged] = Synchronizer(
             SIDES,
+            calibrated=SIDES if topics.left_info else (),
             tolerance_ns=options.tolerance_ns,
             step=options.every,
             numbers=lambda info: calibration_numbers(info.message),
@@ -88,7 +95,8 @@ class BagJob:
         self.report.unmatched = self._synchronizer.unmatched
         self._images: dict[str, Side] = {topics.left: "left", topics.right: "right"}
         # One topic may serve both cameras, so not a mapping from topics.
-        self._infos: tuple[tuple[Side, str], ...] = (("left", topics.left_info), ("right", topics.right_info))
+        infos: tuple[tuple[Side, str], ...] = (("left", topics.left_info), ("right", topics.right_info))
+        self._infos = infos if topics.left_info else ()
 
     def run(self) -> None:
         """Process the recording to its end, to its damage, or to the limits in the options.
@@ -116,7 +124,7 @@ class BagJob:
 
     def _pairs(self) -> Iterator[MessageSet[_Logged]]:
         options, topics = self._options, self._topics
-        wanted = {topics.left, topics.right, topics.left_info, topics.right_info}
+        wanted = {topics.left, topics.right, *(topic for _, topic in self._infos)}
         chosen = None if options.inputs else wanted
         for message in self._recording.messages(chosen, options.start_ns, options.stop_ns):
             if self._finished():
@@ -157,8 +165,8 @@ class BagJob:
             if pair.missing:
                 raise CalibrationError("no camera_info has come for this frame")
             left, right = (pair.messages[side].message for side in SIDES)
-            left_info, right_info = (pair.calibrations[side].message for side in SIDES)
-            result = self._pipeline.process(left, right, left_info, right_info)
+            infos = {side: info.message for side, info in pair.calibrations.items()}
+            result = self._pipeline.process(left, right, infos.get("left"), infos.get("right"))
             if result is None:
                 return
             messages = self._pipeline.outputs(result, left.header, message_types(), self._options.outputs)
@@ -174,6 +182,9 @@ class BagJob:
                 self._writer.write(topic, message.__msgtype__, message, log_time, offered=_QOS)
             self._writer.flush()
             self.report.frames += 1
+            if not result.valid.any():
+                self.report.invalid += 1
+                self.report.why_invalid = why_all_invalid(result, self._pipeline.config)
         self._on_frame(self.report.frames - 1, result)
 
     def _first_infos(self) -> None:

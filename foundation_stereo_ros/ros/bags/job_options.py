@@ -44,12 +44,15 @@ class JobReport:
     ``images`` and ``unmatched`` count each side's images and those without a counterpart, ``rejected`` the
     frames (or single images) that could not be processed, for the last of which ``reason`` is why.
     ``framed`` says whether all left images name their frame.
+    ``invalid`` counts the frames without a single valid pixel, for the last of which ``why_invalid`` is why.
     """
 
     frames: int = 0
     rejected: int = 0
     reason: str = ""
     framed: bool = True
+    invalid: int = 0
+    why_invalid: str = ""
     images: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
     unmatched: dict[str, int] = field(default_factory=lambda: {"left": 0, "right": 0})
     seconds: float = 0.0

@@ -78,6 +78,7 @@ class LiveStereo:
             statistics,
             subscribed=subscribed,
             advice=advice,
+            oddities=self._pipeline.oddities,
             engine=self._pipeline.estimator.engine(),
         )
         return self._with_frame(status, frameless(counts, facts or {})) if state == "running" else status

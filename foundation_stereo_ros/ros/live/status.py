@@ -50,6 +50,7 @@ def status_of(
     *,
     subscribed: Collection[str] = (),
     advice: Sequence[str] = (),
+    oddities: Sequence[str] = (),
     engine: Engine = _UNKNOWN,
 ) -> Status:
     """Tell how it goes.
@@ -60,10 +61,11 @@ def status_of(
         statistics: the worker's.
         subscribed: outputs that somebody subscribes to.
         advice: why nothing comes out, see `advice.why_no_output`; empty while all is well.
+        oddities: what is unusual about the cameras.
         engine: what computes.
     """
     at_rest = _AT_REST.get(state)
-    level, message = (OK, at_rest) if at_rest else _at_work(state, statistics, advice)
+    level, message = (OK, at_rest) if at_rest else _at_work(state, statistics, advice, oddities)
     values = (
         ("state", state),
         *_rates_and_times(counts, statistics),
@@ -77,7 +79,9 @@ def status_of(
     return Status(level, message, values)
 
 
-def _at_work(state: State, statistics: StatisticsSnapshot, advice: Sequence[str]) -> tuple[int, str]:
+def _at_work(
+    state: State, statistics: StatisticsSnapshot, advice: Sequence[str], oddities: Sequence[str]
+) -> tuple[int, str]:
     results, rejected = statistics.recent_results, statistics.recent_rejected
     if rejected and not results:
         return ERROR, f"no pair can be used: {statistics.reason}"
@@ -85,6 +89,8 @@ def _at_work(state: State, statistics: StatisticsSnapshot, advice: Sequence[str]
         return WARN, f"no output: {advice[0]}"
     if rejected:
         return WARN, f"{rejected} of the last {results + rejected} pairs were rejected: {statistics.reason}"
+    if oddities:
+        return WARN, oddities[0]
     if results:
         return OK, f"running: {statistics.output_rate:.1f} results a second{_lateness(statistics)}"
     return OK, "waiting for images" if state == "waiting" else "computing"

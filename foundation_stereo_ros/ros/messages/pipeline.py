@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +36,7 @@ class StereoPipeline:
         rectified: what the topic names say, see `rectification.says_rectified`.
         decode: an image message to its picture, H x W x 3 uint8 RGB, by the depth of the cameras' values;
             may raise ImageError.
+        calibration: files that count in place of the CameraInfo messages, see `read_calibrations`.
     """
 
     def __init__(
@@ -41,11 +44,13 @@ class StereoPipeline:
         estimator: Estimator[StereoSample],
         rectified: bool | None = None,
         decode: Callable[[Any, BitDepth], RgbImage] = decode_image,
+        calibration: Sequence[Path] = (),
     ) -> None:
         self.estimator = estimator
         self.rectified = rectified
         self._decode = decode
         self._depth = BitDepth()
+        self._calibration = calibration
         self._rectification: StereoRectification | None = None
         self._rectification_of: tuple[Any, ...] = ()
         self._colors = SteadyRange()
@@ -55,6 +60,17 @@ class StereoPipeline:
         """The settings in use."""
         return self.estimator.config
 
+    @property
+    def oddities(self) -> tuple[str, ...]:
+        """What is unusual about the last pair's cameras, see `plausibility.oddities`; from any thread."""
+        rectification = self._rectification
+        return rectification.oddities if rectification else ()
+
+    @property
+    def note(self) -> str:
+        """What the user should know about the calibration, a sentence; empty: nothing."""
+        return self._rectification.note if self._rectification else ""
+
     def process(
         self, left_image: Any, right_image: Any, left_info: Any, right_info: Any
     ) -> Prediction | None:
@@ -63,7 +79,7 @@ class StereoPipeline:
         Args:
             left_image: sensor_msgs Image or CompressedImage, of ROS or of a bag reader.
             right_image: the same of the right camera.
-            left_info: sensor_msgs CameraInfo of the left camera.
+            left_info: sensor_msgs CameraInfo of the left camera; not read where there are calibration files.
             right_info: that of the right camera.
 
         Returns:
@@ -73,18 +89,20 @@ class StereoPipeline:
         Raises:
             ImageError: an unknown encoding, or a size that does not fit.
             CalibrationError: the cameras cannot be used for stereo.
+            FileFormatError: a calibration file cannot be read or says something else.
             DeviceMemoryError: images of this size do not fit into the device's memory.
         """
         watch = Stopwatch()
         left, right = self._decoded(left_image, right_image)
         watch.lap("decode")
         size = common_size(left, right)
-        rectify = self._rectify_for(decode_camera_info(left_info), decode_camera_info(right_info), size)
+        rectify = self._rectify_for(left_info, right_info, size)
         sample = StereoSample(*rectify(left, right), rectify.rig)
         watch.lap("rectify")
         prediction = self.estimator.step(sample)
         if prediction is None:
             return None
+        prediction = rectify.restored(prediction)
         return dataclasses.replace(prediction, seconds={**watch.seconds, **prediction.seconds})
 
     def reset(self) -> None:
@@ -125,14 +143,18 @@ class StereoPipeline:
         # The right one is brighter than all before: once more, for the same stretch.
         return (left if bits == self._depth.bits else self._decode(left_image, self._depth)), right
 
-    def _rectify_for(
-        self, left: Calibration, right: Calibration, size: tuple[int, int]
-    ) -> StereoRectification:
+    def _rectify_for(self, left_info: Any, right_info: Any, size: tuple[int, int]) -> StereoRectification:
         # Remap tables are dear and calibrations rarely change: made again only when a number does.
         config = self.config
-        key = (_numbers(left), _numbers(right), size, config.rectification, config.baseline, self.rectified)
+        key: tuple[Any, ...] = (size, config.rectification, config.baseline, self.rectified)
+        if self._calibration:
+            make = partial(StereoRectification.from_files, self._calibration)
+        else:
+            left, right = decode_camera_info(left_info), decode_camera_info(right_info)
+            key = (_numbers(left), _numbers(right), *key)
+            make = partial(StereoRectification, left, right)
         if self._rectification is None or key != self._rectification_of:
-            self._rectification = StereoRectification(left, right, size, config, self.rectified)
+            self._rectification = make(size, config, self.rectified)
             self._rectification_of = key
         return self._rectification
 

@@ -29,7 +29,7 @@ COMPRESSED = "/compressed"
 
 @dataclass(frozen=True)
 class StereoTopics:
-    """The four topics that the pipeline needs, by name."""
+    """The four topics that the pipeline needs, by name; camera_info is empty where files stand for it."""
 
     left: str
     right: str
@@ -46,14 +46,21 @@ class StereoTopics:
 
 
 def find_stereo(
-    topics: Sequence[Topic], *, left: str = "", right: str = "", left_info: str = "", right_info: str = ""
+    topics: Sequence[Topic],
+    *,
+    left: str = "",
+    right: str = "",
+    left_info: str = "",
+    right_info: str = "",
+    calibrated: bool = True,
 ) -> StereoTopics:
     """Choose the stereo pair: as named, the rest by the names of the topics.
 
     Left and right images differ in the word left/right or infra1/infra2 alone. The camera_info is the sibling
     of the image (image_transport's rule), or one below it. Of one rig's pairs image_rect comes before
     image_rect_color before other rectified ones before raw ones, and uncompressed before compressed. Topics
-    without messages do not count.
+    without messages do not count. Where ``calibrated`` is false, no camera_info is looked for, and none is
+    named in what is returned.
 
     Raises:
         BagError: a named topic is missing or of another type; no pair, or several rigs. The message lists
@@ -69,6 +76,8 @@ def find_stereo(
         choices = [{"left": one, "right": other} for one, other in pairs]
         raise BagError("several stereo pairs; choose one:", remedy=choices)
     image, other = pairs[0]
+    if not calibrated:
+        return StereoTopics(image, other, "", "")
     infos = [given[2] or info_of(topics, image), given[3] or info_of(topics, other)]
     for name, info, option in ((image, infos[0], "left_info"), (other, infos[1], "right_info")):
         if not info:

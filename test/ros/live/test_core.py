@@ -141,3 +141,20 @@ def test_logs_are_the_packages(core: LiveStereo, caplog: pytest.LogCaptureFixtur
     core.status({name: TopicFacts(f"/{name}") for name in INPUTS})
     assert caplog.records
     assert {record.name.split(".")[0] for record in caplog.records} == {"foundation_stereo_ros"}
+
+
+def test_an_unusual_rig_is_a_warning_and_once_in_the_log(
+    core: LiveStereo, push: Push, caplog: pytest.LogCaptureFixture
+) -> None:
+    outlet = started(core)
+    for stamp in (1, 2):
+        push(core.intake, stamp, 60.0)
+        outlet.wait_for(stamp)
+    wait_until("counted", lambda: core.statistics.snapshot().results == 2)
+    assert core.status()[:2] == (WARN, "baseline is 60 m, which is unusual: are these millimetres?")
+    assert [r.getMessage() for r in caplog.records] == [core.status().message]
+    for stamp in (3, 4):  # the first one may still have the calibration before
+        push(core.intake, stamp, 0.1)
+        outlet.wait_for(stamp)
+    wait_until("counted", lambda: core.statistics.snapshot().results == 4)
+    assert core.status().level == OK

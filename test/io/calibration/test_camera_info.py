@@ -7,13 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from foundation_stereo_ros.errors import CalibrationError, FileFormatError
-from foundation_stereo_ros.io.calibration import (
-    camera_from_intrinsics,
-    is_yaml,
-    read_camera_info,
-    read_intrinsics,
-)
+from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.calibration import read_camera_info
 
 K = [600.0, 0.0, 320.0, 0.0, 610.0, 240.0, 0.0, 0.0, 1.0]
 R = [0.0, -1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
@@ -43,51 +38,10 @@ ROS2_MESSAGE = {
 }
 
 
-def text_file(folder: Path, text: str, name: str = "K.txt") -> Path:
+def text_file(folder: Path, text: str, name: str) -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "754.6 0.0 489.3 0.0 754.7 265.1 0.0 0.0 1.0\n0.063\n",
-        "754.6, 0, 489.3, 0, 754.7, 265.1, 0, 0, 1\r\n\r\n 0.063",
-    ],
-)
-def test_the_research_demos_file_gives_two_equal_cameras(tmp_path: Path, text: str) -> None:
-    path = text_file(tmp_path, text)
-    k, baseline = read_intrinsics(path)
-    assert k.tolist() == [[754.6, 0, 489.3], [0, 754.7, 265.1], [0, 0, 1]] and baseline == 0.063
-    stereo = camera_from_intrinsics(path, (960, 540))
-    assert stereo.left == stereo.right and stereo.doffs == 0 and stereo.baseline == 0.063
-    camera = stereo.left
-    assert (camera.width, camera.height, camera.fx, camera.fy) == (960, 540, 754.6, 754.7)
-    assert (camera.cx, camera.cy) == (489.3, 265.1)
-    assert camera_from_intrinsics(path, (960, 540), baseline=0.2).baseline == 0.2
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "has no values"),
-        ("1 0 0 0 1 0 0 0 1\n", "has 9 values"),
-        ("1 0 0\n0 1 0\n0 0 1\n0.1\n", "has 3 and 3 and 3 values"),
-        ("f 0 0 0 1 0 0 0 1\n0.1\n", "could not convert"),
-    ],
-)
-def test_other_texts_are_refused_with_what_was_expected(tmp_path: Path, text: str, words: str) -> None:
-    with pytest.raises(FileFormatError, match=rf"K\.txt.*{words}.*expected nine numbers"):
-        read_intrinsics(text_file(tmp_path, text))
-
-
-@pytest.mark.parametrize(
-    "text", ["0 0 9 0 5 9 0 0 1\n0.1\n", "nan 0 9 0 5 9 0 0 1\n0.1\n", "5 0 9 0 5 9 0 0 1\n-0.1"]
-)
-def test_impossible_cameras_are_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(CalibrationError):
-        camera_from_intrinsics(text_file(tmp_path, text), (10, 10))
 
 
 def in_ros1_spelling(message: dict) -> dict:
@@ -151,12 +105,8 @@ def test_yaml_cannot_run_code(tmp_path: Path) -> None:
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"cannot read .*none\.txt: No such file"):
-        read_intrinsics(tmp_path / "none.txt")
-    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(FileFormatError, match=r"cannot read .*none\.yaml: No such file"):
+        read_camera_info(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FileFormatError, match="is not a text file"):
-        read_intrinsics(tmp_path / "binary.txt")
-
-
-def test_yaml_is_known_by_its_name() -> None:
-    assert is_yaml(Path("left.YAML")) and is_yaml(Path("a/left.yml")) and not is_yaml(Path("K.txt"))
+        read_camera_info(tmp_path / "binary.yaml")
