@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.cli.options import add_pipeline_options, output, pipeline_config
 from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.io.outputs import check_free, reserved_folder
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
@@ -29,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=output,
         metavar="DIR",
         default=Path(),
         help="folder for the results (default: the current one)",
     )
+    parser.add_argument("--force", action="store_true", help="replace results that are there")
     parser.add_argument(
         "--export",
         default="png,ply,npz",
@@ -67,17 +70,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
-    from foundation_stereo_ros.estimate.files import parse_kinds, write_result
+    from foundation_stereo_ros.estimate.files import parse_kinds, result_names
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
     from foundation_stereo_ros.io.pictures import read_pair
 
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
     kinds = parse_kinds(args.export)
-    left, right = read_pair(args.left, args.right)
-    left, right, rig = _rectified(args, config, left, right)
+    with reserved_folder(args.output):
+        names = result_names(kinds, confidence=config.confidence)
+        check_free((args.output / name for name in names), args.force)
+        left, right, rig = _rectified(args, config, *read_pair(args.left, args.right))
+        _estimate(args, config, kinds, left, right, rig)
+    return 0
 
+
+def _estimate(
+    args: argparse.Namespace,
+    config: PipelineConfig,
+    kinds: Collection[str],
+    left: RgbImage,
+    right: RgbImage,
+    rig: StereoRig,
+) -> None:
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.files import write_result
 
     prediction = StereoEstimator(config)(left, right, rig)
     for path in write_result(args.output, prediction, config, kinds):
@@ -85,7 +102,6 @@ def run(args: argparse.Namespace) -> int:
     if prediction.note:
         print(prediction.note)
     print(_summary(prediction))
-    return 0
 
 
 def _rectified(

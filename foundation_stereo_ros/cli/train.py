@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from foundation_stereo_ros.cli.options import output
+from foundation_stereo_ros.io.outputs import check_free, keep, reserved_folder
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.train.trainer import Outcome
@@ -31,7 +35,7 @@ _OVERRIDES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; loads no torch."""
     add = parser.add_argument
-    add("-o", "--out", type=Path, required=True, help="folder for the run's state, weights and logs")
+    add("-o", "--out", type=output, required=True, help="folder for the run's state, weights and logs")
     add(
         "--config",
         type=Path,
@@ -88,12 +92,18 @@ def run(args: argparse.Namespace) -> int:
     """Train; 0 when complete or out of time, 130 after Ctrl-C (the state is saved)."""
     from foundation_stereo_ros.train.config import TrainingConfig
     from foundation_stereo_ros.train.distributed import find_device, find_place, joined
+    from foundation_stereo_ros.train.pictures import CURVE_NAME
+    from foundation_stereo_ros.train.run_files import BEST_NAME, LOG_NAME, STATE_NAME, WEIGHTS_NAME
     from foundation_stereo_ros.train.trainer import Trainer
 
     place = find_place()
     device = find_device(args.device, place)
     config = TrainingConfig.from_dict(_settings(args, device.type))
-    with joined(place, device) as group:
+    keep(Path(name) for name in (config.start_from, config.keep) if name)
+    # The first process writes for all.
+    with reserved_folder(args.out) if place.first else nullcontext(), joined(place, device) as group:
+        names = (STATE_NAME, WEIGHTS_NAME, BEST_NAME, LOG_NAME, CURVE_NAME)
+        check_free((args.out / name for name in names), force=True)
         trainer = Trainer(config, args.out, device, resume=args.resume, group=group)
         outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
     if place.first:

@@ -7,6 +7,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foundation_stereo_ros.cli.options import output
+from foundation_stereo_ros.io.outputs import check_free, reserved
+
 if TYPE_CHECKING:
     from foundation_stereo_ros.nets.stereo import StereoConfig
     from foundation_stereo_ros.weights.checkpoint import Checkpoint
@@ -26,14 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert.add_argument(
         "source", type=Path, help="model_best_bp2.pth beside its cfg.yaml, its folder, or a .safetensors file"
     )
-    convert.add_argument("target", type=Path, help="file to write, ending in .safetensors")
+    convert.add_argument("target", type=output, help="file to write, ending in .safetensors")
     convert.add_argument("--force", action="store_true", help="replace the file if it exists")
     compact = actions.add_parser(
         "compact", help="reduce a training state to what another machine needs to continue"
     )
     compact.add_argument("state", type=Path, help="state.safetensors of a run")
     compact.add_argument(
-        "target", type=Path, help="file to write, ending in .safetensors; an existing one is replaced"
+        "target", type=output, help="file to write, ending in .safetensors; an existing one is replaced"
     )
 
 
@@ -41,9 +44,10 @@ def run(args: argparse.Namespace) -> int:
     """Do one action."""
     if args.action == "info":
         return _info(args.file)
-    if args.action == "compact":
-        return _compact(args.state, args.target)
-    return _convert(args.source, args.target, args.force)
+    with reserved(args.target):
+        if args.action == "compact":
+            return _compact(args.state, args.target)
+        return _convert(args.source, args.target, args.force)
 
 
 def _info(file: Path | None) -> int:
@@ -92,18 +96,17 @@ def _parts(config: StereoConfig) -> list[tuple[str, str]]:
 def _compact(state: Path, target: Path) -> int:
     from foundation_stereo_ros.train.run_files import compact_state
 
+    check_free([target], force=True)
     progress = compact_state(state, target)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB), after {progress.step} steps")
     return 0
 
 
 def _convert(source: Path, target: Path, force: bool) -> int:
-    from foundation_stereo_ros.errors import CheckpointError
     from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
     from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
-    if target.exists() and not force:
-        raise CheckpointError(f"{target} exists already; --force replaces it")
+    check_free([target], force)
     notes = {**read_checkpoint(source).metadata, "converted_from": source.name}
     save_checkpoint(target, load_checkpoint(source), notes)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")

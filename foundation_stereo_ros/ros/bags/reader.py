@@ -28,6 +28,7 @@ class Recording:
     context manager.
 
     Attributes:
+        files: what it is made of.
         topics: one for each name and type, in the order of the names, over all files.
         notices: what the user should know that is no damage.
 
@@ -38,6 +39,7 @@ class Recording:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.notices: list[str] = []
+        self.files: list[Path] = []
         self._missing = ""
         self._files: list[Storage] = []
         self._cleanup = ExitStack()
@@ -87,6 +89,7 @@ class Recording:
     def _open(self) -> None:
         found = find_files(self.path)
         self._missing = found.missing
+        self.files = [*found.paths, self.path / "metadata.yaml"] if self.path.is_dir() else found.paths
         self.notices += found.notices
         for path in found.paths:
             try:
