@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Places to write to: never that of an input, and one job's at a time.
 
-A command tells what it reads (`keeping`, `keep`). Whatever writes a file asks `check_output` before it opens or
-replaces one. Files are compared by what the disk says they are, so links and other spellings are found.
+A command tells what it reads (`keeping`, `keep`). Whatever writes a file asks `check_output` before it opens
+or replaces one. Files are compared by what the disk says they are, so links and other spellings are found.
 """
 
 from __future__ import annotations
@@ -120,9 +120,7 @@ def _locked(place: Path, lock: Path) -> Iterator[None]:
         check_output(lock)
         descriptor = _open_lock(lock)
     except BlockingIOError:
-        raise FileFormatError(
-            f"{place} is being written by another job; expected to be the only one"
-        ) from None
+        raise FileFormatError(f"another job is writing {place}; expected to be the only one") from None
     except OSError as error:
         raise FileFormatError(f"cannot write {place}: {error.strerror or error}") from error
     try:

@@ -3,7 +3,7 @@
 
 The file grows under ``NAME.partial.mcap`` and gets its name when it is closed, so a file under the final name
 is always whole and a failed run never costs an earlier output. Every exit closes it but two: a kill, and a
-disk that is full or gone. Then the partial file holds everything up to the last ``flush``, which is never much
+disk that is full or gone. Then the partial file holds everything up to the last ``flush``, which is hardly
 longer ago than a second, and can be read like any recording that breaks off.
 """
 
@@ -72,8 +72,8 @@ class BagWriter:
         count: messages written so far.
 
     Raises:
-        BagError: wrong ending, a file is there, it is an input, another job is writing it, or the place cannot
-            be written to.
+        BagError: wrong ending, a file is there, it is an input, another job is writing it, or the place
+            cannot be written to.
     """
 
     def __init__(self, path: Path | str, *, force: bool = False) -> None:
@@ -187,8 +187,8 @@ class BagWriter:
         self._held.enter_context(reserved(self.path, self._partial))
         if self._partial.exists() and not force:
             raise BagError(
-                f"{self._partial} exists: a run was killed before its end (the file can be read); use another "
-                "name, or replace it",
+                f"{self._partial} exists: a run was killed before its end (the file can be read); use "
+                "another name, or replace it",
                 remedy="force",
             )
 
@@ -223,8 +223,8 @@ class BagWriter:
                 self._stream.close()
             self._held.close()
             raise BagError(
-                f"cannot write {self.path}: {error.strerror or error}; {self._partial} holds what was written "
-                "before"
+                f"cannot write {self.path}: {error.strerror or error}; {self._partial} holds what was "
+                "written before"
             ) from error
 
     def _register(self, topic: Topic) -> None:
