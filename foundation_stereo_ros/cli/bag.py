@@ -209,8 +209,8 @@ def _process(
     # The output's place is checked before the network is loaded, which may take long.
     with (
         Interrupts() as interrupts,
-        BagWriter(args.output, force=args.force) as writer,
         exporter as export,
+        BagWriter(args.output, force=args.force) as writer,
     ):
         job: BagJob | None = None
         code = 0

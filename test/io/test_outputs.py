@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kills import disk_of
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.io.files import atomic_path, atomic_write, write_json
@@ -39,7 +40,7 @@ def spell(folder: Path, name: str, ways: list[str]) -> Path:
             real = path.parent.resolve()
             path = real / ".." / real.name / path.name
         elif way == "symlink":
-            link.symlink_to(path)
+            link.symlink_to(Path.cwd() / path)
             path = link
         elif way == "relative":
             path = Path(os.path.relpath(path.parent.resolve() / path.name))
@@ -47,7 +48,7 @@ def spell(folder: Path, name: str, ways: list[str]) -> Path:
             os.link(path.resolve(), link)
             path = link
         else:
-            link.symlink_to(path.parent, target_is_directory=True)
+            link.symlink_to(Path.cwd() / path.parent, target_is_directory=True)
             path = link / path.name
     return path
 
@@ -187,17 +188,11 @@ def bad_disk(do: Callable[[], None]) -> str:
 
 
 def test_a_failing_disk_is_one_sentence_and_the_old_file_stays(tmp_path: Path) -> None:
-    import resource
-
     path = tmp_path / "out.json"
     write_json(path, {"old": 1})
     before = path.read_bytes()
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
+    with disk_of(1000):
         said = bad_disk(lambda: write_json(path, {"long": "x" * 5000}))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert said == f"cannot write {path}: File too large"
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
     assert bad_disk(lambda: write_json(Path("/sys/kernel/out.json"), {})).startswith(

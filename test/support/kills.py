@@ -12,12 +12,13 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import resource
 import secrets
 import struct
 import tempfile
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from foundation_stereo_ros.ros.messages.topics import Topic
 
 MOST_LOST_S = 2.0
 
-_TOPIC = Topic("/bytes", schema_of("std_msgs/msg/ByteMultiArray"))
+TOPIC = Topic("/bytes", schema_of("std_msgs/msg/ByteMultiArray"))
 _NOTE = struct.Struct("<QQ")
 _SIZES = (0, 100, 10_000, 300_000, 2_000_000)
 _LONGEST_S = 3.0
@@ -69,7 +70,7 @@ def write_for_ever(path: Path, journal: Path, seed: int) -> None:
             while time.monotonic() < end:
                 now, data = time.time_ns(), noise[: int(random.integers(size + 1))]
                 os.write(notes, _NOTE.pack(number, now))
-                writer.copy(RecordedMessage(_TOPIC, now, now, number, data))
+                writer.copy(RecordedMessage(TOPIC, now, now, number, data))
                 number += 1
                 writer.flush(1.0)
                 time.sleep(pause)
@@ -125,6 +126,17 @@ def _check(path: Path, journal: Path, killed: int, left: Left) -> None:
     left.rounds += 1
     for file in (path, journal):
         file.unlink()
+
+
+@contextmanager
+def disk_of(size: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes; the system answers much as for a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def numbers(file: Path) -> list[int]:

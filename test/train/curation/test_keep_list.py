@@ -167,14 +167,14 @@ def test_seeds_held_back_are_refused(path: Path, seed: int, kind: str) -> None:
 def test_two_runs_do_not_write_one_list(path: Path) -> None:
     with KeepListWriter(path, RECIPE) as writer:
         writer.append(SCORES[0])
-        with pytest.raises(ConfigError, match="being written by another run"):
+        with pytest.raises(FileFormatError, match="another job is writing"):
             KeepListWriter(path, RECIPE)
     assert path.read_bytes() == content(SCORES[:1])
     KeepListWriter(path, RECIPE).close()
 
 
 def test_places_that_cannot_be_used_are_one_error(tmp_path: Path) -> None:
-    with pytest.raises(FoundationStereoError, match=f"cannot write {tmp_path}"):
+    with pytest.raises(FoundationStereoError, match=f"{tmp_path} is a folder; expected the name of a file"):
         KeepListWriter(tmp_path, RECIPE)
     with pytest.raises(FoundationStereoError, match=r"cannot read .*missing"):
         read_keep_list(tmp_path / "missing")
