@@ -101,6 +101,8 @@ def run(args: argparse.Namespace) -> int:
             code = INTERRUPTED
         if recording.damage:
             print(f"warning: {recording.damage}", file=sys.stderr)
+        if player.damaged:
+            print(f"warning: {player.damaged} damaged messages were left out", file=sys.stderr)
         print(f"{player.played} messages played{', interrupted' if code else ''}", flush=True)
     return code
 

@@ -79,7 +79,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         try:
             rights = unfinished.stat().st_mode
             yield unfinished
-            unfinished.chmod(rights)
+            if unfinished.stat().st_mode != rights:
+                unfinished.chmod(rights)
             unfinished.replace(path)
         finally:
             unfinished.unlink(missing_ok=True)

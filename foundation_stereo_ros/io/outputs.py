@@ -115,6 +115,7 @@ def reserved_folder(folder: Path) -> AbstractContextManager[None]:
 
 @contextmanager
 def _locked(place: Path, lock: Path) -> Iterator[None]:
+    made = not lock.parent.exists()
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         check_output(lock)
@@ -128,6 +129,8 @@ def _locked(place: Path, lock: Path) -> Iterator[None]:
     finally:
         with suppress(OSError):
             lock.unlink()
+            if made:
+                lock.parent.rmdir()  # where nothing came to be in it
         os.close(descriptor)
 
 

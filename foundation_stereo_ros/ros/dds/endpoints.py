@@ -41,6 +41,7 @@ _TICK_S = 0.1
 _AT_ONCE = 64
 _TIMED_OUT = DDSException.DDS_RETCODE_TIMEOUT
 _MULTIPLE = 4
+_HEADER = 4
 
 # Prototypes of our own: those of the package belong to its classes.
 _dds_write = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int32, ctypes.c_void_p)(("dds_write", DDS._dll_handle))
@@ -103,6 +104,10 @@ class Publisher:
         Raises:
             WireError: it is no such message, or the participant is closed.
         """
+        if len(data) < _HEADER:
+            raise WireError(
+                f"{self.topic}: a {self.msgtype} has {len(data)} bytes; expected {_HEADER} or more"
+            )
         try:
             self.refused += not write(self.writer, data)
         except DDSException as error:
