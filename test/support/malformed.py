@@ -13,7 +13,10 @@ _LENGTHS = (0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 1 << 28, 0)
 
 
 def damaged(good: bytes, seed: int) -> Iterator[bytes]:
-    """Yield damaged forms of a message's CDR without end, the same for the same seed."""
+    """Yield damaged forms of a message's CDR without end, the same for the same seed.
+
+    Their lengths are multiples of 4, with a header at least: others spoil the packets of DDS around them.
+    """
     random = np.random.default_rng(seed)
     while True:
         data = bytearray(good)
@@ -37,4 +40,5 @@ def damaged(good: bytes, seed: int) -> Iterator[bytes]:
             data[16:24] = b"\xff\xfe\xff\x00\xff\xc3\x28\xff"
         else:  # another message altogether
             data = bytearray(random.integers(0, 256, int(random.integers(0, 200)), dtype=np.uint8).tobytes())
+        data += bytes(-len(data) % 4 if len(data) > _HEADER else _HEADER - len(data))
         yield bytes(data)

@@ -9,8 +9,7 @@ longer ago than a second, and can be read like any recording that breaks off.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -49,12 +48,17 @@ class _Stream:
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("r+b", buffering=0)
-        self.tell, self.truncate, self.close = self._file.tell, self._file.truncate, self._file.close
+        self.truncate, self.close = self._file.truncate, self._file.close
+        self.size = 0
+
+    def tell(self) -> int:
+        return self.size
 
     def write(self, data: bytes) -> int:
         rest = memoryview(data)
         while rest:
             rest = rest[self._file.write(rest) :]
+        self.size += len(data)
         return len(data)
 
     def flush(self) -> None:
@@ -138,9 +142,11 @@ class BagWriter:
             BagError: the disk is full or gone; the file is closed then, and can be read up to here.
         """
         if self._oldest is not None and monotonic() - self._oldest >= after:
-            self._oldest = None
-            with self._whole():
+            self._oldest, begin = None, self._stream.size
+            try:
                 self._mcap.flush()
+            except OSError as error:
+                raise self._taken_back(error, begin) from error
 
     def close(self) -> None:
         """Finish the file and give it its name. A second call does nothing.
@@ -150,10 +156,13 @@ class BagWriter:
         """
         if self._closed:
             return
-        with self._whole():
+        begin = self._stream.size
+        try:
             self._mcap.add_metadata("rosbag2", {"serialized_metadata": _metadata(self.path.name)})
             self._mcap.finish()
             self._stream.close()
+        except OSError as error:
+            raise self._taken_back(error, begin) from error
         self._closed = True
         try:
             check_output(self.path)
@@ -210,22 +219,15 @@ class BagWriter:
         self._sequences: dict[int, int] = {}
         self._closed = False
 
-    @contextmanager
-    def _whole(self) -> Iterator[None]:
-        """Do something that writes; where it fails, take back what it has written, and close the file."""
-        begin = self._stream.tell()
-        try:
-            yield
-        except OSError as error:
-            self._closed = True
-            with suppress(OSError, ValueError):
-                self._stream.truncate(begin)
-                self._stream.close()
-            self._held.close()
-            raise BagError(
-                f"cannot write {self.path}: {error.strerror or error}; {self._partial} holds what was "
-                "written before"
-            ) from error
+    def _taken_back(self, error: OSError, begin: int) -> BagError:
+        """Close the file with what is whole in it, up to a place, and say so."""
+        self._closed = True
+        with suppress(OSError, ValueError):
+            self._stream.truncate(begin)
+            self._stream.close()
+        self._held.close()
+        reason = error.strerror or error
+        return BagError(f"cannot write {self.path}: {reason}; {self._partial} holds what was written before")
 
     def _register(self, topic: Topic) -> None:
         schema = topic.schema
@@ -237,8 +239,11 @@ class BagWriter:
         self._channels[(topic.name, topic.msgtype, topic.encoding)] = channel
 
     def _add(self, channel: int, log_time: int, data: bytes, publish_time: int, sequence: int) -> None:
-        with self._whole():
+        begin = self._stream.size
+        try:
             self._mcap.add_message(channel, log_time, data, publish_time, sequence)
+        except OSError as error:
+            raise self._taken_back(error, begin) from error
         self.count += 1
         if self._oldest is None:
             self._oldest = monotonic()
