@@ -205,6 +205,8 @@ def _process(
     if args.output is None:
         raise ConfigError("no output; expected -o OUT.mcap, or --list")
     keep(recording.files)
+    if recording.takes(args.output):
+        raise BagError(f"{args.output} would belong to the recording {args.input}; use another folder")
     exporter = _exporter(args, config)
     # The output's place is checked before the network is loaded, which may take long.
     with (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import count, image_size, output
 from foundation_stereo_ros.errors import FoundationStereoError
-from foundation_stereo_ros.io.outputs import check_free, reserved
+from foundation_stereo_ros.io.outputs import reserved
 from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ def run(args: argparse.Namespace) -> int:
     """Measure; prints tables and writes what was asked for."""
     files = [args.json] if args.json else []
     with reserved(*files):
-        check_free(files, force=True)
         return _run(args)
 
 

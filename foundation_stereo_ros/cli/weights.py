@@ -96,7 +96,6 @@ def _parts(config: StereoConfig) -> list[tuple[str, str]]:
 def _compact(state: Path, target: Path) -> int:
     from foundation_stereo_ros.train.run_files import compact_state
 
-    check_free([target], force=True)
     progress = compact_state(state, target)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB), after {progress.step} steps")
     return 0

@@ -100,10 +100,12 @@ def reserved(*files: Path) -> Iterator[None]:
     Folders are made.
 
     Raises:
-        FileFormatError: another job is writing one of them, or the folder cannot be written to.
+        FileFormatError: another job is writing one of them, one is an input, or the folder cannot be written
+            to.
     """
     with ExitStack() as held:
         for path in files:
+            check_output(path)
             held.enter_context(_locked(path, path.with_name(f".{path.name}.lock")))
         yield
 
@@ -128,7 +130,8 @@ def _locked(place: Path, lock: Path) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError):
-            lock.unlink()
+            if not os.fstat(descriptor).st_size:  # otherwise it is somebody's file
+                lock.unlink()
             if made:
                 lock.parent.rmdir()  # where nothing came to be in it
         os.close(descriptor)
@@ -160,6 +163,6 @@ def new_beside(path: Path) -> Path:
         OSError: the place cannot be written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_name(f".{path.name}.{token_hex(8)}.tmp")
+    made = path.with_name(f".{path.name}.{token_hex(4)}.tmp")
     os.close(os.open(made, _NEW | os.O_EXCL, 0o666))
     return made

@@ -90,6 +90,18 @@ def test_what_it_reads_stays_as_it_is(
     assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
 
 
+def test_no_recording_grows_by_its_result(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bag", "folder", "-o", "folder/../folder/new.mcap"]) == 1
+    assert "would belong to the recording folder" in capsys.readouterr().err
+    assert [path.name for path in Path("folder").iterdir()] == ["folder_0.mcap"]
+
+
+def test_folders_are_no_files(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in (".", "/", "..", "pairs", "pairs/"):
+        assert main(["benchmark", "--json", name]) == 1
+        assert "is a folder; expected the name of a file" in capsys.readouterr().err
+
+
 def test_shipped_weights_are_never_replaced(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("tiny", "lean"):
         path = shipped_checkpoint(name)

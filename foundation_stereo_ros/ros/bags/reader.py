@@ -76,6 +76,11 @@ class Recording:
                 data = _unpacked(message.data) if message.data[:4] == _ZSTD_MAGIC else message.data
                 yield message._replace(topic=self._merged[_key(message.topic)], data=data)
 
+    def takes(self, path: Path) -> bool:
+        """Return whether a new file would be a part of it, as in a folder without a list of its files."""
+        folder = self.path.is_dir() and not (self.path / "metadata.yaml").exists()
+        return folder and path.parent.is_dir() and path.parent.samefile(self.path)
+
     def close(self) -> None:
         """Close all files and remove what was unpacked."""
         self._cleanup.close()

@@ -189,8 +189,8 @@ class BagWriter:
     def _check(self, force: bool) -> None:
         if self.path.suffix != ".mcap":
             raise BagError(f"the output is {self.path}; expected a name that ends in .mcap")
-        check_output(self.path)
         check_output(self._partial, f", and {self.path} grows under this name")
+        check_output(self.path)
         if self.path.exists() and not force:
             raise BagError(f"{self.path} exists already; use another name, or replace it", remedy="force")
         self._held.enter_context(reserved(self.path, self._partial))
