@@ -83,7 +83,6 @@ class BagWriter:
     def __init__(self, path: Path | str, *, force: bool = False) -> None:
         self.path = Path(path)
         self.count = 0
-        self._partial = self.path.with_name(f"{self.path.stem}.partial.mcap")
         self._oldest: float | None = None  # when the first message came that is not on disk yet
         self._held = ExitStack()
         try:
@@ -95,10 +94,6 @@ class BagWriter:
         except BaseException:
             self._held.close()
             raise
-        self._schemas: dict[Schema, int] = {}
-        self._channels: dict[tuple[str, str, str], int] = {}
-        self._sequences: dict[int, int] = {}
-        self._closed = False
 
     def write(
         self, topic: str, msgtype: str, message: Any, stamp_ns: int, *, offered: str | None = None
@@ -189,6 +184,7 @@ class BagWriter:
     def _check(self, force: bool) -> None:
         if self.path.suffix != ".mcap":
             raise BagError(f"the output is {self.path}; expected a name that ends in .mcap")
+        self._partial = self.path.with_name(f"{self.path.stem}.partial.mcap")
         check_output(self._partial, f", and {self.path} grows under this name")
         check_output(self.path)
         if self.path.exists() and not force:
@@ -207,7 +203,8 @@ class BagWriter:
             unnamed = new_beside(self._partial)
             try:
                 self._stream = _Stream(unnamed)
-                self._mcap: Any = Writer(self._stream, compression=CompressionType.ZSTD)
+                output: Any = self._stream
+                self._mcap: Any = Writer(output, compression=CompressionType.ZSTD)
                 self._mcap.start(profile="ros2")
                 unnamed.replace(self._partial)
             finally:
