@@ -105,7 +105,7 @@ def test_live(stage) -> None:
     from stereo_msgs.msg import DisparityImage
 
     words = ("live", "--left=left/image_rect", "--right=right/image_rect", "--namespace=stereo")
-    flags = ("--use-sim-time", "--device=cpu", "--iterations=1", "--reliable")
+    flags = ("--use-sim-time", "--device=cpu", "--iterations=1")
     live = stage.run(sys.executable, "-m", "foundation_stereo_ros.cli.main", *words, *flags)
     disparity = stage.listener.hear("/stereo/disparity", DisparityImage)
     camera = RawCamera(stage.listener)
