@@ -85,6 +85,7 @@ class BagWriter:
         self.count = 0
         self._oldest: float | None = None  # when the first message came that is not on disk yet
         self._held = ExitStack()
+        self._closed = False
         try:
             self._check(force)
             self._create()
@@ -214,7 +215,6 @@ class BagWriter:
         self._schemas: dict[Schema, int] = {}
         self._channels: dict[tuple[str, str, str], int] = {}
         self._sequences: dict[int, int] = {}
-        self._closed = False
 
     def _taken_back(self, error: OSError, begin: int) -> BagError:
         """Close the file with what is whole in it, up to a place, and say so."""
