@@ -79,7 +79,7 @@ def write_for_ever(path: Path, journal: Path, seed: int) -> None:
 def kill_rounds(rounds: int, seed: int, folder: Path, together: int = 4) -> Left:
     """Kill writers, some at a time, and check what they leave; it fails where that is not as it should be."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__] if __name__ != "__main__" else [])
+    context.set_forkserver_preload(["foundation_stereo_ros.ros.bags.writer"])
     random, left = np.random.default_rng(seed), Left()
     for first in range(0, rounds, together):
         group = []
