@@ -7,7 +7,6 @@ or replaces one. Files are compared by what the disk says they are, so links and
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -17,7 +16,12 @@ from secrets import token_hex
 
 from foundation_stereo_ros.errors import FileFormatError
 
-_NEW = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+try:
+    import fcntl
+except ImportError:  # Windows: two jobs are not kept apart there
+    fcntl = None  # type: ignore[assignment]
+
+_NEW = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class _Inputs:
@@ -140,6 +144,8 @@ def _locked(place: Path, lock: Path) -> Iterator[None]:
 def _open_lock(lock: Path) -> int:
     while True:
         descriptor = os.open(lock, _NEW, 0o666)
+        if fcntl is None:
+            return descriptor
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
