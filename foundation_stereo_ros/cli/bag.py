@@ -19,7 +19,7 @@ from foundation_stereo_ros.cli.options import (
     seconds,
 )
 from foundation_stereo_ros.errors import BagError, ConfigError
-from foundation_stereo_ros.io.outputs import check_free, keep, reserved_folder
+from foundation_stereo_ros.io.outputs import check_free, check_output, keep, reserved_folder
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
@@ -205,6 +205,7 @@ def _process(
     if args.output is None:
         raise ConfigError("no output; expected -o OUT.mcap, or --list")
     keep(recording.files)
+    check_output(args.output)
     if recording.takes(args.output):
         raise BagError(f"{args.output} would belong to the recording {args.input}; use another folder")
     exporter = _exporter(args, config)

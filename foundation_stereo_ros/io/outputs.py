@@ -81,7 +81,7 @@ def check_output(path: Path, why: str = "") -> None:
         raise FileFormatError(f"{path} is an input{same}, which is never written to{why}; use another output")
     if not stat.S_ISREG(status.st_mode):
         kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or a pipe"
-        raise FileFormatError(f"{path} is {kind}; expected the name of a file to write")
+        raise FileFormatError(f"cannot write {path}: it is {kind}; expected the name of a file")
 
 
 def check_free(paths: Iterable[Path], force: bool) -> None:

@@ -105,7 +105,7 @@ def test_what_is_no_file_is_no_output(tmp_path: Path) -> None:
     for place, kind in ((tmp_path, "a folder"), (tmp_path / "pipe", "a device or a pipe")):
         with pytest.raises(FileFormatError, match=f"is {kind}; expected the name of a file"):
             write_json(place, {})
-    with pytest.raises(FileFormatError, match="/dev/full is a device"):
+    with pytest.raises(FileFormatError, match="/dev/full: it is a device"):
         write_json(Path("/dev/full"), {})
     assert Path("/dev/full").is_char_device()
 

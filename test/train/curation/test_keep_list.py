@@ -174,7 +174,7 @@ def test_two_runs_do_not_write_one_list(path: Path) -> None:
 
 
 def test_places_that_cannot_be_used_are_one_error(tmp_path: Path) -> None:
-    with pytest.raises(FoundationStereoError, match=f"{tmp_path} is a folder; expected the name of a file"):
+    with pytest.raises(FoundationStereoError, match=f"cannot write {tmp_path}"):
         KeepListWriter(tmp_path, RECIPE)
     with pytest.raises(FoundationStereoError, match=r"cannot read .*missing"):
         read_keep_list(tmp_path / "missing")
