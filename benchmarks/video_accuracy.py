@@ -3,8 +3,8 @@
 
     python benchmarks/video_accuracy.py FOLDER --checkpoint WEIGHTS
 
-The simple methods see the same keyframes: the best plane of a sweep (zero-mean normalised cross-correlation of
-7 x 7 pixels, 64 planes, two views), and OpenCV's semi-global matching with the best earlier keyframe, rectified.
+The simple methods see the same keyframes: the best plane of a sweep (zero-mean normalised cross-correlation
+of 7 x 7 pixels, 64 planes, two views), and OpenCV's semi-global matching with the best earlier keyframe.
 Errors count where both truth and depth are known; "covered" says how much of the truth that is.
 """
 

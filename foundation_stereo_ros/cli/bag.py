@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,12 @@ from foundation_stereo_ros.cli.options import (
     add_topic_options,
     calibration_files,
     count,
+    output,
     pipeline_config,
     seconds,
 )
 from foundation_stereo_ros.errors import BagError, ConfigError, counted
+from foundation_stereo_ros.io.outputs import check_free, check_output, keep, reserved_folder
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
@@ -54,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="IN",
         help="recording: .mcap, .db3 or ROS 1 .bag file, or a rosbag2 folder",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT.mcap", help="file to write")
+    parser.add_argument("-o", "--output", type=output, metavar="OUT.mcap", help="file to write")
     parser.add_argument("--force", action="store_true", help="replace the output if it exists")
     parser.add_argument(
         "--list", action="store_true", help="show the topics and which ones would be used, then stop"
@@ -109,7 +112,7 @@ def _add_output_options(group: argparse._ArgumentGroup) -> None:
         "--export", default="", metavar="KINDS", help="also write files: one or more of png,ply,npz"
     )
     group.add_argument(
-        "--export-dir", type=Path, metavar="DIR", help="folder for these files (default: OUT_frames)"
+        "--export-dir", type=output, metavar="DIR", help="folder for these files (default: OUT_frames)"
     )
 
 
@@ -222,11 +225,17 @@ def _process(
 
     if args.output is None:
         raise ConfigError("no output; expected -o OUT.mcap, or --list")
-    if args.output.exists() and args.input.exists() and args.output.samefile(args.input):
-        raise BagError(f"{args.output} is the input; use another name for the output")
-    export = _exporter(args, config)
+    keep(recording.files)
+    check_output(args.output)
+    if recording.takes(args.output):
+        raise BagError(f"{args.output} would belong to the recording {args.input}; use another folder")
+    exporter = _exporter(args, config)
     # The output's place is checked before the network is loaded, which may take long.
-    with Interrupts() as interrupts, BagWriter(args.output, force=args.force) as writer:
+    with (
+        Interrupts() as interrupts,
+        exporter as export,
+        BagWriter(args.output, force=args.force) as writer,
+    ):
         job: BagJob | None = None
         pipeline: StereoPipeline | None = None
         code = 0
@@ -305,21 +314,29 @@ def _print_choice(topics: StereoTopics, options: JobOptions) -> None:
         if getattr(topics, name):
             print(f"  {name.replace('_', '-'):<10}  {getattr(topics, name)}")
     print("writes:")
-    for output in options.outputs:
-        print(f"  {options.topic(output)}")
+    for name in options.outputs:
+        print(f"  {options.topic(name)}")
 
 
-def _exporter(args: argparse.Namespace, config: PipelineConfig) -> Callable[[int, Prediction], None]:
-    from foundation_stereo_ros.estimate.files import parse_kinds, write_result
+@contextmanager
+def _exporter(
+    args: argparse.Namespace, config: PipelineConfig
+) -> Iterator[Callable[[int, Prediction], None]]:
+    from foundation_stereo_ros.estimate.files import parse_kinds, result_names, write_result
 
     kinds = parse_kinds(args.export)
+    if not kinds:
+        yield lambda number, result: None
+        return
     folder = args.export_dir or args.output.with_name(f"{args.output.stem}_frames")
 
     def export(number: int, result: Prediction) -> None:
-        if kinds:
-            write_result(folder, result, config, kinds, prefix=f"{number:06d}_")
+        write_result(folder, result, config, kinds, prefix=f"{number:06d}_")
 
-    return export
+    with reserved_folder(folder):
+        names = result_names(kinds, confidence=config.confidence)
+        check_free((path for name in names for path in folder.glob(f"[0-9]*_{name}")), args.force)
+        yield export
 
 
 def _expected_frames(

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import count, image_size
+from foundation_stereo_ros.cli.options import count, image_size, output
 from foundation_stereo_ros.errors import FoundationStereoError, counted
+from foundation_stereo_ros.io.outputs import reserved
 from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
@@ -79,11 +80,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "that is also doing other work; use it with --threads 1",
     )
     add("--repeats", type=count, metavar="N", default=10, help="timed frames of each case (default: 10)")
-    add("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    add("--json", type=output, metavar="FILE", help="write all figures to this file")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure; prints tables and writes what was asked for."""
+    files = [args.json] if args.json else []
+    with reserved(*files):
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
     keep_freed_memory()  # as the node does, and before torch is loaded

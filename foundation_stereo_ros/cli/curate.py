@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foundation_stereo_ros.cli.options import output
 from foundation_stereo_ros.errors import ConfigError, counted
 
 if TYPE_CHECKING:
@@ -47,7 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WEIGHTS",
         help="of the network that scores scenes",
     )
-    add("-o", "--output", type=Path, required=True, metavar="FILE", help="keep-list to create or to continue")
+    add(
+        "-o",
+        "--output",
+        type=output,
+        required=True,
+        metavar="FILE",
+        help="keep-list to create or to continue",
+    )
     add("--config", type=Path, metavar="YAML", help="settings of the training run that the list is for")
     add("--seeds", type=_positive, default=1000, metavar="N", help="scenes to score (default: 1000)")
     add("--regenerate", action="store_true", help="replace dropped scenes by new seeds until N are kept")

@@ -4,9 +4,15 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_pipeline_options, count, pipeline_config
+from foundation_stereo_ros.cli.options import add_pipeline_options, count, output, pipeline_config
+from foundation_stereo_ros.io.outputs import reserved_folder
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.estimate.config import PipelineConfig
 
 _FRAMES = 20
 _ROUND = 40  # frames of --recording
@@ -21,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=output,
         metavar="DIR",
         default=Path("demo_output"),
         help="folder to write to; files of an earlier demo are replaced (default: demo_output)",
@@ -37,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--recording",
-        type=Path,
+        type=output,
         metavar="FILE",
         help="only write a recording, this .mcap file, of the rig's whole path, for replaying it in a loop",
     )
@@ -56,7 +62,11 @@ def run(args: argparse.Namespace) -> int:
 
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
+    with nullcontext() if args.recording else reserved_folder(args.output):
+        return _run(args, config)
 
+
+def _run(args: argparse.Namespace, config: PipelineConfig) -> int:
     from foundation_stereo_ros.demo.steps import demonstrate, render
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
 

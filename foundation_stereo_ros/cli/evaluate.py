@@ -6,12 +6,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_pipeline_options, count, pipeline_config, positive
+from foundation_stereo_ros.cli.options import add_pipeline_options, count, output, pipeline_config, positive
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
+from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.outputs import check_output, keep, reserved, reserved_folder
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
@@ -61,8 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--dataset", choices=tuple(DATASETS), required=True, help="layout of the files: docs/evaluation.md")
     add("--root", type=Path, metavar="DIR", required=True, help="folder of the dataset")
-    add("-o", "--output", type=Path, metavar="DIR", help="folder for pictures, index.html and results.json")
-    add("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    add("-o", "--output", type=output, metavar="DIR", help="folder for pictures, index.html and results.json")
+    add("--json", type=output, metavar="FILE", help="write all figures to this file")
     add("--limit", type=count, metavar="N", help="only the first N images")
     add("--warm", action="store_true", help="run each image once untimed, then timed: speed, peak memory")
     # Not the pipeline's setting of that name, which makes no difference here.
@@ -101,6 +104,12 @@ def _add_reading_options(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate; prints the table and writes what was asked for."""
+    files = [args.json] if args.json else []
+    with reserved(*files), reserved_folder(args.output) if args.output else nullcontext():
+        return _evaluate(args)
+
+
+def _evaluate(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
 
     keep_freed_memory()  # before torch is loaded
@@ -116,6 +125,9 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in _READER_OPTIONS if hasattr(args, name)}
     dataset = open_dataset(args.dataset, args.root, DatasetOptions(**given))
     items = list(islice(dataset.items(), args.limit))
+    keep(path for item in items for path in item.paths)
+    for path in _written(args):
+        check_output(path)
     _tell_assumptions(args, items)
     estimator = StereoEstimator(config)
     methods: list[Method] = [NetworkMethod(estimator)]
@@ -134,6 +146,10 @@ def run(args: argparse.Namespace) -> int:
                     progress.step()
         except KeyboardInterrupt:
             job.interrupted = True
+        except FileFormatError:
+            # A full disk does not cost the figures of what is done.
+            _conclude(args, dataset, job, estimator, None)
+            raise
         return _conclude(args, dataset, job, estimator, gallery)
 
 
@@ -146,6 +162,11 @@ def _tell_assumptions(args: argparse.Namespace, items: Sequence[StereoItem]) -> 
             "otherwise",
             file=sys.stderr,
         )
+
+
+def _written(args: argparse.Namespace) -> list[Path]:
+    pages = [args.output / name for name in ("results.json", "index.html")] if args.output else []
+    return [*pages, *([args.json] if args.json else [])]
 
 
 def _conclude(

@@ -6,14 +6,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from foundation_stereo_ros.cli.options import count, image_size
+from foundation_stereo_ros.cli.options import count, image_size, output
 from foundation_stereo_ros.errors import counted
+from foundation_stereo_ros.io.outputs import check_free, reserved
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; loads no torch."""
     add = parser.add_argument
-    add("--onnx", type=Path, metavar="FILE", required=True, help="file to write")
+    add("--onnx", type=output, metavar="FILE", required=True, help="file to write")
     add(
         "--checkpoint",
         type=Path,
@@ -38,16 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export; prints what was written, and how far ONNX Runtime is from PyTorch."""
+    with reserved(args.onnx):
+        check_free([args.onnx], args.force)
+        return _export(args)
+
+
+def _export(args: argparse.Namespace) -> int:
     import torch
 
     from foundation_stereo_ros.bench.inputs import stereo_pictures
-    from foundation_stereo_ros.errors import FileFormatError
     from foundation_stereo_ros.estimate.onnx_export import runtime_difference, write_onnx
     from foundation_stereo_ros.weights import load_checkpoint
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 
-    if args.onnx.exists() and not args.force:
-        raise FileFormatError(f"{args.onnx} exists already; --force replaces it")
     model = load_checkpoint(find_checkpoint(args.checkpoint or ""))
     iterations = model.config.refinements(args.iterations or 0)
     height, width = args.size

@@ -45,7 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(end.code or 0)
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
     try:
-        return int(importlib.import_module(f"{__package__}.{args.command}").run(args))
+        from foundation_stereo_ros.cli.options import inputs_of
+        from foundation_stereo_ros.io.outputs import keeping
+
+        with keeping(inputs_of(args)):
+            return int(importlib.import_module(f"{__package__}.{args.command}").run(args))
     except FoundationStereoError as error:
         from foundation_stereo_ros.cli.options import in_flags
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import foundation_stereo_ros
 from foundation_stereo_ros.errors import ConfigError, FoundationStereoError
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
 from foundation_stereo_ros.estimate.setting import Setting
@@ -22,6 +23,11 @@ ALL_INVALID = 4
 """Exit code where not a single pixel is valid; what was written is kept."""
 
 _SHORTER = {"cloud_stride": ("--stride",)}
+OUTPUTS = ("output", "out", "json", "onnx", "target", "recording", "export_dir")
+"""Arguments that name what a command writes; every other path is read."""
+
+_WEIGHTS = ("checkpoint", "start_from", "source")
+_READ = (*_WEIGHTS, "keep")
 _METAVARS = {int: "N", float: "X", str: "TEXT"}
 
 
@@ -137,6 +143,32 @@ def wire_settings_of(args: argparse.Namespace) -> WireSettings:
     from foundation_stereo_ros.ros.dds.environment import wire_settings
 
     return wire_settings(args.domain)
+
+
+def output(text: str) -> Path:
+    """Read the name of a file or a folder to write."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r}; expected the name of a file or a folder")
+    return Path(text)
+
+
+def inputs_of(args: argparse.Namespace) -> list[Path]:
+    """Return the files that a command may read: each path among its arguments but the outputs, and the
+    weights that ship with the package."""
+    found = [*Path(foundation_stereo_ros.__file__).parent.glob("weights/*.safetensors")]
+    for name, value in vars(args).items():
+        if name in OUTPUTS:
+            continue
+        paths = [
+            Path(one)
+            for one in (value if isinstance(value, list) else [value])
+            if isinstance(one, Path) or (name in _READ and one)
+        ]
+        found += paths
+        if name in _WEIGHTS:  # a file may have its settings beside it, and a folder holds both
+            found += [path.with_name("cfg.yaml") for path in paths]
+            found += [file for path in paths if path.is_dir() for file in path.iterdir()]
+    return found
 
 
 def count(text: str) -> int:

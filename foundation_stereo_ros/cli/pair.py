@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,18 @@ from foundation_stereo_ros.cli.options import (
     add_intrinsics,
     add_pipeline_options,
     calibration_files,
+    output,
     pipeline_config,
 )
 from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.io.outputs import check_free, reserved_folder
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
     from foundation_stereo_ros.estimate.prediction import Prediction
     from foundation_stereo_ros.estimate.rectification import StereoRectification
     from foundation_stereo_ros.geometry.camera import StereoRig
+    from foundation_stereo_ros.shapes import RgbImage
 
 _CAMERA_FLAGS = ("fx", "fy", "cx", "cy", "cx_right")
 
@@ -47,11 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=output,
         metavar="DIR",
         default=Path(),
         help="folder for the results (default: the current one)",
     )
+    parser.add_argument("--force", action="store_true", help="replace results that are there")
     parser.add_argument(
         "--export",
         default="png,ply,npz",
@@ -78,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
-    from foundation_stereo_ros.estimate.files import parse_kinds, write_result
+    from foundation_stereo_ros.estimate.files import parse_kinds, result_names
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
     from foundation_stereo_ros.estimate.rectification import common_size
     from foundation_stereo_ros.io.pictures import read_pair
@@ -86,14 +91,27 @@ def run(args: argparse.Namespace) -> int:
     keep_freed_memory()  # before torch is loaded
     config = pipeline_config(args)
     kinds = parse_kinds(args.export)
-    left, right = read_pair(args.left, args.right)
-    rectify, rig = _cameras(args, config, common_size(left, right))
-    if rectify:
-        left, right = rectify(left, right)
+    with reserved_folder(args.output):
+        names = result_names(kinds, confidence=config.confidence)
+        check_free((args.output / name for name in names), args.force)
+        left, right = read_pair(args.left, args.right)
+        rectify, rig = _cameras(args, config, common_size(left, right))
+        return _estimate(args, config, kinds, (left, right), rectify, rig)
 
+
+def _estimate(
+    args: argparse.Namespace,
+    config: PipelineConfig,
+    kinds: Collection[str],
+    pair: tuple[RgbImage, RgbImage],
+    rectify: StereoRectification | None,
+    rig: StereoRig,
+) -> int:
     from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.files import write_result
     from foundation_stereo_ros.estimate.validity import why_all_invalid
 
+    left, right = rectify(*pair) if rectify else pair
     prediction = StereoEstimator(config)(left, right, rig)
     why = "" if prediction.valid.any() else why_all_invalid(prediction, config)
     if rectify:

@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
             code = INTERRUPTED
         if recording.damage:
             print(f"warning: {recording.damage}", file=sys.stderr)
+        if player.damaged:
+            print(f"warning: {counted(player.damaged, 'damaged message')} left out", file=sys.stderr)
         print(f"{counted(player.played, 'message')} played{', interrupted' if code else ''}", flush=True)
     return code
 

@@ -6,11 +6,10 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import suppress
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_node_options, wire_settings_of
+from foundation_stereo_ros.cli.options import add_node_options, output, wire_settings_of
 from foundation_stereo_ros.errors import counted
 
 if TYPE_CHECKING:
@@ -23,7 +22,9 @@ _LOOK_S = 0.2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help="topics to record (default: all)")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.mcap", help="file to write")
+    parser.add_argument(
+        "-o", "--output", type=output, required=True, metavar="OUT.mcap", help="file to write"
+    )
     parser.add_argument("--force", action="store_true", help="replace the output if it exists")
     parser.add_argument(
         "--duration", type=float, metavar="S", help="stop after this many seconds (default: at Ctrl-C)"

@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foundation_stereo_ros.cli.options import output
 from foundation_stereo_ros.errors import counted
+from foundation_stereo_ros.io.outputs import check_free, keep, reserved_folder
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +38,7 @@ _OVERRIDES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options; loads no torch."""
     add = parser.add_argument
-    add("-o", "--out", type=Path, required=True, help="folder for the run's state, weights and logs")
+    add("-o", "--out", type=output, required=True, help="folder for the run's state, weights and logs")
     add(
         "--config",
         type=Path,
@@ -92,6 +95,8 @@ def run(args: argparse.Namespace) -> int:
     """Train; 0 when complete or out of time, 130 after Ctrl-C (the state is saved)."""
     from foundation_stereo_ros.train.config import TrainingConfig
     from foundation_stereo_ros.train.distributed import find_device, find_place, joined
+    from foundation_stereo_ros.train.pictures import CURVE_NAME
+    from foundation_stereo_ros.train.run_files import BEST_NAME, LOG_NAME, STATE_NAME, WEIGHTS_NAME
     from foundation_stereo_ros.train.trainer import Trainer
 
     place = find_place()
@@ -100,7 +105,11 @@ def run(args: argparse.Namespace) -> int:
     if settings.get("system") == "video":
         return _train_video(args, settings, device)
     config = TrainingConfig.from_dict(settings)
-    with joined(place, device) as group:
+    keep(Path(name) for name in (config.start_from, config.keep) if name)
+    # The first process writes for all.
+    with reserved_folder(args.out) if place.first else nullcontext(), joined(place, device) as group:
+        names = (STATE_NAME, WEIGHTS_NAME, BEST_NAME, LOG_NAME, CURVE_NAME)
+        check_free((args.out / name for name in names), force=True)
         trainer = Trainer(config, args.out, device, resume=args.resume, group=group)
         outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
     if place.first:
@@ -112,8 +121,9 @@ def _train_video(args: argparse.Namespace, settings: dict[str, Any], device: tor
     from foundation_stereo_ros.train.video_config import VideoTrainingConfig
     from foundation_stereo_ros.train.video_trainer import VideoTrainer
 
-    trainer = VideoTrainer(VideoTrainingConfig.from_dict(settings), args.out, device, resume=args.resume)
-    outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
+    with reserved_folder(args.out):
+        trainer = VideoTrainer(VideoTrainingConfig.from_dict(settings), args.out, device, resume=args.resume)
+        outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
     _conclude(args, outcome, {})
     return _INTERRUPTED if outcome.interrupted else 0
 

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_setting_options, positive
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.cli.options import add_setting_options, output, positive
+from foundation_stereo_ros.errors import ConfigError, counted
+from foundation_stereo_ros.io.outputs import keep, reserved_folder
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
+    from foundation_stereo_ros.datasets.posed_video import PosedVideo
     from foundation_stereo_ros.estimate.video_config import VideoSettings
     from foundation_stereo_ros.estimate.video_folder import VideoJob, VideoResult
     from foundation_stereo_ros.geometry.fusion import Fusion
@@ -45,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXIT_CODES
     add = parser.add_argument
     add("input", type=Path, metavar="FOLDER", help="images and poses; the layouts are in docs/video.md")
-    add("-o", "--output", type=Path, metavar="DIR", required=True, help="folder for the results")
+    add("-o", "--output", type=output, metavar="DIR", required=True, help="folder for the results")
     add("--force", action="store_true", help="write into a folder that holds results already")
     add(
         "--export",
@@ -89,10 +91,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Process the folder and print what came of it."""
     from foundation_stereo_ros.datasets.posed_layouts import open_posed_video
+    from foundation_stereo_ros.estimate.cloud import check_filters
     from foundation_stereo_ros.estimate.files import parse_kinds
     from foundation_stereo_ros.estimate.setting import settings_of
     from foundation_stereo_ros.estimate.video_config import VideoSettings
-    from foundation_stereo_ros.estimate.video_folder import VideoJob, keyframe_advice
 
     given = vars(args)
     names = [s.name for s in settings_of(VideoSettings) if s.name in given]
@@ -101,9 +103,22 @@ def run(args: argparse.Namespace) -> int:
     video = open_posed_video(args.input, args.poses)
     if args.output.is_dir() and any(args.output.iterdir()) and not args.force:
         raise ConfigError(f"{args.output} is not empty", remedy="force")
+    check_filters(config)
     fusion = _fusion(args)
+    keep(path for frame in video.frames for path in (frame.path, frame.depth) if path)
+    with reserved_folder(args.output):
+        return _process(args, config, video, kinds, fusion)
 
+
+def _process(
+    args: argparse.Namespace,
+    config: VideoSettings,
+    video: PosedVideo,
+    kinds: tuple[str, ...],
+    fusion: Fusion | None,
+) -> int:
     from foundation_stereo_ros.estimate.video import VideoEstimator
+    from foundation_stereo_ros.estimate.video_folder import VideoJob, keyframe_advice
 
     estimator = VideoEstimator(config)
     job = VideoJob(video, estimator, args.pose_axes or "", args.pose_scale, args.intrinsics)
@@ -167,11 +182,11 @@ def _write(
 
 def _summary(job: VideoJob, folder: Path) -> str:
     report = job.report
-    lines = [f"{folder}: {report.predictions} depth maps from {report.frames} frames"]
+    lines = [f"{folder}: {counted(report.predictions, 'depth map')} from {counted(report.frames, 'frame')}"]
     if report.without_pose:
         lines.append(f"frames without a pose: {report.without_pose}")
     if report.resets:
-        lines.append(f"begun anew: {report.resets} times")
+        lines.append(f"begun anew: {counted(report.resets, 'time')}")
     if report.refused:
         reason, _ = report.refused.most_common(1)[0]
         lines.append(f"left out: {report.refused.total()}; most often because {reason}")

@@ -7,7 +7,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foundation_stereo_ros.cli.options import output
 from foundation_stereo_ros.errors import counted
+from foundation_stereo_ros.io.outputs import check_free, reserved
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.nets.stereo import StereoConfig
@@ -32,14 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="model_best_bp2.pth beside its cfg.yaml, its folder, a folder of DeepVideoMVS "
         "(0_feature_extractor ...), or a .safetensors file",
     )
-    convert.add_argument("target", type=Path, help="file to write, ending in .safetensors")
+    convert.add_argument("target", type=output, help="file to write, ending in .safetensors")
     convert.add_argument("--force", action="store_true", help="replace the file if it exists")
     compact = actions.add_parser(
         "compact", help="reduce a training state to what another machine needs to continue"
     )
     compact.add_argument("state", type=Path, help="state.safetensors of a run")
     compact.add_argument(
-        "target", type=Path, help="file to write, ending in .safetensors; an existing one is replaced"
+        "target", type=output, help="file to write, ending in .safetensors; an existing one is replaced"
     )
 
 
@@ -47,9 +49,10 @@ def run(args: argparse.Namespace) -> int:
     """Do one action."""
     if args.action == "info":
         return _info(args.file)
-    if args.action == "compact":
-        return _compact(args.state, args.target)
-    return _convert(args.source, args.target, args.force)
+    with reserved(args.target):
+        if args.action == "compact":
+            return _compact(args.state, args.target)
+        return _convert(args.source, args.target, args.force)
 
 
 def _info(file: Path | None) -> int:
@@ -107,14 +110,12 @@ def _compact(state: Path, target: Path) -> int:
 
 
 def _convert(source: Path, target: Path, force: bool) -> int:
-    from foundation_stereo_ros.errors import CheckpointError
     from foundation_stereo_ros.nets.video import VideoConfig
     from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
     from foundation_stereo_ros.weights.checkpoint import read_checkpoint
     from foundation_stereo_ros.weights.video import load_video_checkpoint
 
-    if target.exists() and not force:
-        raise CheckpointError(f"{target} exists already; --force replaces it")
+    check_free([target], force)
     found = read_checkpoint(source)
     load = load_video_checkpoint if isinstance(found.config, VideoConfig) else load_checkpoint
     save_checkpoint(target, load(source), {**found.metadata, "converted_from": source.name})

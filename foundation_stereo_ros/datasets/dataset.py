@@ -85,6 +85,12 @@ class StereoItem:
     calibration: Stored[StereoNumbers] | None = None
     weight: float = 1.0
 
+    @property
+    def paths(self) -> list[Path]:
+        """All of its files."""
+        others = (self.truth, self.mask, self.calibration)
+        return [self.left, self.right, *(stored.path for stored in others if stored)]
+
     def load(self) -> StereoSample:
         """Read all files.
 

@@ -108,6 +108,11 @@ def _check(kinds: Collection[str]) -> None:
             raise ConfigError(f"unknown export {kind!r}; expected some of {','.join(KINDS)}")
 
 
+def result_names(kinds: Collection[str], *, confidence: bool) -> list[str]:
+    """Return the names of the `FILES` of these kinds that a stereo pair gives, with or without confidence."""
+    return [n for n, row in FILES.items() if row.kind in kinds and (confidence or n != "confidence.png")]
+
+
 def write_result(
     folder: Path, prediction: Prediction, config: CloudSettings, kinds: Collection[str], prefix: str = ""
 ) -> list[Path]:

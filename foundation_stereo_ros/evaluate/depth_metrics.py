@@ -59,17 +59,20 @@ def depth_errors(predicted: DepthMap, truth: DepthMap, most: float = math.inf) -
         known = (truth >= LEAST) & (truth <= most)
     both = known & np.isfinite(predicted) & (predicted > 0)
     if not both.any():
-        return DepthErrors(*[math.nan] * 8, 0.0 if known.any() else math.nan)
+        return DepthErrors._make([math.nan] * 8 + [0.0 if known.any() else math.nan])
     depth, wanted = predicted[both].astype(np.float64), truth[both].astype(np.float64)
     error, ratio = np.abs(depth - wanted), np.maximum(depth / wanted, wanted / depth)
+    within = [float((ratio < 1.25**power).mean()) for power in (1, 2, 3)]
     return DepthErrors(
-        float(error.mean()),
-        float((error / wanted).mean()),
-        float(np.abs(1 / wanted - 1 / depth).mean()),
-        float((error**2 / wanted).mean()),
-        float(np.sqrt((error**2).mean())),
-        *(float((ratio < 1.25**power).mean()) for power in (1, 2, 3)),
-        float(both.sum() / known.sum()),
+        absolute=float(error.mean()),
+        relative=float((error / wanted).mean()),
+        inverse=float(np.abs(1 / wanted - 1 / depth).mean()),
+        squared=float((error**2 / wanted).mean()),
+        rmse=float(np.sqrt((error**2).mean())),
+        within_1=within[0],
+        within_2=within[1],
+        within_3=within[2],
+        covered=float(both.sum() / known.sum()),
     )
 
 

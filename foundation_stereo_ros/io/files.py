@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.outputs import check_output, new_beside
 
 
 def read_bytes(path: Path) -> bytes:
@@ -38,25 +39,62 @@ def read_text(path: Path) -> str:
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing; it appears under its name when the block ends, and not at all when it fails.
-
-    Missing folders are made.
+def writing(path: Path) -> Iterator[None]:
+    """Do something to a file; where the system refuses, say so in one sentence.
 
     Raises:
         FileFormatError: the place cannot be written to.
     """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as stream:
-            yield stream
-        unfinished.replace(path)
+        yield
     except OSError as error:
         raise FileFormatError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            unfinished.unlink()
+
+
+def append(path: Path, stream: RawIOBase, line: bytes) -> None:
+    """Write a line to a file that is open without a buffer, so that it is there at once.
+
+    Raises:
+        FileFormatError: the disk is full, or the like.
+    """
+    with writing(path):
+        # one call, of which a full disk may still take a part
+        if stream.write(line) != len(line):
+            raise OSError("no space left")
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give an empty file beside another; it takes that one's name when the block ends, and is removed when it
+    fails.
+
+    Missing folders are made. The file gets the rights that new files get (umask), whoever writes it.
+
+    Raises:
+        FileFormatError: the file is an input, or the place cannot be written to.
+    """
+    check_output(path)
+    with writing(path):
+        unfinished = new_beside(path)
+        try:
+            rights = unfinished.stat().st_mode
+            yield unfinished
+            if unfinished.stat().st_mode != rights:
+                unfinished.chmod(rights)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open a file for writing; it appears under its name when the block ends, and not at all when it fails.
+
+    Raises:
+        FileFormatError: see `atomic_path`.
+    """
+    with atomic_path(path) as unfinished, unfinished.open("wb") as stream:
+        yield stream
 
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
 from foundation_stereo_ros.errors import ConfigError, check_fields
+from foundation_stereo_ros.io.outputs import keep
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.dataset import StereoDataset, StereoItem
@@ -85,7 +86,9 @@ class DatasetChoice:
         }
         options = DatasetOptions(**{name: value for name, value in given.items() if value})
         dataset = open_dataset(self.dataset, Path(self.root), options)
-        return dataset, list(islice(dataset.items(), self.limit or None))
+        items = list(islice(dataset.items(), self.limit or None))
+        keep(path for item in items for path in item.paths)
+        return dataset, items
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from foundation_stereo_ros.errors import counted
+from foundation_stereo_ros.io.files import atomic_write
 from foundation_stereo_ros.shapes import RgbImage
 from foundation_stereo_ros.train.run_files import LOG_NAME
 
@@ -96,7 +97,8 @@ def draw_curve(folder: Path) -> None:
     series = read_series(folder / LOG_NAME)
     if any(len(points) > 1 for points in series.values()):
         _, stored = cv2.imencode(".png", paint_curve(series))
-        (folder / CURVE_NAME).write_bytes(stored.tobytes())
+        with atomic_write(folder / CURVE_NAME) as stream:
+            stream.write(stored.tobytes())
 
 
 def read_series(log: Path) -> Series:

@@ -12,6 +12,8 @@ from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.evaluate.metrics import error_metrics
+from foundation_stereo_ros.io.files import append, writing
+from foundation_stereo_ros.io.outputs import check_output
 from foundation_stereo_ros.nets.stereo import StereoNetwork
 from foundation_stereo_ros.scenes.raycast.generator import StereoBatch
 from foundation_stereo_ros.shapes import RgbImage
@@ -30,11 +32,17 @@ class Journal:
 
     Args:
         folder: of the run.
+
+    Raises:
+        FileFormatError: it cannot be written to; so does `scalars`.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._lines = (folder / LOG_NAME).open("a", encoding="utf-8")
+        self._path = folder / LOG_NAME
+        check_output(self._path)
+        with writing(self._path):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lines = self._path.open("ab", buffering=0)
         self._board: Any = None
         try:
             from torch.utils.tensorboard import SummaryWriter
@@ -45,8 +53,7 @@ class Journal:
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Note numbers under names like ``train/loss``."""
         rounded = {name: float(f"{value:.6g}") for name, value in values.items()}
-        self._lines.write(json.dumps({"step": step, **rounded}) + "\n")
-        self._lines.flush()
+        append(self._path, self._lines, f"{json.dumps({'step': step, **rounded})}\n".encode())
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)

@@ -21,7 +21,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from foundation_stereo_ros.errors import CheckpointError, ConfigError
+from foundation_stereo_ros.errors import CheckpointError, ConfigError, FileFormatError
+from foundation_stereo_ros.io.files import atomic_path
 from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 from foundation_stereo_ros.nets.stereo.kinds import (
     FOUNDATION,
@@ -190,14 +191,12 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], header: Mapping[str
         CheckpointError: the file cannot be written.
     """
     stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    partial = file.with_name(f".{file.name}.partial")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_file(stored, partial, metadata=dict(header))
-        partial.chmod(0o644)  # safetensors makes files that nobody else may read
-        partial.replace(file)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
+        with atomic_path(file) as unfinished:
+            save_file(stored, unfinished, metadata=dict(header))
+    except FileFormatError as error:
+        raise CheckpointError(str(error)) from None
+    except SafetensorError as error:
         raise CheckpointError(f"cannot write {file}: {error}") from None
 
 

@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from kills import by_mcap, disk_of
 from mcap.reader import make_reader
 from rosbags.convert import convert
 from rosbags.highlevel import AnyReader
+from waiting import wait_until
 
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
@@ -282,6 +284,48 @@ def test_interrupt_leaves_a_whole_file_of_the_frames_done(tmp_path, weights) -> 
     assert not list(tmp_path.glob("*.partial.mcap"))
 
 
+def kept(partial: Path) -> Counter[str]:
+    """Count the messages of a recording without an end."""
+    with Recording(partial) as recording:
+        found = Counter(message.topic.name for message in recording.messages())
+        assert recording.damage == f"{partial.name} breaks off: its end is missing"
+    return found
+
+
+def test_a_kill_leaves_the_frames_done(tmp_path, weights, capsys) -> None:
+    source, out = rig(tmp_path / "in.mcap", frames=300), tmp_path / "out.mcap"
+    partial, before = tmp_path / "out.partial.mcap", source.read_bytes()
+    words = ["bag", str(source), "-o", str(out), "--checkpoint", weights, "--iterations", "1"]
+    module = [sys.executable, "-m", "foundation_stereo_ros.cli.main"]
+    with subprocess.Popen([*module, *words], cwd=ROOT) as process:
+        wait_until("some frames are done", lambda: partial.exists() and partial.stat().st_size > 300_000)
+        assert run(source, "-o", out, "--force") == 1
+        process.kill()
+    assert process.returncode == -9
+    said = capsys.readouterr().err
+    assert said == f"error: another job is writing {out}; expected to be the only one\n"
+    done = kept(partial)
+    assert done["/rig/disparity"] >= 1 and done["/rig/left/image_rect"] >= done["/rig/disparity"]
+    assert len(by_mcap(partial)) == sum(done.values())
+    assert not out.exists() and source.read_bytes() == before
+    # It is a recording like any that breaks off, and what was killed keeps nobody out.
+    common = ("--checkpoint", weights, "--max-frames", 1)
+    assert run(partial, "-o", tmp_path / "from.mcap", *common, "--namespace", "other") == 3
+    assert run(source, "-o", out, *common, "--force") == 0
+
+
+def test_a_full_disk_keeps_the_frames_done(tmp_path, weights, capsys) -> None:
+    source, out = rig(tmp_path / "in.mcap", frames=40), tmp_path / "out.mcap"
+    with disk_of(400_000):
+        assert run(source, "-o", out, "--checkpoint", weights, "--iterations", 1) == 1
+    partial = tmp_path / "out.partial.mcap"
+    assert capsys.readouterr().err == (
+        f"error: cannot write {out}: File too large; {partial} holds what was written before\n"
+    )
+    assert kept(partial)["/rig/disparity"] >= 1
+    assert len(by_mcap(partial)) == sum(kept(partial).values())
+
+
 def test_several_rigs_ask_for_a_choice(tmp_path, weights, capsys) -> None:
     source, out = tmp_path / "in.mcap", tmp_path / "out.mcap"
     with BagWriter(source) as writer:
@@ -315,7 +359,7 @@ def test_output_is_replaced_only_with_force(tmp_path, weights, capsys) -> None:
     assert "--force" in capsys.readouterr().err
     assert out.read_bytes() == b"precious"
     assert run(source, "-o", source, "--force", "--checkpoint", weights) == 1
-    assert "is the input" in capsys.readouterr().err
+    assert "is an input" in capsys.readouterr().err
     assert run(source, "-o", out, "--checkpoint", weights, "--force", "--max-frames", 1) == 0
     assert counts(out)["/rig/disparity"] == 1
 

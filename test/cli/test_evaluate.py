@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from dataset_trees import user_folder
+from kills import disk_of
 
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.datasets.catalog import open_dataset
@@ -219,3 +220,15 @@ def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
     found = json.loads(figures.read_text())
     assert found["interrupted"] is True
     assert [image["name"] for image in found["images"]] == ["one"]
+
+
+def test_a_disk_too_full_for_pictures_does_not_cost_the_figures(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, path = folder.parent / "out", folder.parent / "figures.json"
+    with disk_of(20_000):
+        assert main(words(folder, "-o", str(out), "--json", str(path))) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(f"error: cannot write {out}/pictures/0001_one.png: File too large")
+    assert "mean of images" in said.out
+    assert [image["name"] for image in json.loads(path.read_text())["images"]] == ["one"]

@@ -166,7 +166,10 @@ def test_a_file_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "tiny.onnx"
     path.write_text("mine")
     assert main(["export", "--onnx", str(path)]) == 1
-    assert capsys.readouterr().err == f"error: {path} exists already; --force replaces it\n"
+    assert (
+        capsys.readouterr().err
+        == f"error: {path} exists already; use another output, or replace it (--force)\n"
+    )
     assert path.read_text() == "mine"
 
 

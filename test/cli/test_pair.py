@@ -35,6 +35,7 @@ def command(tmp_path: Path, weights: Path) -> list[str]:
     options = [
         "-o",
         str(tmp_path / "out"),
+        "--force",  # several runs in one test
         "--checkpoint",
         str(weights),
         "--device",

@@ -87,6 +87,22 @@ def test_every_message_as_it_was_recorded(stage: WireStage, bag: Path) -> None:
     assert str(player.said).endswith(f"{FRAMES + 2} messages played")
 
 
+def test_damaged_messages_are_left_out(stage: WireStage, bag: Path, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.mcap"
+    with Recording(bag) as recording, BagWriter(path) as writer:
+        for number, message in enumerate(recording.messages(["/image"])):
+            cut = (len(message.data), 30, 3, 0)[number % 4]
+            writer.copy(message._replace(data=message.data[:cut]))
+    images = stage.hear("/image", IMAGE, SENSOR)
+    player = stage.run("play", str(path), "--rate", "2")
+    assert player.wait() == 0
+    images.wait_for(count=FRAMES // 4)
+    assert str(player.said).endswith(f"{FRAMES // 4} messages played")
+    log = str(player.log)
+    assert f"warning: {FRAMES - FRAMES // 4} damaged messages were left out" in log
+    assert log.count("a damaged message is left out") == 1 and "Traceback" not in log
+
+
 def test_quality_of_the_recording(stage: WireStage, bag: Path) -> None:
     player = stage.run("play", str(bag), "--loop", "--rate", "4")
     strict = stage.hear("/image", IMAGE, Profile())

@@ -29,6 +29,7 @@ class Recording:
     context manager.
 
     Attributes:
+        files: what it is made of.
         topics: one for each name and type, in the order of the names, over all files.
         notices: what the user should know that is no damage.
 
@@ -39,6 +40,7 @@ class Recording:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self.notices: list[str] = []
+        self.files: list[Path] = []
         self._missing = ""
         self._files: list[Storage] = []
         self._cleanup = ExitStack()
@@ -78,6 +80,11 @@ class Recording:
                 data = _unpacked(message.data) if message.data[:4] == _ZSTD_MAGIC else message.data
                 yield message._replace(topic=self._merged[_key(message.topic)], data=data)
 
+    def takes(self, path: Path) -> bool:
+        """Return whether a new file would be a part of it, as in a folder without a list of its files."""
+        folder = self.path.is_dir() and not (self.path / "metadata.yaml").exists()
+        return folder and path.parent.is_dir() and path.parent.samefile(self.path)
+
     def close(self) -> None:
         """Close all files and remove what was unpacked."""
         self._cleanup.close()
@@ -91,6 +98,7 @@ class Recording:
     def _open(self) -> None:
         found = find_files(self.path)
         self._missing = found.missing
+        self.files = [*found.paths, self.path / "metadata.yaml"] if self.path.is_dir() else found.paths
         self.notices += found.notices
         for path in found.paths:
             try:

@@ -2,21 +2,24 @@
 """Writes one MCAP file as ``ros2 bag record`` would.
 
 The file grows under ``NAME.partial.mcap`` and gets its name when it is closed, so a file under the final name
-is always whole and a failed run never costs an earlier output. Every exit but a kill closes it. After a kill
-the partial file holds everything up to the last ``flush`` and can be read like any recording that breaks
-off.
+is always whole and a failed run never costs an earlier output. Every exit closes it but two: a kill, and a
+disk that is full or gone. Then the partial file holds everything up to the last ``flush``, which is hardly
+longer ago than a second, and can be read like any recording that breaks off.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from time import monotonic
+from typing import Any
 
 import yaml
 from mcap.writer import CompressionType, Writer
 
-from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.errors import BagError, FileFormatError
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.io.outputs import check_output, new_beside, reserved
 from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.storage import RecordedMessage
 from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info
@@ -34,7 +37,32 @@ from foundation_stereo_ros.ros.messages.stamps import header_of
 from foundation_stereo_ros.ros.messages.topics import Topic
 from foundation_stereo_ros.shapes import RgbImage
 
+FLUSH_S = 1.0
+"""How long a message waits for its way to the disk."""
+
 _CAMERA_QOS = qos.offered_profile(depth=5)
+
+
+class _Stream:
+    """A new file without a buffer of its own: what cannot be written is not tried once more at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("r+b", buffering=0)
+        self.truncate, self.close = self._file.truncate, self._file.close
+        self.size = 0
+
+    def tell(self) -> int:
+        return self.size
+
+    def write(self, data: bytes) -> int:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+        self.size += len(data)
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: all is written."""
 
 
 class BagWriter:
@@ -48,20 +76,25 @@ class BagWriter:
         count: messages written so far.
 
     Raises:
-        BagError: wrong ending, a file is there, or the place cannot be written to.
+        BagError: wrong ending, a file is there, it is an input, another job is writing it, or the place
+            cannot be written to.
     """
 
     def __init__(self, path: Path | str, *, force: bool = False) -> None:
         self.path = Path(path)
         self.count = 0
-        self._partial = self.path.with_name(f"{self.path.stem}.partial.mcap")
-        self._stream = self._create(force)
-        self._mcap: Any = Writer(self._stream, compression=CompressionType.ZSTD)
-        self._mcap.start(profile="ros2")
-        self._schemas: dict[Schema, int] = {}
-        self._channels: dict[tuple[str, str, str], int] = {}
-        self._sequences: dict[int, int] = {}
+        self._oldest: float | None = None  # when the first message came that is not on disk yet
+        self._held = ExitStack()
         self._closed = False
+        try:
+            self._check(force)
+            self._create()
+        except FileFormatError as error:
+            self._held.close()
+            raise BagError(str(error)) from error
+        except BaseException:
+            self._held.close()
+            raise
 
     def write(
         self, topic: str, msgtype: str, message: Any, stamp_ns: int, *, offered: str | None = None
@@ -95,26 +128,45 @@ class BagWriter:
             self._register(topic)
         self._add(self._channels[key], message.log_time, message.data, message.publish_time, message.sequence)
 
-    def flush(self) -> None:
-        """Put everything written so far into the file, where it survives a kill of this process."""
-        self._mcap.flush()
+    def flush(self, after: float = 0.0) -> None:
+        """Put everything written so far into the file, where it survives a kill of this process.
+
+        Args:
+            after: do nothing while none of it waits for so many seconds.
+
+        Raises:
+            BagError: the disk is full or gone; the file is closed then, and can be read up to here.
+        """
+        if self._oldest is not None and monotonic() - self._oldest >= after:
+            self._oldest, begin = None, self._stream.size
+            try:
+                self._mcap.flush()
+            except OSError as error:
+                raise self._taken_back(error, begin) from error
 
     def close(self) -> None:
         """Finish the file and give it its name. A second call does nothing.
 
         Raises:
-            BagError: the disk is full or gone.
+            BagError: as for `flush`.
         """
         if self._closed:
             return
-        self._closed = True
+        begin = self._stream.size
         try:
             self._mcap.add_metadata("rosbag2", {"serialized_metadata": _metadata(self.path.name)})
             self._mcap.finish()
             self._stream.close()
-            self._partial.replace(self.path)
         except OSError as error:
-            raise BagError(f"cannot finish {self.path}: {error.strerror or error}") from error
+            raise self._taken_back(error, begin) from error
+        self._closed = True
+        try:
+            check_output(self.path)
+            self._partial.replace(self.path)
+        except (OSError, FileFormatError) as error:
+            raise BagError(f"{self._partial} is whole, but cannot get its name: {error}") from error
+        finally:
+            self._held.close()
 
     def discard(self) -> None:
         """Remove the file instead of finishing it."""
@@ -122,6 +174,7 @@ class BagWriter:
             self._closed = True
             self._stream.close()
             self._partial.unlink(missing_ok=True)
+            self._held.close()
 
     def __enter__(self) -> BagWriter:
         return self
@@ -129,22 +182,49 @@ class BagWriter:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _create(self, force: bool) -> BinaryIO:
+    def _check(self, force: bool) -> None:
         if self.path.suffix != ".mcap":
             raise BagError(f"the output is {self.path}; expected a name that ends in .mcap")
-        if self.path.exists() and (self.path.is_dir() or not force):
+        self._partial = self.path.with_name(f"{self.path.stem}.partial.mcap")
+        check_output(self._partial, f", and {self.path} grows under this name")
+        check_output(self.path)
+        if self.path.exists() and not force:
             raise BagError(f"{self.path} exists already; use another name, or replace it", remedy="force")
+        self._held.enter_context(reserved(self.path, self._partial))
         if self._partial.exists() and not force:
             raise BagError(
-                f"{self._partial} exists: another run is writing it, or was killed before its end (the "
-                "file can be read); use another name, or replace it",
+                f"{self._partial} exists: a run was killed before its end (the file can be read); use "
+                "another name, or replace it",
                 remedy="force",
             )
+
+    def _create(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            return self._partial.open("wb")
+            # Under its name it can be read from the first moment on.
+            unnamed = new_beside(self._partial)
+            try:
+                self._stream = _Stream(unnamed)
+                output: Any = self._stream
+                self._mcap: Any = Writer(output, compression=CompressionType.ZSTD)
+                self._mcap.start(profile="ros2")
+                unnamed.replace(self._partial)
+            finally:
+                unnamed.unlink(missing_ok=True)
         except OSError as error:
             raise BagError(f"cannot write {self._partial}: {error.strerror or error}") from error
+        self._schemas: dict[Schema, int] = {}
+        self._channels: dict[tuple[str, str, str], int] = {}
+        self._sequences: dict[int, int] = {}
+
+    def _taken_back(self, error: OSError, begin: int) -> BagError:
+        """Close the file with what is whole in it, up to a place, and say so."""
+        self._closed = True
+        with suppress(OSError, ValueError):
+            self._stream.truncate(begin)
+            self._stream.close()
+        self._held.close()
+        reason = error.strerror or error
+        return BagError(f"cannot write {self.path}: {reason}; {self._partial} holds what was written before")
 
     def _register(self, topic: Topic) -> None:
         schema = topic.schema
@@ -156,11 +236,15 @@ class BagWriter:
         self._channels[(topic.name, topic.msgtype, topic.encoding)] = channel
 
     def _add(self, channel: int, log_time: int, data: bytes, publish_time: int, sequence: int) -> None:
+        begin = self._stream.size
         try:
             self._mcap.add_message(channel, log_time, data, publish_time, sequence)
         except OSError as error:
-            raise BagError(f"cannot write {self._partial}: {error.strerror or error}") from error
+            raise self._taken_back(error, begin) from error
         self.count += 1
+        if self._oldest is None:
+            self._oldest = monotonic()
+        self.flush(FLUSH_S)
 
 
 class StereoRecorder:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ctypes
 import logging
 from collections.abc import Callable
+from functools import partial
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
@@ -25,10 +26,10 @@ from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Sample
 
-from foundation_stereo_ros.errors import WireError
+from foundation_stereo_ros.errors import BagError, WireError
 from foundation_stereo_ros.ros.dds.qos import policy_name
 from foundation_stereo_ros.ros.dds.wire_types import RawMessage
-from foundation_stereo_ros.ros.live.repeats import Repeats, with_count
+from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats, with_count
 from foundation_stereo_ros.ros.messages.cdr import serialize
 
 _log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ _TICK_S = 0.1
 _AT_ONCE = 64
 _TIMED_OUT = DDSException.DDS_RETCODE_TIMEOUT
 _MULTIPLE = 4
+_HEADER = 4
 
 # Prototypes of our own: those of the package belong to its classes.
 _dds_write = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_int32, ctypes.c_void_p)(("dds_write", DDS._dll_handle))
@@ -102,6 +104,10 @@ class Publisher:
         Raises:
             WireError: it is no such message, or the participant is closed.
         """
+        if len(data) < _HEADER:
+            raise WireError(
+                f"{self.topic}: a {self.msgtype} has {len(data)} bytes; expected {_HEADER} or more"
+            )
         try:
             self.refused += not write(self.writer, data)
         except DDSException as error:
@@ -161,13 +167,17 @@ class Subscription:
         status = self.reader.get_requested_incompatible_qos_status()
         return policy_name(status.last_policy_id) if status.total_count_change > 0 else ""
 
-    def take(self) -> None:
-        """Hand over all messages that are there."""
+    def take(self, guard: Callable[[Callable[[], object]], None]) -> None:
+        """Hand over all messages that are there.
+
+        Args:
+            guard: does a step, whatever it raises: what is wrong with one message is nothing to the others.
+        """
         while samples := self.reader.take(_AT_ONCE):
             for sample in samples:
                 # The others tell that a publisher has gone.
                 if isinstance(sample, RawMessage):
-                    self._on_data(sample.data, sample.sample_info.source_timestamp)
+                    guard(partial(self._on_data, sample.data, sample.sample_info.source_timestamp))
 
 
 class Receiver:
@@ -184,7 +194,7 @@ class Receiver:
         self._subscriptions: tuple[Subscription, ...] = ()
         self._lock = Lock()
         self._closing = Event()
-        self._repeats = Repeats()
+        self._repeats = Repeats(pace=PACE_S)
         self._thread = Thread(target=self._run, name="dds-receiver", daemon=True)
         self._thread.start()
 
@@ -204,7 +214,7 @@ class Receiver:
         while not self._closing.is_set():
             self._guard(self._wait)
             for subscription in self._subscriptions:
-                self._guard(subscription.take)
+                self._guard(partial(subscription.take, self._guard))
             self._guard(self._on_tick)
 
     def _wait(self) -> None:
@@ -213,6 +223,10 @@ class Receiver:
     def _guard(self, step: Callable[[], object]) -> None:
         try:
             step()
+        except BagError as error:
+            count = self._repeats.due(str(error))
+            if count:
+                _log.warning("%s", with_count(f"message dropped: {error}", count))
         except Exception as error:
             # Nobody else would tell of it; what was just deleted may fail once.
             if self._closing.is_set() or isinstance(error, DDSException):

@@ -75,6 +75,7 @@ class Player:
 
     Attributes:
         played: messages so far.
+        damaged: those that could not be sent.
         notices: what is left out, and why.
 
     Raises:
@@ -85,7 +86,7 @@ class Player:
         self, wire: Wire, recording: Recording, options: PlayOptions, sleep: Callable[[float], object]
     ) -> None:
         self._recording, self._options, self._sleep = recording, options, sleep
-        self.played = 0
+        self.played = self.damaged = 0
         self.notices: list[str] = []
         self._publishers = {topic: p for topic in recording.topics if (p := self._publisher(wire, topic))}
         if not self._publishers:
@@ -137,9 +138,16 @@ class Player:
 
     def _publish(self, message: RecordedMessage) -> None:
         publisher = self._publishers.get(message.topic)
-        if publisher is not None:
+        if publisher is None:
+            return
+        try:
             publisher.publish(message.data)
             self.played += 1
+        except WireError as error:
+            # As in the recording, which need not end here.
+            self.damaged += 1
+            if self.damaged == 1:
+                _log.warning("a damaged message is left out: %s", error)
 
     def _wait_for(self, log_time: int, began: float, first: int) -> None:
         """Sleep until a message is due, and keep the clock going meanwhile."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from time import time_ns
@@ -12,7 +13,7 @@ from time import time_ns
 from foundation_stereo_ros.errors import WireError
 from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.storage import RecordedMessage
-from foundation_stereo_ros.ros.bags.writer import BagWriter
+from foundation_stereo_ros.ros.bags.writer import FLUSH_S, BagWriter
 from foundation_stereo_ros.ros.dds.graph import Endpoint
 from foundation_stereo_ros.ros.dds.qos import Profile
 from foundation_stereo_ros.ros.dds.wire import Wire
@@ -64,12 +65,12 @@ class Recorder:
         Raises:
             BagError: the recording cannot be written.
         """
-        try:
+        with suppress(Empty):
             self._writer.copy(self._waiting.get(timeout=timeout))
-            while True:
+            # No more than there are now: others may come as fast as these are written.
+            for _ in range(self._waiting.qsize()):
                 self._writer.copy(self._waiting.get_nowait())
-        except Empty:
-            return
+        self._writer.flush(FLUSH_S)
 
     def _add(self, topic: str, msgtype: str, publishers: list[Endpoint]) -> str:
         self._known.add((topic, msgtype))

@@ -14,6 +14,9 @@ from foundation_stereo_ros.ros.live.statistics import LiveStatistics
 
 _log = logging.getLogger(__name__)
 
+PACE_S = 1.0
+"""Between two sentences about messages that cannot be used, however they differ."""
+
 _DIGITS = re.compile(r"\d+")
 
 
@@ -24,14 +27,21 @@ class Repeats:
 
     Args:
         period: seconds before the same sentence is due again.
+        pace: seconds between any two sentences.
         capacity: how many different sentences are remembered.
         clock: seconds that never go back.
     """
 
     def __init__(
-        self, period: float = 30.0, capacity: int = 100, clock: Callable[[], float] = monotonic
+        self,
+        period: float = 30.0,
+        pace: float = 0.0,
+        capacity: int = 100,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._period = period
+        self._pace = pace
+        self._last = float("-inf")
         self._capacity = capacity
         self._clock = clock
         self._said: dict[str, tuple[float, int]] = {}
@@ -45,13 +55,14 @@ class Repeats:
         """
         key, now = _DIGITS.sub("0", sentence), self._clock()
         said, silent = self._said.get(key, (float("-inf"), 0))
-        if now - said < self._period:
-            self._said[key] = (said, silent + 1)
-            return 0
+        quiet = now - said < self._period or now - self._last < self._pace
         self._said.pop(key, None)
-        self._said[key] = (now, 0)
+        self._said[key] = (said, silent + 1) if quiet else (now, 0)
         if len(self._said) > self._capacity:
             del self._said[next(iter(self._said))]
+        if quiet:
+            return 0
+        self._last = now
         return silent + 1
 
     def forget(self) -> None:
@@ -73,7 +84,7 @@ class Rejections:
 
     def __init__(self, statistics: LiveStatistics) -> None:
         self._statistics = statistics
-        self._repeats = Repeats()
+        self._repeats = Repeats(pace=PACE_S)
 
     def restart(self) -> None:
         """Say again what has been said."""

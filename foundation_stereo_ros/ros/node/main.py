@@ -42,6 +42,7 @@ def _run(args: Sequence[str] | None) -> int:
         from rclpy.impl.implementation_singleton import rclpy_implementation
 
         from foundation_stereo_ros.errors import ConfigError
+        from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats, with_count
         from foundation_stereo_ros.ros.node.stereo_node import StereoNode
     except ImportError as error:
         return _fail(f"{error}; source the setup file of ROS 2, and install what this package needs there")
@@ -58,12 +59,16 @@ def _run(args: Sequence[str] | None) -> int:
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         node.autostart()
+        repeats = Repeats(pace=PACE_S)
         while rclpy.ok():
             try:
                 executor.spin()
-            except rclpy_implementation.RCLError as error:
-                # One answer or event that could not be sent is no reason to end.
-                node.get_logger().error(" ".join(str(error).split()))
+            except (rclpy_implementation.RCLError, UnicodeDecodeError) as error:
+                # One message that could not be read, or answer that could not be sent, is no reason to end.
+                sentence = " ".join(str(error).split())
+                count = repeats.due(sentence)
+                if count:
+                    node.get_logger().error(with_count(sentence, count))
     except (SystemExit, ExternalShutdownException):
         pass
     finally:

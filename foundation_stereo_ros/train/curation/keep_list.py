@@ -9,15 +9,17 @@ off, does not count.
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError, FileFormatError
+from foundation_stereo_ros.io.files import append, writing
+from foundation_stereo_ros.io.outputs import check_output, reserved
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.scenes.seeds import checked_training_seed
 
@@ -183,23 +185,19 @@ class KeepListWriter:
         scores: all of the list, those of earlier runs first.
 
     Raises:
-        ConfigError: the list was made in another way, or another run is writing to it.
-        FileFormatError: it cannot be read or written, or is no keep-list.
+        ConfigError: the list was made in another way.
+        FileFormatError: it cannot be read or written, another run is writing to it, or it is no keep-list.
     """
 
     def __init__(self, path: Path, recipe: Recipe) -> None:
         self.path = path
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = path.open("ab", buffering=0)
-        except OSError as error:
-            raise FileFormatError(f"cannot write {path}: {error.strerror or error}") from None
-        try:
-            self._lock()
+        check_output(path)
+        with ExitStack() as held:
+            held.enter_context(reserved(path))
+            with writing(path):
+                self._stream = held.enter_context(path.open("ab", buffering=0))
             self.scores = self._resume(recipe)
-        except BaseException:
-            self._stream.close()
-            raise
+            self._held = held.pop_all()
 
     def append(self, score: Score) -> None:
         """Write the next line.
@@ -207,12 +205,12 @@ class KeepListWriter:
         Raises:
             FileFormatError: the disk is full, or the like.
         """
-        self._write(score_line(score))
+        append(self.path, self._stream, score_line(score))
         self.scores.append(score)
 
     def close(self) -> None:
         """Finish the file."""
-        self._stream.close()
+        self._held.close()
 
     def __enter__(self) -> KeepListWriter:
         return self
@@ -222,14 +220,6 @@ class KeepListWriter:
     ) -> None:
         self.close()
 
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"{self.path} is being written by another run; expected one only") from None
-        except OSError:
-            pass  # some network disks know no locks
-
     def _resume(self, recipe: Recipe) -> list[Score]:
         found = read_keep_list(self.path)
         if found.recipe is not None:
@@ -238,13 +228,5 @@ class KeepListWriter:
                 raise ConfigError(f"{self.path} was made in another way: its {unlike}; expected another file")
         self._stream.truncate(found.size)
         if found.recipe is None:
-            self._write(header_line(recipe))
+            append(self.path, self._stream, header_line(recipe))
         return list(found.scores)
-
-    def _write(self, line: bytes) -> None:
-        try:
-            # unbuffered, so that the line is one call; a full disk may still take a part of it
-            if self._stream.write(line) != len(line):
-                raise OSError("no space left")
-        except OSError as error:
-            raise FileFormatError(f"cannot write {self.path}: {error.strerror or error}") from None

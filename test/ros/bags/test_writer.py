@@ -106,6 +106,19 @@ def test_existing_output_is_replaced_only_with_force_and_only_when_done(tmp_path
     assert list(tmp_path.iterdir()) == [out]
 
 
+def test_two_writers_do_not_share_a_file(tmp_path) -> None:
+    out = tmp_path / "out.mcap"
+    with BagWriter(out) as writer:
+        writer.write("/a", TEXT, text("x"), 1)
+        for taken in (out, tmp_path / "out.partial.mcap", tmp_path / "." / "out.mcap"):
+            with pytest.raises(BagError, match="another job is writing"):
+                BagWriter(taken, force=True)
+        with BagWriter(tmp_path / "other.mcap"):
+            pass
+    assert len(list(read_messages(out))) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other.mcap", "out.mcap"]
+
+
 def test_failure_inside_still_leaves_a_whole_file(tmp_path) -> None:
     out = tmp_path / "out.mcap"
     with pytest.raises(ZeroDivisionError), BagWriter(out) as writer:

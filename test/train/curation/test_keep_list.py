@@ -167,7 +167,7 @@ def test_seeds_held_back_are_refused(path: Path, seed: int, kind: str) -> None:
 def test_two_runs_do_not_write_one_list(path: Path) -> None:
     with KeepListWriter(path, RECIPE) as writer:
         writer.append(SCORES[0])
-        with pytest.raises(ConfigError, match="being written by another run"):
+        with pytest.raises(FileFormatError, match="another job is writing"):
             KeepListWriter(path, RECIPE)
     assert path.read_bytes() == content(SCORES[:1])
     KeepListWriter(path, RECIPE).close()

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bytes that are no messages, as ROS lets them pass: each costs itself, for the node as for ``live``."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+from typing import Any
+
+import pytest
+from live_messages import TYPES, image, info
+from malformed import damaged
+from waiting import wait_until
+
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, CLOCK, IMAGE, serialize, typestore
+
+pytestmark = pytest.mark.ros
+
+PAIRS = 10
+BETWEEN = 20
+SECOND = 10**9
+
+
+class RawCamera:
+    """Publishes bytes on the topics of a stereo camera and /clock."""
+
+    def __init__(self, listener: Any) -> None:
+        from rosgraph_msgs.msg import Clock
+        from sensor_msgs.msg import CameraInfo, Image
+
+        kinds = {IMAGE: Image, CAMERA_INFO: CameraInfo, CLOCK: Clock}
+        self.good = {
+            "/stereo/left/camera_info": (CAMERA_INFO, lambda stamp: info("left", stamp)),
+            "/stereo/right/camera_info": (CAMERA_INFO, lambda stamp: info("right", stamp)),
+            "/stereo/left/image_rect": (IMAGE, lambda stamp: image("left", stamp)),
+            "/stereo/right/image_rect": (IMAGE, lambda stamp: image("right", stamp)),
+            "/clock": (CLOCK, clock),
+        }
+        self.publishers = {
+            topic: listener.node.create_publisher(kinds[kind], topic, 1000)
+            for topic, (kind, _) in self.good.items()
+        }
+
+    def wait(self, topics: int) -> None:
+        found = self.publishers.values
+        wait_until("it listens", lambda: sum(p.get_subscription_count() > 0 for p in found()) >= topics)
+
+    def send(self, stamp: int) -> None:
+        for topic, (kind, make) in self.good.items():
+            self.publishers[topic].publish(bytes(serialize(make(stamp), kind)))
+
+    def spoil(self, seed: int) -> None:
+        for number, (topic, (kind, make)) in enumerate(self.good.items()):
+            good = bytes(serialize(make(SECOND), kind))
+            for data in islice(damaged(good, 10 * seed + number), BETWEEN):
+                self.publishers[topic].publish(data)
+
+
+def clock(stamp: int) -> Any:
+    return dict(typestore().types)[CLOCK](clock=TYPES.Time(sec=stamp // SECOND, nanosec=0))
+
+
+def all_pairs_give_results(camera: RawCamera, disparity: Any) -> float:
+    """Send bad messages and good pairs by turns; return the seconds.
+
+    The middleware drops whole packets, and good messages with them, so that a pair may have to be sent again.
+    """
+    begin = time.monotonic()
+    stamps = iter(range(2000, 10_000))
+    for number in range(PAIRS):
+        camera.spoil(number)
+        disparity.clear()
+
+        def a_result_comes() -> bool:
+            camera.send(next(stamps) * SECOND)
+            time.sleep(0.3)
+            return any(second >= 2000 for second in (stamp // SECOND for stamp in disparity.stamps))
+
+        wait_until("a result of a good pair", a_result_comes)
+    return time.monotonic() - begin
+
+
+def told(log: Any, seconds: float) -> None:
+    text = str(log)
+    assert "Traceback" not in text
+    bad = [line for line in text.splitlines() if "dropped" in line or "rejected" in line]
+    # The two that take messages, and the one that computes, each at most once a second.
+    assert 1 <= len(bad) <= 2 * (seconds + 1), text
+
+
+@pytest.mark.parametrize("simulated", [False, True])
+def test_the_node(stage, simulated: bool) -> None:
+    node = stage.node(parameters={"device": "cpu", "iterations": 1, "use_sim_time": simulated})
+    disparity = node.hear("disparity")
+    camera = RawCamera(stage.listener)
+    camera.wait(4 + simulated)
+    seconds = all_pairs_give_results(camera, disparity)
+    told(node.log, seconds)
+    assert node.alive and node.state == "active"
+
+
+def test_live(stage) -> None:
+    import sys
+
+    from stereo_msgs.msg import DisparityImage
+
+    words = ("live", "--left=left/image_rect", "--right=right/image_rect", "--namespace=stereo")
+    flags = ("--use-sim-time", "--device=cpu", "--iterations=1")
+    live = stage.run(sys.executable, "-m", "foundation_stereo_ros.cli.main", *words, *flags)
+    disparity = stage.listener.hear("/stereo/disparity", DisparityImage)
+    camera = RawCamera(stage.listener)
+    camera.wait(5)
+    told(live.log, all_pairs_give_results(camera, disparity))
