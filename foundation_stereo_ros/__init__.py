@@ -18,6 +18,7 @@ _MODULES = {
     "estimate.interface": "Engine Estimator StereoSample",
     "estimate.prediction": "Prediction StereoMatch",
     "estimate.rectification": "StereoRectification",
+    "estimate.remarks": "BehindInfinity NewRemarks Remark RowsOff SidesExchanged TooNear",
     "geometry.calibration": "Calibration",
     "geometry.camera": "Camera StereoRig",
     "io.calibration": "read_camera_info",

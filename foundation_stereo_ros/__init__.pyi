@@ -25,6 +25,14 @@ from foundation_stereo_ros.estimate.interface import (
 )
 from foundation_stereo_ros.estimate.prediction import Prediction as Prediction, StereoMatch as StereoMatch
 from foundation_stereo_ros.estimate.rectification import StereoRectification as StereoRectification
+from foundation_stereo_ros.estimate.remarks import (
+    BehindInfinity as BehindInfinity,
+    NewRemarks as NewRemarks,
+    Remark as Remark,
+    RowsOff as RowsOff,
+    SidesExchanged as SidesExchanged,
+    TooNear as TooNear,
+)
 from foundation_stereo_ros.geometry.calibration import Calibration as Calibration
 from foundation_stereo_ros.geometry.camera import Camera as Camera, StereoRig as StereoRig
 from foundation_stereo_ros.io.calibration import read_camera_info as read_camera_info

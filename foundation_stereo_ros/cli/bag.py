@@ -13,6 +13,7 @@ from foundation_stereo_ros.cli.options import (
     add_pipeline_options,
     add_topic_options,
     count,
+    in_flags,
     pipeline_config,
     seconds,
 )
@@ -195,6 +196,7 @@ def _process(
     topics: StereoTopics,
     options: JobOptions,
 ) -> int:
+    from foundation_stereo_ros.estimate.remarks import NewRemarks
     from foundation_stereo_ros.ros.bags.job import BagJob
     from foundation_stereo_ros.ros.bags.writer import BagWriter
     from foundation_stereo_ros.terminal import Interrupts
@@ -203,7 +205,7 @@ def _process(
         raise ConfigError("no output; expected -o OUT.mcap, or --list")
     if args.output.exists() and args.input.exists() and args.output.samefile(args.input):
         raise BagError(f"{args.output} is the input; use another name for the output")
-    export = _exporter(args, config)
+    export, new_remarks = _exporter(args, config), NewRemarks()
     # The output's place is checked before the network is loaded, which may take long.
     with Interrupts() as interrupts, BagWriter(args.output, force=args.force) as writer:
         job: BagJob | None = None
@@ -214,6 +216,8 @@ def _process(
                 def on_frame(number: int, result: Prediction) -> None:
                     export(number, result)
                     progress.step()
+                    for remark in new_remarks(result.remarks):
+                        progress.say(f"warning: frame {number}: {in_flags(remark)}")
 
                 pipeline = _load(config, topics)
                 job = BagJob(

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_pipeline_options, pipeline_config
+from foundation_stereo_ros.cli.options import add_pipeline_options, in_flags, pipeline_config
 from foundation_stereo_ros.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
         print(path)
     if prediction.note:
         print(prediction.note)
+    for remark in prediction.remarks:
+        print(f"warning: {in_flags(remark)}", file=sys.stderr)
     print(_summary(prediction))
     return 0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why nothing comes out, and what to do: sentences that name the topic."""
+"""Why nothing comes out, or nothing good, and what to do: sentences that name topic and parameter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from foundation_stereo_ros.estimate.remarks import Remark
 from foundation_stereo_ros.ros.live.counts import IntakeCounts
 
 _LARGEST_SLOP_NS = 1_000_000_000
@@ -73,6 +74,11 @@ def why_no_output(
     if not advice and (counts.pair_age is None or counts.pair_age > quiet_after):
         advice += _why_no_pair(counts, tolerance_ns)
     return tuple(advice)
+
+
+def remark_in_words(remark: Remark) -> str:
+    """Return what is wrong with the images, and the parameters that would help."""
+    return remark.told(lambda name, value: f"set {name} to {value or 'true'}")
 
 
 def mismatch(topic: str, policy: str, *, publisher: bool) -> str:
