@@ -43,7 +43,7 @@ class Alignment(NamedTuple):
         corners: how many agree.
         low, rows, high: by how many rows what the right image shows lies lower than in the left one: of
             nearly all corners the least, their median, and of nearly all of them the most.
-        behind: share of the corners, 0 to 1, whose disparity is clearly below 0.
+        behind, before: shares of the corners, 0 to 1, whose disparity is clearly below 0, and above.
         pixel: size of a pixel of the images in which this was measured.
     """
 
@@ -52,6 +52,7 @@ class Alignment(NamedTuple):
     rows: float
     high: float
     behind: float
+    before: float
     pixel: float
 
 
@@ -80,8 +81,8 @@ def measure_alignment(left: RgbImage, right: RgbImage, doffs: float = 0.0) -> Al
         return None
     low, rows, high = np.percentile(fitted[agreeing], (5, 50, 95)) / ratio
     disparity = (ours - theirs)[agreeing, 0] / ratio - doffs
-    behind = float(np.mean(disparity < -_NEAR / ratio))
-    return Alignment(int(agreeing.sum()), float(low), float(rows), float(high), behind, 1 / ratio)
+    behind, before = (float(np.mean(sign * disparity > _NEAR / ratio)) for sign in (-1, 1))
+    return Alignment(int(agreeing.sum()), float(low), float(rows), float(high), behind, before, 1 / ratio)
 
 
 def _grey(image: RgbImage, ratio: float) -> npt.NDArray[np.uint8]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of a stream of pairs beside the network: what is too near for it, and whether the images go together."""
+"""Checks beside the network: what is too near for it, and whether the two images go together."""
 
 from __future__ import annotations
 
@@ -30,13 +30,12 @@ from foundation_stereo_ros.shapes import Mask, RgbImage, ShiftMap
 Made = TypeVar("Made")
 
 FIRST, EVERY = 2, 50
-"""The alignment is measured for so many first pairs, and then for every so many: once takes as long as a small
-network on a GPU."""
+"""The alignment is measured for so many first pairs, and then for every so many: it takes 10 ms or more."""
 
 _ROWS_OFF, _ROWS_DIFFER = 1.5, 2.5
 """Pixels of images 640 wide: generated pairs, half a row off at most, stay below 0.7 and 1.9."""
 
-_EXCHANGED, _BEHIND = 0.8, 0.3
+_BEHIND, _FEW = 0.3, 0.1
 """Shares of the corners that lie behind infinity; of good pairs at most 0.17."""
 
 _WORTH_SAYING = 0.005
@@ -160,8 +159,7 @@ def remarks_on(alignment: Alignment) -> tuple[Remark, ...]:
     remarks: list[Remark] = []
     if abs(rows) > _ROWS_OFF or max(-low, high) > _ROWS_DIFFER:
         remarks.append(RowsOff(alignment.low, alignment.rows, alignment.high))
-    if alignment.behind > _EXCHANGED:
-        remarks.append(SidesExchanged())
-    elif alignment.behind > _BEHIND:
-        remarks.append(BehindInfinity(alignment.behind))
+    if alignment.behind > _BEHIND:
+        exchanged = alignment.before < _FEW * alignment.behind
+        remarks.append(SidesExchanged() if exchanged else BehindInfinity(alignment.behind))
     return tuple(remarks)

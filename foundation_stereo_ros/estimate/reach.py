@@ -15,7 +15,7 @@ from foundation_stereo_ros.shapes import Mask, RgbImage, ShiftMap
 
 _Map = npt.NDArray[np.float32]
 
-_WIDTH, _STEP = 96, 8
+_WIDTH, _STEP = 80, 4
 """The small images: at most so wide, and at least so many times smaller."""
 
 _FARTHER, _SHARE = 3.0, 0.75

@@ -49,8 +49,8 @@ class TooNear(Remark):
 
     def __str__(self) -> str:
         return (
-            f"something is too near for the network: {100 * self.share:.1f} % of the pixels ({self.pixels}) are "
-            f"invalid; it tells disparities up to {self.reach:.0f} px, and about {self.needed:.0f} are needed"
+            f"something is too near for the network, {100 * self.share:.1f} % of the pixels ({self.pixels}) "
+            f"are invalid: it tells disparities up to {self.reach:.0f} px, about {self.needed:.0f} are needed"
         )
 
 
@@ -84,8 +84,8 @@ class RowsOff(Remark):
         if self.uniform:
             side = "lower" if self.rows > 0 else "higher"
             return (
-                f"the right image is about {_number(abs(self.rows))} rows {side} than the left one; depths are "
-                "wrong until the rows match: check the calibration and the rectification"
+                f"the right image is about {_number(abs(self.rows))} rows {side} than the left one; depths "
+                "are wrong until the rows match: check the calibration and the rectification"
             )
         return (
             f"the rows of left and right image do not match: the right one is from {_number(self.low)} to "
@@ -99,7 +99,7 @@ class SidesExchanged(Remark):
     """What the right camera sees lies to the right of where the left one sees it."""
 
     def __str__(self) -> str:
-        return "left and right image look exchanged: nearly everything lies farther to the right in the right one"
+        return "left and right image look exchanged: what both show lies farther right in the right one"
 
 
 @dataclass(frozen=True)
