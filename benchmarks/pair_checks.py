@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often the checks beside the network are right: too near for it, rows that do not match, exchanged sides.
+"""How often the checks beside the network are right: range, rows that do not match, exchanged sides.
 
     python benchmarks/pair_checks.py make FOLDER
     python benchmarks/pair_checks.py alignment FOLDER

@@ -38,7 +38,7 @@ _ROWS_OFF, _ROWS_DIFFER = 1.5, 2.5
 _BEHIND, _FEW = 0.3, 0.1
 """Shares of the corners that lie behind infinity; of good pairs at most 0.17."""
 
-_WORTH_SAYING = 0.005
+_WORTH_SAYING = 0.01
 """Share of the pixels."""
 
 _SPARE, _LEAST_SCALE = 1.05, 0.1
