@@ -89,7 +89,8 @@ def alignment(folder: Path, limit: int) -> None:
             continue
         print(
             f"{kind:>13}: {len(known)} of {len(plain)} judged, "
-            f"{sum(bool(remarks_on(k)) for k in known)} false warnings; largest offset {max(abs(k.rows) / k.pixel for k in known):.2f}, anywhere "
+            f"{sum(bool(remarks_on(k)) for k in known)} false warnings; largest offset "
+            f"{max(abs(k.rows) / k.pixel for k in known):.2f}, anywhere "
             f"{max(max(-k.low, k.high) / k.pixel for k in known):.2f}, behind infinity "
             f"{max(k.behind for k in known):.2f}; {np.median(milliseconds):.0f} ms"
         )
@@ -132,7 +133,8 @@ def reach(folder: Path, limit: int, checkpoint: str) -> None:
             print(
                 f"{kind:>13}: {count} pairs, {warned} warnings; of {beyond} pixels beyond the range "
                 f"{caught / max(beyond, 1):.1%} caught, of those that both cameras see "
-                f"{seen_caught / max(seen, 1):.1%}; of {good} others {lost / max(good, 1):.3%} lost; waited {np.median(milliseconds):.1f} ms",
+                f"{seen_caught / max(seen, 1):.1%}; of {good} others {lost / max(good, 1):.3%} lost; "
+                f"waited {np.median(milliseconds):.1f} ms",
                 flush=True,
             )
 
