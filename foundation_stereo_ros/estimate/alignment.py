@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from foundation_stereo_ros.estimate.grid import scaled_size
 from foundation_stereo_ros.shapes import RgbImage
 
 Points = npt.NDArray[np.float64]
@@ -88,7 +89,8 @@ def measure_alignment(left: RgbImage, right: RgbImage, doffs: float = 0.0) -> Al
 def _grey(image: RgbImage, ratio: float) -> npt.NDArray[np.uint8]:
     grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
     if ratio < 1:
-        grey = cv2.resize(grey, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
+        size = scaled_size((grey.shape[1], grey.shape[0]), ratio)
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     return np.asarray(grey, np.uint8)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from painted_pairs import HEIGHT, WIDTH, block_pair, field_pair, texture
 
@@ -118,6 +118,7 @@ def test_any_size_will_do(height: int, width: int) -> None:
 
 @settings(deadline=None, max_examples=10)
 @given(height=st.integers(1, 8), width=st.integers(1000, 4000))
+@example(height=1, width=1280)
 def test_any_shape_will_do(height: int, width: int) -> None:
     image = np.zeros((height, width, 3), np.uint8)
     assert measure_alignment(image, image) is None
