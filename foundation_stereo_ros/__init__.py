@@ -18,6 +18,7 @@ _MODULES = {
     "estimate.interface": "Engine Estimator StereoSample",
     "estimate.prediction": "Prediction StereoMatch",
     "estimate.rectification": "StereoRectification",
+    "estimate.remarks": "BehindInfinity NewRemarks Remark RowsOff SidesExchanged TooNear",
     "estimate.video": "PosedImage VideoEstimator",
     "estimate.video_config": "VideoSettings",
     "geometry.calibration": "Calibration",

@@ -25,6 +25,14 @@ from foundation_stereo_ros.estimate.interface import (
 )
 from foundation_stereo_ros.estimate.prediction import Prediction as Prediction, StereoMatch as StereoMatch
 from foundation_stereo_ros.estimate.rectification import StereoRectification as StereoRectification
+from foundation_stereo_ros.estimate.remarks import (
+    BehindInfinity as BehindInfinity,
+    NewRemarks as NewRemarks,
+    Remark as Remark,
+    RowsOff as RowsOff,
+    SidesExchanged as SidesExchanged,
+    TooNear as TooNear,
+)
 from foundation_stereo_ros.estimate.video import (
     PosedImage as PosedImage,
     VideoEstimator as VideoEstimator,

@@ -36,6 +36,10 @@ class FrameProgress:
         """One more frame is done."""
         self._bar.update()
 
+    def say(self, sentence: str) -> None:
+        """Write a line to stderr, above the bar."""
+        self._bar.write(sentence, file=sys.stderr)
+
     def __enter__(self) -> FrameProgress:
         from tqdm import tqdm
 

@@ -17,6 +17,7 @@ from foundation_stereo_ros.cli.options import (
     add_topic_options,
     calibration_files,
     count,
+    in_flags,
     output,
     pipeline_config,
     seconds,
@@ -219,6 +220,7 @@ def _process(
     topics: StereoTopics,
     options: JobOptions,
 ) -> int:
+    from foundation_stereo_ros.estimate.remarks import NewRemarks
     from foundation_stereo_ros.ros.bags.job import BagJob
     from foundation_stereo_ros.ros.bags.writer import BagWriter
     from foundation_stereo_ros.terminal import Interrupts
@@ -229,7 +231,7 @@ def _process(
     check_output(args.output)
     if recording.takes(args.output):
         raise BagError(f"{args.output} would belong to the recording {args.input}; use another folder")
-    exporter = _exporter(args, config)
+    exporter, new_remarks = _exporter(args, config), NewRemarks()
     # The output's place is checked before the network is loaded, which may take long.
     with (
         Interrupts() as interrupts,
@@ -245,6 +247,8 @@ def _process(
                 def on_frame(number: int, result: Prediction) -> None:
                     export(number, result)
                     progress.step()
+                    for remark in new_remarks(result.remarks):
+                        progress.say(f"warning: frame {number}: {in_flags(remark)}")
 
                 pipeline = _load(args, config, topics)
                 job = BagJob(

@@ -17,6 +17,7 @@ from foundation_stereo_ros.estimate.config import PipelineConfig, settings
 from foundation_stereo_ros.estimate.setting import Setting
 
 if TYPE_CHECKING:
+    from foundation_stereo_ros.estimate.remarks import Remark
     from foundation_stereo_ros.ros.dds.environment import WireSettings
 
 ALL_INVALID = 4
@@ -36,9 +37,9 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def in_flags(error: FoundationStereoError) -> str:
-    """Return an error's message, with the flags that would help."""
-    return error.told(lambda name, value: f"{flag(name)} {value}".rstrip())
+def in_flags(said: FoundationStereoError | Remark) -> str:
+    """Return an error's message or a remark, with the flags that would help."""
+    return said.told(lambda name, value: f"{flag(name)} {value}".rstrip())
 
 
 def add_pipeline_options(parser: argparse.ArgumentParser, *, without: Collection[str] = ()) -> None:

@@ -15,6 +15,7 @@ from foundation_stereo_ros.cli.options import (
     add_intrinsics,
     add_pipeline_options,
     calibration_files,
+    in_flags,
     output,
     pipeline_config,
 )
@@ -120,6 +121,8 @@ def _estimate(
         print(path)
     if prediction.note:
         print(prediction.note)
+    for remark in prediction.remarks:
+        print(f"warning: {in_flags(remark)}", file=sys.stderr)
     print(_summary(prediction))
     if why:
         print(f"error: {why}", file=sys.stderr)

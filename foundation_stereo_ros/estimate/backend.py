@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.grid import Size
 from foundation_stereo_ros.estimate.memory import MemoryUse, PairMemory
 from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
@@ -23,9 +24,9 @@ class Backend(Protocol):
     def dtype(self) -> torch.dtype:
         """Arithmetic of its convolutions; of an ONNX model, the type of its images."""
 
-    @property
-    def max_disp(self) -> int | None:
-        """Largest disparity that it can tell, in pixels; None where the model does not say."""
+    def reach(self, size: Size, config: PipelineConfig) -> float | None:
+        """Return the largest disparity that it can tell in images of this width and height, in their pixels;
+        None where the model does not say."""
 
     @property
     def pair_memory(self) -> PairMemory | None:

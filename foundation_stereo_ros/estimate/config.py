@@ -101,6 +101,10 @@ class DepthSettings(Settings):
         "Points of the left image that lie outside the right image are invalid: there the network only "
         "guesses.",
     )
+    remove_too_near: bool = setting(
+        True,
+        "Points that are nearer than the network can tell are invalid: there it gives some greater depth.",
+    )
     confidence: bool = setting(
         False,
         "Check each point from the right image as well; doubles the time. Inconsistent points are invalid.",
@@ -172,6 +176,11 @@ class RectificationSettings(Settings):
         unit="m",
         low=0.0,
         high=100.0,
+    )
+    check_alignment: bool = setting(
+        True,
+        "Measure now and then whether the rows of both images match, and warn if not, or if left and right "
+        "look exchanged.",
     )
 
 

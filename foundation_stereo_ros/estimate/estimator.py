@@ -16,6 +16,7 @@ from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image, 
 from foundation_stereo_ros.estimate.inference import Inference
 from foundation_stereo_ros.estimate.interface import Engine, StereoSample
 from foundation_stereo_ros.estimate.onnx_backend import SUFFIX, OnnxBackend
+from foundation_stereo_ros.estimate.pair_checks import PairChecks
 from foundation_stereo_ros.estimate.prediction import Prediction, StereoMatch
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.estimate.torch_backend import TorchBackend, torch_device
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 
 class StereoEstimator:
-    """Estimates disparity and depth of rectified pairs: an `interface.Estimator` that remembers nothing.
+    """Estimates disparity and depth of rectified pairs: an `interface.Estimator`.
+
+    No result depends on an earlier pair, but for its ``remarks``: whether the images go together is measured
+    for the first pairs and then now and then.
 
     Args:
         config: settings.
@@ -55,6 +59,7 @@ class StereoEstimator:
         )
         self.backend.check(self.config)
         self._inference = Inference(self.backend)
+        self._checks = PairChecks(self.backend)
 
     @classmethod
     def load(cls, weights: str | PathLike[str] = "", **settings: Any) -> Self:
@@ -140,7 +145,8 @@ class StereoEstimator:
         )
 
     def reset(self) -> None:
-        """Nothing: no pair depends on an earlier one."""
+        """Measure again whether the images go together; another rig does that by itself."""
+        self._checks.reset()
 
     def warm_up(self, width: int, height: int) -> None:
         """Run a pair of grey images of this size, so that the first real one does not pay for the set-up.
@@ -151,6 +157,7 @@ class StereoEstimator:
         grey = np.full((height, width, 3), 128, np.uint8)
         camera = Camera(width, height, fx=width, fy=width, cx=width / 2, cy=height / 2)
         self(grey, grey, StereoRig(camera, camera, baseline=0.1))
+        self.reset()
 
     def to_host(self) -> None:
         """Keep the network in main memory and give the device's back; `to_device` before the next pair."""
@@ -192,6 +199,8 @@ class StereoEstimator:
         image, other = resize_image(left, small_size), resize_image(right, small_size)
         watch.lap("scale")
         plan = self._inference.plan(small_size, config)
+        reach = self._inference.reach(small_size, config, plan)
+        check = self._checks.begin((left, right), (image, other), rig, reach, config)
         shift = self._inference(image, other, config, plan)
         watch.lap("network")
         reach = self._inference.reach(small_size, config, plan)
@@ -200,6 +209,9 @@ class StereoEstimator:
             mirrored = self._inference(other[:, ::-1], image[:, ::-1], config, plan)[:, ::-1]
             confidence = left_right_confidence(shift, mirrored, config.confidence_threshold)
             watch.lap("consistency")
+        out_size = size if config.full_resolution else small_size
+        too_near, remarks = self._checks.finish(check, shift, out_size, config)
+        watch.lap("checks")
         if config.full_resolution:
             shift, image = resize_disparity(shift, size), left
             reach = reach and reach * size[0] / small_size[0]
@@ -213,6 +225,8 @@ class StereoEstimator:
         valid = valid_mask(shift, depth, config)
         if confidence is not None:
             valid &= confidence >= CERTAIN_ENOUGH
+        if too_near is not None:
+            valid &= ~too_near
         depth = np.where(valid, depth, np.float32(np.nan))
         watch.lap("depth")
         return Prediction(
@@ -224,6 +238,7 @@ class StereoEstimator:
             seconds=watch.seconds,
             refinements=refinements,
             note=plan.sentence,
+            remarks=remarks,
         )
 
 

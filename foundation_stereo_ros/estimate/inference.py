@@ -44,22 +44,18 @@ class Inference:
         memory = self._backend.pair_memory
         if not config.memory_budget or memory is None:
             return MemoryPlan(size)
-        # The small first pass of a hierarchical run finds disparities beyond the network's own.
-        reach = (self._backend.max_disp or 0) / (config.small_ratio if config.hierarchical else 1)
-        plan = plan_for(size, config.memory_budget, memory, math.ceil(reach))
+        reach = self._backend.reach(size, config)
+        plan = plan_for(size, config.memory_budget, memory, math.ceil(reach or 0))
         if plan.sentence and plan.sentence != self._said:
             _log.info("%s", plan.sentence)
             self._said = plan.sentence
         return plan
 
     def reach(self, size: Size, config: PipelineConfig, plan: MemoryPlan) -> float | None:
-        """Return the greatest x_left - x_right that can be told in images of this width and height, in their
-        pixels; None where the network does not say."""
-        if self._backend.max_disp is None:
-            return None
-        # The small first pass of a hierarchical run finds disparities beyond the network's own.
-        ratio = config.small_ratio if config.hierarchical else 1
-        return self._backend.max_disp / ratio * size[0] / plan.size[0]
+        """Return the largest disparity that can be told in images of this width and height, in their pixels;
+        None where that is not known."""
+        reach = self._backend.reach(plan.size, config)
+        return None if reach is None else reach * size[0] / plan.size[0]
 
     def __call__(self, left: RgbImage, right: RgbImage, config: PipelineConfig, plan: MemoryPlan) -> ShiftMap:
         """Estimate x_left - x_right in pixels for every pixel of the left image, H x W.

@@ -13,7 +13,7 @@ import torch
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError, counted
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.grid import Fit
+from foundation_stereo_ros.estimate.grid import Fit, Size
 from foundation_stereo_ros.estimate.memory import MemoryUse, memory_use
 from foundation_stereo_ros.estimate.onnx_model import OnnxSession, StereoSignature, read_signature
 from foundation_stereo_ros.nets.parts import imagenet
@@ -62,10 +62,11 @@ class OnnxBackend:
         """Where it runs."""
         return self._session.device
 
-    @property
-    def max_disp(self) -> int | None:
-        """Largest disparity that it can tell, in pixels; None where it does not say."""
-        return self.signature.max_disp
+    def reach(self, size: Size, config: PipelineConfig) -> float | None:
+        """Return the largest disparity that it can tell in images of this width and height, in their pixels;
+        None where it does not say."""
+        own = self.signature.max_disp
+        return None if own is None else own * size[0] / Fit.of(size, *self.signature.sides).inner[0]
 
     @property
     def refinements(self) -> int | None:

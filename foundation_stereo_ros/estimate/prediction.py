@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.estimate.config import CloudSettings
+from foundation_stereo_ros.estimate.remarks import Remark
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.geometry.depth import points_from_depth
 from foundation_stereo_ros.shapes import DepthMap, DisparityMap, Mask, Points, RgbImage
@@ -51,6 +52,7 @@ class Prediction:
         seconds: time that each stage took, in the order of the stages.
         refinements: how many were made until ``early_stop`` or the end; None where the model does not say.
         note: what ``memory_budget`` changed, in one sentence; empty: nothing.
+        remarks: what is known to make results of these images wrong, as rows that do not match.
 
     Raises:
         ImageError: an array does not have the camera's size.
@@ -64,6 +66,7 @@ class Prediction:
     seconds: Mapping[str, float] = field(default_factory=dict)
     refinements: int | None = None
     note: str = ""
+    remarks: tuple[Remark, ...] = ()
 
     def __post_init__(self) -> None:
         size = (self.camera.height, self.camera.width)

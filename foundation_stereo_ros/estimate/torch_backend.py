@@ -13,6 +13,7 @@ from torch import Tensor
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.estimate.arithmetic import arithmetic
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.grid import Size
 from foundation_stereo_ros.estimate.heap import idle_memory_given_back
 from foundation_stereo_ros.estimate.memory import (
     MemoryUse,
@@ -61,10 +62,10 @@ class TorchBackend:
         """
         return cls(for_inference(load_checkpoint(path)), device, config)
 
-    @property
-    def max_disp(self) -> int:
-        """Largest disparity of the cost volume, pixels."""
-        return self.model.config.max_disp
+    def reach(self, size: Size, config: PipelineConfig) -> float:
+        """Return the largest disparity of the cost volume, pixels; of the smaller copy's in a hierarchical
+        run."""
+        return self.model.config.max_disp / (config.small_ratio if config.hierarchical else 1)
 
     @property
     def pair_memory(self) -> PairMemory | None:

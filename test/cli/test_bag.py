@@ -17,6 +17,7 @@ import pytest
 import torch
 from kills import by_mcap, disk_of
 from mcap.reader import make_reader
+from painted_pairs import block_pair
 from rosbags.convert import convert
 from rosbags.highlevel import AnyReader
 from waiting import wait_until
@@ -474,3 +475,21 @@ def test_of_cameras_one_above_the_other_there_is_no_disparity(tmp_path, weights,
     assert number["/stereo/points2"] == 4 and "/stereo/disparity" not in number
     info = next(iter(read_messages(out, ["/stereo/depth/camera_info"]))).message
     assert (info.width, info.height, info.k[0], info.k[2]) == (96, 64, 80.0, 47.5)
+
+
+def test_exchanged_images_are_told_once_for_a_recording(
+    tmp_path: Path, weights: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    left, right = block_pair(40)
+    camera = Camera(left.shape[1], left.shape[0], fx=300.0, fy=300.0, cx=200.0, cy=120.0)
+    for name, images in (("good", (left, right)), ("exchanged", (right, left))):
+        source = tmp_path / f"{name}.mcap"
+        with BagWriter(source) as writer:
+            recorder = StereoRecorder(writer, StereoRig(camera, camera, 0.1), "/rig")
+            for number in range(3):
+                recorder.add(*images, START + number * STEP)
+        options = ["--checkpoint", weights, "--device", "cpu", "--iterations", "1", "--scale", "0.4"]
+        assert main(["bag", str(source), "-o", str(tmp_path / f"{name}_out.mcap"), *options]) == 0
+        told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("warning: ")]
+        assert len(told) == (name == "exchanged")
+        assert all("frame 0: left and right image look exchanged" in line for line in told)

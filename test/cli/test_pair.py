@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from painted_pairs import FIELD, block_pair, field_pair
 from PIL import Image
 
 from foundation_stereo_ros.cli.main import main
@@ -299,3 +300,49 @@ def test_cases_from_the_field(
     )
     assert words in capsys.readouterr().err
     assert (tmp_path / "out" / "result.npz").exists() == (code == 4)
+
+
+@pytest.mark.parametrize(("case", "words"), [("swapped", "look exchanged"), ("rows_off", "8 rows lower")])
+def test_images_that_do_not_go_together_are_one_line_on_stderr(
+    case: str, words: str, tmp_path: Path, weights: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    left, right = block_pair(40)
+    right = np.roll(right, 8, axis=0) if case == "rows_off" else right
+    images = (right, left) if case == "swapped" else (left, right)
+    paths = [str(tmp_path / f"{side}.png") for side in ("left", "right")]
+    for path, image in zip(paths, images, strict=True):
+        Image.fromarray(image).save(path)
+    options = ["-o", str(tmp_path), "--checkpoint", str(weights), "--device", "cpu", "--iterations", "1"]
+    assert main(["pair", *paths, *FLAGS, *options, "--export", "npz"]) == 0
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("warning: ") and words in line
+    assert (
+        main(["pair", *paths, *FLAGS, *options, "--force", "--no-check-alignment", "--no-remove-too-near"])
+        == 0
+    )
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_too_near_is_invalid_and_told_with_the_flags_that_help(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    field_pair("range_saturation")
+    case = FIELD / "range_saturation"
+    images = [str(case / "left.png"), str(case / "right.png")]
+    camera = ["--fx", "750", "--baseline", "0.063", "--checkpoint", "tiny", "--device", "cpu"]
+    out = ["-o", str(tmp_path / "out"), "--export", "npz"]
+    assert main(["pair", *images, *camera, "--iterations", "2", *out]) == 0
+    valid, truth = stored(tmp_path)["valid"], np.load(case / "disparity.npy")
+    assert valid[truth > 128].mean() < 0.03 and valid[truth < 128].mean() > 0.9
+    (line,) = capfd.readouterr().err.splitlines()
+    assert re.search(r"21\.\d % of the pixels .* up to 128 px, about 15\d are needed", line)
+    assert line.endswith("(--scale 0.8 or --hierarchical)")
+
+
+def test_a_good_pair_says_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    field_pair("aligned_reference")
+    images = [str(FIELD / "aligned_reference" / f"{side}.png") for side in ("left", "right")]
+    camera = ["--fx", "750", "--baseline", "0.063", "--checkpoint", "tiny", "--device", "cpu"]
+    out = ["-o", str(tmp_path), "--export", "npz"]
+    assert main(["pair", *images, *camera, "--iterations", "2", *out]) == 0
+    assert capfd.readouterr().err == ""

@@ -79,7 +79,7 @@ def test_the_disparity_is_that_of_the_padded_images_cropped() -> None:
     assert result.disparity.dtype == np.float32
     np.testing.assert_allclose(result.disparity, by_hand(left, right), atol=1e-4)
     assert result.image is left and result.rig == rig() and result.confidence is None
-    assert list(result.seconds) == ["scale", "network", "depth"]
+    assert list(result.seconds) == ["scale", "network", "checks", "depth"]
 
 
 def test_a_step_is_a_call_and_remembers_nothing() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why nothing comes out, and what to do: sentences that name the topic."""
+"""Why nothing comes out, or nothing good, and what to do: sentences that name topic and parameter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from foundation_stereo_ros.estimate.remarks import Remark
 from foundation_stereo_ros.ros.live.counts import IntakeCounts
 
 _LARGEST_SLOP_NS = 1_000_000_000
@@ -87,6 +88,11 @@ def frameless(counts: IntakeCounts, facts: Mapping[str, TopicFacts]) -> str:
         f"{topic.name}: the images have an empty frame_id, and so have the results, which RViz and tf cannot "
         "place; set the camera's frame in its driver"
     )
+
+
+def remark_in_words(remark: Remark) -> str:
+    """Return what is wrong with the images, and the parameters that would help."""
+    return remark.told(lambda name, value: f"set {name} to {value or 'true'}")
 
 
 def mismatch(topic: str, policy: str, *, publisher: bool) -> str:

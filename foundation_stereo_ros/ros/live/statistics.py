@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
+from foundation_stereo_ros.estimate.remarks import Remark
 from foundation_stereo_ros.ros.live.rates import SlidingRate
 
 SkipReason = Literal["no subscriber", "disabled", "rate limit"]
@@ -47,6 +48,7 @@ class StatisticsSnapshot:
         compute: the worker's time for a pair from taking it to its publication, seconds.
         stages: the same of each stage, in their order: the pipeline's, then "encode" and "publish".
         refinements: of the last result; None before it, and where the model does not say.
+        remarks: of the last result.
     """
 
     results: int = 0
@@ -62,6 +64,7 @@ class StatisticsSnapshot:
     compute: Quantiles | None = None
     stages: Mapping[str, Quantiles] = field(default_factory=dict)
     refinements: int | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 class _Times(NamedTuple):
@@ -92,6 +95,7 @@ class LiveStatistics:
         self._results = self._rejected = self._saved = 0
         self._reason = ""
         self._refinements: int | None = None
+        self._remarks: tuple[Remark, ...] = ()
         self._skipped: dict[str, int] = dict.fromkeys(SKIP_REASONS, 0)
 
     def note_result(
@@ -100,12 +104,13 @@ class LiveStatistics:
         compute: float,
         stages: Mapping[str, float],
         refinements: int | None = None,
+        remarks: tuple[Remark, ...] = (),
     ) -> None:
         """Count a computed pair with its times in seconds, see `StatisticsSnapshot`."""
         with self._lock:
             now = self._clock()
             self._results += 1
-            self._refinements = refinements
+            self._refinements, self._remarks = refinements, remarks
             self._last_result = now
             self._rate.note(now)
             self._times.append(_Times(now, latency, compute, dict(stages)))
@@ -155,6 +160,7 @@ class LiveStatistics:
                 compute=_quantiles([times.compute for times in self._times]),
                 stages=MappingProxyType(_stage_quantiles(self._times)),
                 refinements=self._refinements,
+                remarks=self._remarks,
             )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from foundation_stereo_ros.estimate.interface import Engine
+from foundation_stereo_ros.ros.live.advice import remark_in_words
 from foundation_stereo_ros.ros.live.counts import IntakeCounts
 from foundation_stereo_ros.ros.live.statistics import StatisticsSnapshot
 from foundation_stereo_ros.ros.live.worker import State
@@ -92,7 +93,10 @@ def _at_work(
     if oddities:
         return WARN, oddities[0]
     if results:
-        return OK, f"running: {statistics.output_rate:.1f} results a second{_lateness(statistics)}"
+        rate = f"running: {statistics.output_rate:.1f} results a second"
+        if statistics.remarks:
+            return WARN, f"{rate}, but {remark_in_words(statistics.remarks[0])}"
+        return OK, f"{rate}{_lateness(statistics)}"
     return OK, "waiting for images" if state == "waiting" else "computing"
 
 
@@ -129,6 +133,7 @@ def _counters(counts: IntakeCounts, statistics: StatisticsSnapshot) -> list[tupl
         ("unsynchronized right", str(counts.right.unmatched)),
         ("rejected", str(statistics.rejected)),
         ("last reason", statistics.reason or "none"),
+        ("remarks", "; ".join(map(remark_in_words, statistics.remarks)) or "none"),
         ("rejected messages", f"{counts.rejected} {counts.reason}".rstrip()),
         *((f"skipped, {reason}", str(count)) for reason, count in statistics.skipped.items()),
         ("saved", str(statistics.saved)),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any, Literal
 
 from foundation_stereo_ros.estimate.cloud import check_filters
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.remarks import NewRemarks
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
+from foundation_stereo_ros.ros.live.advice import remark_in_words
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.demand import Demand, Outlet
 from foundation_stereo_ros.ros.live.intake import StereoIntake
@@ -22,6 +25,8 @@ from foundation_stereo_ros.ros.live.statistics import LiveStatistics
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.ros.sync.synchronizer import MessageSet
+
+_log = logging.getLogger(__name__)
 
 State = Literal["stopped", "warming up", "disabled", "idle", "waiting", "running"]
 
@@ -64,6 +69,7 @@ class StereoWorker:
         self._saver = ResultSaver(statistics.note_saved)
         self._demand = Demand(outlet)
         self._rejections = Rejections(statistics)
+        self._new_remarks = NewRemarks()
         self._on_device = True
         self._next_config: PipelineConfig | None = None
         self._phase: State = "waiting"
@@ -228,4 +234,6 @@ class StereoWorker:
         stages = {**result.seconds, **watch.seconds}
         compute = monotonic() - begin
         self._saver.offer(result, pipeline.config, self.config.save_directory, pair.stamp_ns)
-        self._statistics.note_result(latency, compute, stages, result.refinements)
+        self._statistics.note_result(latency, compute, stages, result.refinements, result.remarks)
+        for remark in self._new_remarks(result.remarks):
+            _log.warning("%s", remark_in_words(remark))

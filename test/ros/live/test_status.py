@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from foundation_stereo_ros.estimate.interface import Engine
+from foundation_stereo_ros.estimate.remarks import SidesExchanged, TooNear
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics, Quantiles, StatisticsSnapshot
 from foundation_stereo_ros.ros.live.status import ERROR, OK, STALE, WARN, Status, status_of
@@ -76,6 +77,15 @@ def test_some_rejected_is_a_warning_all_is_an_error() -> None:
     assert past.level == OK
 
 
+def test_what_makes_results_wrong_is_a_warning_while_it_lasts() -> None:
+    near = TooNear(100, 0.2, 128.0, 150.0, remedies=({"scale": "0.8"}, {"hierarchical": ""}))
+    found = status(remarks=(near,))
+    assert found.level == WARN
+    assert "results a second, but something is too near" in found.message
+    assert found.message.endswith("(set scale to 0.8 or set hierarchical to true)")
+    assert status(remarks=()).level == OK
+
+
 def test_before_the_first_result_it_waits_or_computes() -> None:
     assert status("waiting", recent_results=0, latency=None)[:2] == (OK, "waiting for images")
     assert status("running", recent_results=0, latency=None)[:2] == (OK, "computing")
@@ -83,7 +93,9 @@ def test_before_the_first_result_it_waits_or_computes() -> None:
 
 def test_the_table_has_everything_with_units() -> None:
     engine = Engine("tiny.safetensors", "cuda:0", "float16", "900 of 8000 MiB (cuda:0)")
-    statistics = dataclasses.replace(GOOD, rejected=3, reason="too dark", saved=1, refinements=7)
+    statistics = dataclasses.replace(
+        GOOD, rejected=3, reason="too dark", saved=1, refinements=7, remarks=(SidesExchanged(),)
+    )
     found = status_of(
         "running", COUNTS, statistics, subscribed={"points2", "disparity"}, advice=(), engine=engine
     )
@@ -109,6 +121,7 @@ def test_the_table_has_everything_with_units() -> None:
         "unsynchronized right": "2",
         "rejected": "3",
         "last reason": "too dark",
+        "remarks": "left and right image look exchanged: what both show lies farther right in the right one",
         "rejected messages": "0",
         "skipped, no subscriber": "4",
         "skipped, disabled": "0",

@@ -12,8 +12,11 @@ from typing import Any
 
 import pytest
 from live_messages import PATIENCE_S, TYPES, image, info, wait_until
+from painted_pairs import block_pair
 
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
+from foundation_stereo_ros.estimate.remarks import SidesExchanged
+from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
@@ -80,7 +83,7 @@ def test_a_pair_becomes_the_outputs_that_somebody_wants(rig_of: RigOf, push: Pus
     snapshot = rig.statistics.snapshot()
     assert snapshot.results == 2
     assert list(snapshot.stages) == [
-        *("decode", "rectify", "scale", "network", "depth"),
+        *("decode", "rectify", "scale", "network", "checks", "depth"),
         *("encode", "publish"),
     ]
     assert snapshot.latency == pytest.approx((1.0, 1.0))
@@ -431,3 +434,19 @@ def test_threads_end(rig_of: RigOf, recorder: Any) -> None:
     assert (thread.name, thread.daemon) == ("stereo-worker", True)
     assert rig.worker.stop(PATIENCE_S)
     assert not thread.is_alive()
+
+
+def test_exchanged_images_are_logged_once_and_stay_in_the_statistics(
+    rig_of: RigOf, recorder: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    left, right = block_pair(40)
+    camera = Camera(left.shape[1], left.shape[0], fx=300.0, fy=300.0, cx=200.0, cy=120.0)
+    rig = rig_of(recorder("disparity"))
+    for count, stamp in enumerate((1, 2, 3), 1):
+        for side, picture in (("left", right), ("right", left)):
+            rig.intake.push_info(side, info(side, stamp, camera=camera))
+            rig.intake.push_image(side, image(side, stamp, picture))
+        rig.outlet.wait_for(count)
+    wait_until("counted", lambda: rig.statistics.snapshot().results == 3)
+    assert rig.statistics.snapshot().remarks == (SidesExchanged(),)
+    assert [r.levelname for r in worker_lines(caplog, "look exchanged")] == ["WARNING"]
