@@ -16,7 +16,7 @@ from foundation_stereo_ros.cli.options import (
     pipeline_config,
     seconds,
 )
-from foundation_stereo_ros.errors import BagError, ConfigError
+from foundation_stereo_ros.errors import BagError, ConfigError, printable
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
@@ -118,11 +118,11 @@ def run(args: argparse.Namespace) -> int:
     keep_freed_memory()  # before torch is loaded
     with Recording(args.input) as recording:
         for notice in recording.notices:
-            print(f"note: {notice}", file=sys.stderr)
+            print(printable(f"note: {notice}"), file=sys.stderr)
         if args.list:
-            print(f"{args.input}\n{describe(recording.topics)}")
+            print(printable(f"{args.input}\n{describe(recording.topics)}"))
             if recording.damage:
-                print(f"warning: {recording.damage}", file=sys.stderr)
+                print(printable(f"warning: {recording.damage}"), file=sys.stderr)
         topics = find_stereo(
             recording.topics,
             left=args.left,
@@ -248,7 +248,9 @@ def _conclude(args: argparse.Namespace, recording: Recording, report: JobReport 
         print(f"interrupted: {kept}", file=sys.stderr)
         return code
     if recording.damage:
-        print(f"warning: {recording.damage}; {args.output} holds the frames up to there", file=sys.stderr)
+        print(
+            printable(f"warning: {recording.damage}; {args.output} holds the frames up to there"), file=sys.stderr
+        )
         return DAMAGED
     return 0
 
@@ -268,10 +270,10 @@ def _summary(report: JobReport, output: Path) -> str:
 def _print_choice(topics: StereoTopics, options: JobOptions) -> None:
     print("takes:")
     for name in ("left", "left_info", "right", "right_info"):
-        print(f"  {name.replace('_', '-'):<10}  {getattr(topics, name)}")
+        print(printable(f"  {name.replace('_', '-'):<10}  {getattr(topics, name)}"))
     print("writes:")
     for output in options.outputs:
-        print(f"  {options.topic(output)}")
+        print(printable(f"  {options.topic(output)}"))
 
 
 def _exporter(args: argparse.Namespace, config: PipelineConfig) -> Callable[[int, Prediction], None]:

@@ -41,6 +41,7 @@ _USED = (
     "hierarchical",
     "small_ratio",
     "memory_budget",
+    "max_megapixels",
 )
 _READER_OPTIONS = ("disparity_scale", "render", "split")
 RANGE = "what the dataset says, otherwise an eighth of the width, at least 64"

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from foundation_stereo_ros import __version__
-from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.errors import FoundationStereoError, printable
+from foundation_stereo_ros.limits import SETTING, allow
 from foundation_stereo_ros.terminal import INTERRUPTED
 
 COMMANDS = {
@@ -41,7 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parser(words).parse_args(words)
     except SystemExit as end:
         return int(end.code or 0)
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logging.basicConfig(level=logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Printable("%(levelname)s: %(message)s"))
+    if hasattr(args, SETTING):
+        allow(getattr(args, SETTING))
     try:
         return int(importlib.import_module(f"{__package__}.{args.command}").run(args))
     except FoundationStereoError as error:
@@ -57,6 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # stdout.
         sys.stderr.close()
         return 1
+
+
+class _Printable(logging.Formatter):
+    """Records that a terminal only shows, whatever names from files are in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_node_options, positive, seconds, wire_settings_of
+from foundation_stereo_ros.cli.options import add_limit_option, add_node_options, positive, seconds, wire_settings_of
+from foundation_stereo_ros.errors import printable
 from foundation_stereo_ros.terminal import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_part_options(parser)
     _add_publishing_options(parser)
     add_node_options(parser, "player")
+    add_limit_option(parser)
 
 
 def _add_part_options(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.ros.bags.reader import Recording
     from foundation_stereo_ros.ros.dds.player import Player, PlayOptions
     from foundation_stereo_ros.ros.dds.wire import Wire
-    from foundation_stereo_ros.terminal import Interrupts
+    from foundation_stereo_ros.errors import printable
+from foundation_stereo_ros.terminal import Interrupts
 
     options = PlayOptions(
         rate=args.rate,
@@ -92,15 +95,15 @@ def run(args: argparse.Namespace) -> int:
     with Recording(args.input) as recording, Wire(settings, args.name) as wire, Interrupts():
         player = Player(wire, recording, options, time.sleep)
         for notice in (*recording.notices, *player.notices):
-            print(f"note: {notice}", file=sys.stderr)
-        print(f"playing {', '.join(player.topics)} on domain {settings.domain}", flush=True)
+            print(printable(f"note: {notice}"), file=sys.stderr)
+        print(printable(f"playing {', '.join(player.topics)} on domain {settings.domain}"), flush=True)
         code = 0
         try:
             _play(args, player)
         except KeyboardInterrupt:
             code = INTERRUPTED
         if recording.damage:
-            print(f"warning: {recording.damage}", file=sys.stderr)
+            print(printable(f"warning: {recording.damage}"), file=sys.stderr)
         print(f"{player.played} messages played{', interrupted' if code else ''}", flush=True)
     return code
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foundation_stereo_ros.cli.options import add_limit_option
+
 if TYPE_CHECKING:
     from foundation_stereo_ros.train.trainer import Outcome
 
@@ -67,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="continue the run in the folder, with its settings")
     add("--max-minutes", type=float, help="stop after so many minutes; --resume continues")
     add("--quiet", action="store_true", help="no progress bar")
+    add_limit_option(parser)
 
 
 def _add_data_options(group: argparse._ArgumentGroup) -> None:

@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.datasets.pfm import read_pfm
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.files import check_input
 from foundation_stereo_ros.io.pictures import Pixels, read_pixels
+from foundation_stereo_ros.limits import SETTING, limits
 from foundation_stereo_ros.shapes import Mask, ShiftMap
 
 SEEN = 255
@@ -69,14 +71,16 @@ def read_array_disparity(path: Path) -> ShiftMap:
     Raises:
         FileFormatError: it is no such file, or not H x W numbers.
     """
+    check_input(path)
     try:
         with path.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            values = loaded if isinstance(loaded, np.ndarray) else loaded[_chosen(path, loaded.files)]
+            values = _read_array(path, stream)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, KeyError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a NumPy file of numbers: {error}") from None
+    except FileFormatError:
+        raise
+    except Exception:  # numpy and zipfile raise many classes on damaged bytes
+        raise FileFormatError(f"{path} is not a NumPy file of numbers, or damaged") from None
     if values.ndim != 2 or not values.size or values.dtype.kind not in "fiu":
         raise FileFormatError(f"{path} holds {values.dtype} {values.shape}; expected numbers (height, width)")
     return known_or_nan(values)
@@ -108,6 +112,29 @@ def _grey(path: Path, stored: Pixels) -> Pixels:
     if stored.shape[2] != 3 or not np.array_equal(stored, np.broadcast_to(first, stored.shape)):
         raise FileFormatError(f"{path} has {stored.shape[2]} channels; expected a grey image")
     return stored[..., 0]
+
+
+def _read_array(path: Path, stream: BinaryIO) -> npt.NDArray[Any]:
+    if stream.read(2) != b"PK":
+        stream.seek(0)
+        return _checked_array(path, stream)
+    with zipfile.ZipFile(stream) as archive:
+        names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        with archive.open(names[_chosen(path, list(names))]) as member:
+            return _checked_array(path, member)
+
+
+def _checked_array(path: Path, stream: IO[bytes]) -> npt.NDArray[Any]:
+    """Read an array whose size was checked in its header: the memory is taken before the values are there."""
+    start = stream.tell()
+    version = np.lib.format.read_magic(stream)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(stream)
+    size, most = math.prod(shape) * dtype.itemsize, limits().block_bytes
+    if size > most:
+        raise FileFormatError(f"{path} holds {shape} numbers, {size:,} bytes; expected at most {most:,}", remedy=SETTING)
+    stream.seek(start)
+    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
 
 def _chosen(path: Path, names: list[str]) -> str:

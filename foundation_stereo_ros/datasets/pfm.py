@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.io.files import read_bytes
+from foundation_stereo_ros.limits import SETTING, limits
 
 # The single white space that ends the header may be a Windows line's end.
 _HEADER = re.compile(rb"P(?P<kind>[fF])\s+(\d{1,6})\s+(\d{1,6})\s+([-+]?[\d.eE+-]{1,32})(?:\r\n|\s)")
@@ -34,6 +35,10 @@ def read_pfm(path: Path) -> npt.NDArray[np.float32]:
     if header["kind"] == b"F":
         raise FileFormatError(f"{path} is a PFM file of three channels (PF); expected one (Pf)")
     width, height, scale = int(header[2]), int(header[3]), _number(header[4], path)
+    if width * height > limits().pixels:
+        raise FileFormatError(
+            f"{path} has {width} x {height} pixels; expected at most {limits().megapixels} million", remedy=SETTING
+        )
     size = len(content) - header.end()
     if size != 4 * width * height or not size:
         raise FileFormatError(

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from foundation_stereo_ros.errors import CalibrationError, FileFormatError
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.io.documents import read_yaml
 from foundation_stereo_ros.io.files import read_text
 from foundation_stereo_ros.shapes import Matrix
 
@@ -127,11 +127,7 @@ def read_camera_infos(left: Path, right: Path | None = None) -> tuple[Calibratio
 
 
 def _document(path: Path) -> Mapping[str, Any]:
-    try:
-        # `ros2 topic echo` ends every message with `---`; the first one is taken.
-        document = next(yaml.safe_load_all(read_text(path)), None)
-    except yaml.YAMLError as error:
-        raise FileFormatError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    document = read_yaml(path)  # `ros2 topic echo` ends every message with `---`; the first one is taken
     if not isinstance(document, Mapping):
         raise FileFormatError(f"{path} is not a CameraInfo: expected names and values")
     return document
@@ -145,7 +141,7 @@ def _find(fields: Mapping[str, Any], names: Sequence[str]) -> Any:
 def _matrix(path: Path, name: str, value: Any, shape: tuple[int, ...]) -> Matrix:
     try:
         numbers = np.asarray(value, dtype=np.float64).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise FileFormatError(f"{path}: {name} is {value!r}; expected numbers") from None
     count = abs(int(np.prod(shape)))
     if shape != (-1,) and numbers.size != count:

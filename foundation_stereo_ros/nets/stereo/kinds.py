@@ -72,6 +72,13 @@ def changed(config: StereoConfig, **overrides: Any) -> StereoConfig:
     return config_of(kind_of(config), {**config.to_dict(), **overrides})
 
 
+def is_preset(config: StereoConfig) -> bool:
+    """Tell whether a configuration has the sizes of a preset."""
+    free = {name: None for name in ("max_disp", "iterations", "disparity_attention")}
+    known = ({**network_preset(name).to_dict(), **free} for name in PRESETS)
+    return {**config.to_dict(), **free} in known
+
+
 def build_network(config: StereoConfig) -> StereoNetwork:
     """Build the network that a configuration describes, with random weights."""
     return _KINDS[kind_of(config)].network(config)

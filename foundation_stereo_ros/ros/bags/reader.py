@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import zstandard
 
 from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.io.files import check_input
+from foundation_stereo_ros.ros.bags.compression import DamagedBlock, unpack_file, unpacked
 from foundation_stereo_ros.ros.bags.mcap_file import McapFile
 from foundation_stereo_ros.ros.bags.ros1_file import Ros1File
 from foundation_stereo_ros.ros.bags.sqlite_file import SqliteFile
@@ -90,6 +92,7 @@ class Recording:
         self.notices += found.notices
         for path in found.paths:
             try:
+                check_input(path, BagError)
                 file = _open_file(self._plain(path), found.distribution)
             except BagError as error:
                 if len(found.paths) == 1:
@@ -147,16 +150,16 @@ def _decompressed(path: Path, folder: Path) -> Path:
     target = folder / path.stem
     try:
         with path.open("rb") as source, target.open("wb") as unpacked:
-            zstandard.ZstdDecompressor().copy_stream(source, unpacked)
-    except zstandard.ZstdError as error:
+            unpack_file(source, unpacked, folder, path.stat().st_size)
+    except (zstandard.ZstdError, OSError, BagError) as error:
         raise BagError(f"cannot decompress {path}: {error}") from error
     return target
 
 
 def _unpacked(data: bytes) -> bytes:
     try:
-        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    except zstandard.ZstdError:
+        return unpacked("zstd", data)
+    except (DamagedBlock, BagError):
         return data
 
 
