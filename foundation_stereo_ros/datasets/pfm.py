@@ -35,14 +35,14 @@ def read_pfm(path: Path) -> npt.NDArray[np.float32]:
     if header["kind"] == b"F":
         raise FileFormatError(f"{path} is a PFM file of three channels (PF); expected one (Pf)")
     width, height, scale = int(header[2]), int(header[3]), _number(header[4], path)
-    if width * height > limits().pixels:
-        raise FileFormatError(
-            f"{path} has {width} x {height} pixels; expected at most {limits().megapixels} million", remedy=SETTING
-        )
     size = len(content) - header.end()
     if size != 4 * width * height or not size:
         raise FileFormatError(
             f"{path} has {size} bytes of pixels; expected {4 * width * height} for {width} x {height}"
+        )
+    if width * height > limits().pixels:
+        raise FileFormatError(
+            f"{path} has {width} x {height} pixels; expected at most {limits().megapixels} million", remedy=SETTING
         )
     order = "<f4" if scale < 0 else ">f4"
     rows = np.frombuffer(content, order, offset=header.end()).reshape(height, width)

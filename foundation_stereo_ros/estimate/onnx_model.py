@@ -80,11 +80,14 @@ class OnnxSession:
             )
         self.device = torch.device("cpu")
         self._session: Any = self._load()
-        self.facts = ModelFacts(
-            tuple(map(_tensor_facts, self._session.get_inputs())),
-            tuple(map(_tensor_facts, self._session.get_outputs())),
-            dict(self._session.get_modelmeta().custom_metadata_map),
-        )
+        try:
+            self.facts = ModelFacts(
+                tuple(map(_tensor_facts, self._session.get_inputs())),
+                tuple(map(_tensor_facts, self._session.get_outputs())),
+                dict(self._session.get_modelmeta().custom_metadata_map),
+            )
+        except UnicodeDecodeError:
+            raise CheckpointError(f"{path} has names that are no text; expected an undamaged model") from None
 
     def open(self) -> None:
         """Load the model again after `close`.

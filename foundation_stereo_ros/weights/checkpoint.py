@@ -35,7 +35,7 @@ from foundation_stereo_ros.nets.stereo.kinds import (
     is_preset,
     kind_of,
 )
-from foundation_stereo_ros.weights.official import check_entries, load_official
+from foundation_stereo_ros.weights.official import check_entries, check_official, load_official
 from foundation_stereo_ros.weights.official_file import read_official_file
 
 FORMAT = "foundation_stereo_ros/1"
@@ -88,10 +88,10 @@ def _read_safetensors(file: Path) -> Checkpoint:
         raise CheckpointError(f"{file} says format {kind!r} of itself; expected {FORMAT!r}")
     try:
         # files from before there were several kinds name none
-        values = parse_json(metadata.pop("config", ""), "the network configuration")
+        values = parse_json(metadata.pop("config", ""), "it")
         config = config_of(metadata.pop("kind", FOUNDATION), values)
     except (FileFormatError, ConfigError) as error:
-        raise CheckpointError(f"{file} cannot be used: {error}") from None
+        raise CheckpointError(f"{file} has no usable network configuration: {error}") from None
     return Checkpoint(config, tensors, False, metadata)
 
 
@@ -127,8 +127,8 @@ def load_checkpoint(
     checkpoint = read_checkpoint(path)
     with _naming(path):
         config = changed(checkpoint.config, **overrides)
-        if not is_preset(config):
-            # Sizes of anybody's: what the file lacks is told before memory is taken for it.
+        if config.monocular or not is_preset(config):
+            # Large, or of anybody's sizes: what the file lacks is told before memory is taken for it.
             with torch.device("meta"):
                 _check_fits(_built(config), checkpoint)
         model = _built(config)
@@ -150,8 +150,9 @@ def _built(config: StereoConfig) -> StereoNetwork:
 
 
 def _check_fits(model: StereoNetwork, checkpoint: Checkpoint) -> None:
-    if checkpoint.official:
-        return  # these have sizes of their own
+    if checkpoint.official and isinstance(model, FoundationStereo):
+        check_official(model, checkpoint.tensors)
+        return
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     check_entries(shapes, checkpoint.tensors)
 

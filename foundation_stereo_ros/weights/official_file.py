@@ -21,9 +21,12 @@ from foundation_stereo_ros.errors import CheckpointError, ConfigError, FileForma
 from foundation_stereo_ros.io.documents import read_yaml
 from foundation_stereo_ros.io.files import check_input
 from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR, NetworkConfig
+from foundation_stereo_ros.weights.pickles import check_pickle
 
 _log = logging.getLogger(__name__)
 _CLS_TOKEN = "feature.dino.depth_anything.pretrained.cls_token"
+_PICKLES = 4  # of a file from before there were archives: two numbers, about the machine, and the weights
+_DAMAGE = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error, EOFError, LookupError)
 _FIXED = {"hidden_dims": [128, 128, 128], "n_gru_layers": 3, "n_downsample": 2}
 _SETTINGS = {
     "max_disp": "max_disp",
@@ -58,10 +61,15 @@ def read_official_file(file: Path) -> tuple[NetworkConfig, dict[str, Tensor], bo
 def _load_weights_only(file: Path) -> Any:
     check_input(file, CheckpointError)
     zipped = zipfile.is_zipfile(file)
-    if zipped:
-        _check_entries_are_stored(file)
-    else:
-        _check_legacy_storages(file)
+    try:
+        if zipped:
+            _check_archive(file)
+        else:
+            with file.open("rb") as stream:
+                for _ in range(_PICKLES):
+                    check_pickle(stream)
+    except _DAMAGE:
+        raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint") from None
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             return torch.load(file, map_location="cpu", weights_only=True, mmap=zipped)
@@ -71,19 +79,21 @@ def _load_weights_only(file: Path) -> Any:
         raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint") from None
 
 
-def _check_entries_are_stored(file: Path) -> None:
+def _check_archive(file: Path) -> None:
     """Refuse an archive that would grow while it is read: PyTorch stores its entries as they are."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error, EOFError):
-        raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint") from None
-    packed = next((entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED), None)
-    if packed:
-        raise CheckpointError(f"{file} is refused: {packed.filename!r} in it is compressed, which PyTorch never does")
-    size = sum(entry.file_size for entry in entries)
-    if size > file.stat().st_size:
-        raise CheckpointError(f"{file} is refused: its entries claim {size:,} bytes, more than the file has")
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+        packed = next((entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED), None)
+        if packed:
+            name = packed.filename
+            raise CheckpointError(f"{file} is refused: {name!r} in it is compressed, which PyTorch never does")
+        size = sum(entry.file_size for entry in entries)
+        if size > file.stat().st_size:
+            raise CheckpointError(f"{file} is refused: its entries claim {size:,} bytes, more than the file has")
+        for entry in entries:
+            if entry.filename.endswith(".pkl"):
+                with archive.open(entry) as stream:
+                    check_pickle(stream)
 
 
 def _refused(message: str) -> str:

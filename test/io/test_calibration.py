@@ -71,7 +71,7 @@ def test_the_research_demos_file_gives_two_equal_cameras(tmp_path: Path, text: s
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "has no values"),
+        ("\n", "has no values"),
         ("1 0 0 0 1 0 0 0 1\n", "has 9 values"),
         ("1 0 0\n0 1 0\n0 0 1\n0.1\n", "has 3 and 3 and 3 values"),
         ("f 0 0 0 1 0 0 0 1\n0.1\n", "could not convert"),
@@ -124,7 +124,7 @@ def test_a_bare_camera_matrix_means_no_distortion_and_no_rotation(tmp_path: Path
     ("text", "words"),
     [
         ("[1, 2]", "is not a CameraInfo: expected names and values"),
-        ("", "is not a CameraInfo"),
+        ("---\n", "is not a CameraInfo"),
         ("a: [", "is not YAML"),
         ("image_width: 4\n", "it has no height or image_height, k or K or camera_matrix"),
         ("{width: 4, height: 3, k: [1, 2]}", "k has 2 values; expected 9"),

@@ -123,7 +123,7 @@ def test_without_cfg_the_weights_tell_their_size(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("cfg", "message"),
     [
-        ("vit_size: [", "no readable YAML"),
+        ("vit_size: [", "cfg.yaml is not YAML, line 2"),
         ("just words", "expected the network's settings"),
         ({**CFG, "vit_size": "vitg"}, "monocular is 'vitg'"),
         ({**CFG, "max_disp": 100}, "max_disp is 100"),
@@ -194,7 +194,7 @@ def test_a_foreign_network_is_told_by_its_names(tmp_path):
     ("write", "message"),
     [
         (lambda f: None, "no weights file"),
-        (lambda f: f.write_bytes(b""), "damaged"),
+        (lambda f: f.write_bytes(b""), "is empty"),
         (lambda f: f.write_bytes(b"\x10" * 40), "damaged"),
         (lambda f: save_file({"a": torch.zeros(2)}, f), "says format None"),
         (

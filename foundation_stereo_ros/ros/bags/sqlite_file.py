@@ -49,7 +49,6 @@ class SqliteFile:
         self.start_ns = self.end_ns = 0
         self._database = _open(path)
         try:
-            self._check_tables()
             self._prepare()
             self.topics = self._read_topics(distribution)
         except (*_ERRORS, BagError) as error:
@@ -113,6 +112,7 @@ class SqliteFile:
 
     def _prepare(self) -> None:
         try:
+            self._check_tables()
             first, last = next(self._rows("SELECT MIN(timestamp), MAX(timestamp) FROM messages"))
         except sqlite3.DatabaseError as error:
             if "malformed" not in str(error):
@@ -120,6 +120,7 @@ class SqliteFile:
             self.damage = f"{self.path.name} breaks off: {error}"
             # Without this a file shorter than its header says is refused as a whole.
             self._database.execute("PRAGMA writable_schema = ON")
+            self._check_tables()
             query = "SELECT timestamp, 0 FROM messages NOT INDEXED ORDER BY id LIMIT 1"
             first, last = next(self._rows(query), (0, 0))
         if not all(value is None or type(value) is int for value in (first, last)):
