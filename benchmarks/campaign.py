@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Damages files of every kind, has the package read them, and counts what came of it.
 
-``make campaign`` runs all of it in about 20 minutes, ``python benchmarks/campaign.py --files 300`` a part; a case
-that failed is run alone with ``--only 'mcap 17'``. docs/robustness.md holds the tables of the last full run. The
-seed decides on everything that is done to a file.
+``make campaign`` runs all of it in about 20 minutes, ``python benchmarks/campaign.py --files 300`` a part; a
+case that failed is run alone with ``--only 'mcap 17'``. docs/robustness.md holds the tables of the last full
+run. The seed decides on everything that is done to a file.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MADE = "made on purpose"
 
 
 class Case(NamedTuple):
-    """One damaged file: its name for ``--only``, its kind, how it was made, itself, and the good file it was."""
+    """One damaged file: its name for ``--only``, kind, how it was made, itself, and the good file it was."""
 
     name: str
     kind: str
@@ -52,7 +52,9 @@ class Case(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the campaigns; returns 1 if a goal is missed."""
     args = _arguments(argv)
-    print(f"seed {args.seed}; python benchmarks/campaign.py --seed {args.seed} --files {args.files}", flush=True)
+    print(
+        f"seed {args.seed}; python benchmarks/campaign.py --seed {args.seed} --files {args.files}", flush=True
+    )
     missed = 0
     for name, campaign in CAMPAIGNS.items():
         print(f"\n{name}")
@@ -82,7 +84,9 @@ def files(args: argparse.Namespace) -> int:
             if case.seed is not None:
                 shutil.rmtree(work / "case")
     print(_table(counts))
-    print(f"\nlargest memory {largest[0] >> 20} MiB ({largest[1]}), slowest {slowest[0]:.1f} s ({slowest[1]})")
+    print(
+        f"\nlargest memory {largest[0] >> 20} MiB ({largest[1]}), slowest {slowest[0]:.1f} s ({slowest[1]})"
+    )
     return missed
 
 
@@ -155,7 +159,9 @@ def _observed(case: Case, work: Path) -> Outcome:
 
 def _table(counts: dict[str, Counter[str]]) -> str:
     head = ("kind", "files", *OUTCOMES)
-    rows = [(kind, sum(row.values()), *(row[name] for name in OUTCOMES)) for kind, row in sorted(counts.items())]
+    rows = [
+        (kind, sum(row.values()), *(row[name] for name in OUTCOMES)) for kind, row in sorted(counts.items())
+    ]
     total = ("all", *(sum(column) for column in list(zip(*rows, strict=True))[1:])) if rows else ()
     lines = [head, ["---"] * len(head), *rows, *([total] if total else [])]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

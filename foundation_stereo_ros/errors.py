@@ -13,7 +13,7 @@ _LONGEST = 4000  # characters of a message: names and values in it may come from
 
 
 def printable(text: str) -> str:
-    """Return a text that a terminal only shows: what controls it, or is invisible, as an escape (``\\x1b``).
+    """Return a text that a terminal only shows: what controls it, or is invisible, becomes an escape.
 
     Line ends stay.
     """

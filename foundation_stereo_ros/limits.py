@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much a file may ask for: sizes that a header or a compressed stream names are checked before memory is taken.
+"""How much a file may ask for: what headers and compressed streams claim is checked before memory is taken.
 
-One number, the largest image, sets all limits. It belongs to the process, as Python's recursion limit does: the
-readers are far apart, and none of them knows the settings of the others.
+One number, the largest image, sets all limits. It belongs to the process, as Python's recursion limit does:
+the readers are far apart, and none of them knows the settings of the others.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Limits:
 
     @property
     def block_bytes(self) -> int:
-        """Bytes of an array, of a message, of a chunk of a recording after decompression, and of an image file."""
+        """Bytes of an array, a message, a decompressed chunk of a recording, or an image file."""
         return 8 * self.pixels
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files made on purpose: small ones that ask for gigabytes, others that never end, and what is no such file."""
+"""Files made on purpose: small ones that ask for gigabytes, some that never end, and what is no such file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,13 @@ from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
 
 _GIGA = 1 << 30
-_SHORT = {"images": ".png", "pfm, npy, npz": ".npz", "yaml": ".yaml", "text lists": ".txt", "safetensors": ".safetensors"}
+_SHORT = {
+    "images": ".png",
+    "pfm, npy, npz": ".npz",
+    "yaml": ".yaml",
+    "text lists": ".txt",
+    "safetensors": ".safetensors",
+}
 _SUFFIXES = {**_SHORT, "pth": ".pth", "onnx": ".onnx", "mcap": ".mcap", "db3": ".db3", "ros1 bag": ".bag"}
 _POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
 _PAGE = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>\n"
@@ -65,7 +71,12 @@ def _png(width: int, height: int, depth: int, colour: int) -> bytes:
 
 
 def _image_bombs(good: list[Path]) -> Iterator[tuple[str, bytes]]:
-    for width, height, depth, colour in ((60_000, 60_000, 8, 2), (30_000, 30_000, 16, 6), (8000, 7900, 16, 6), (10**6, 1, 8, 0)):
+    for width, height, depth, colour in (
+        (60_000, 60_000, 8, 2),
+        (30_000, 30_000, 16, 6),
+        (8000, 7900, 16, 6),
+        (10**6, 1, 8, 0),
+    ):
         yield "bomb.png", _png(width, height, depth, colour)
     for path in good:
         data = path.read_bytes()
@@ -128,7 +139,7 @@ def _yaml_bombs() -> Iterator[str]:
     yield "".join(f"a{n}: {n}\n" for n in range(200_000))
     yield "width: !!python/object/apply:os.system ['true']\n"
     yield "width: 64\nheight: 48\nk: " + "[" * 60 + "]" * 60
-    yield "\x1b]0;title\x07: 1\nwidth: \"\\e[31m\"\n"
+    yield '\x1b]0;title\x07: 1\nwidth: "\\e[31m"\n'
     yield "a: " + '"' + "\\n" * 10**6 + '"'
 
 
@@ -194,7 +205,15 @@ def _mcap_bombs() -> Iterator[tuple[str, bytes]]:
         for claimed in (_GIGA, 1000):
             chunk = struct.pack("<QQQII", 0, 1, claimed, 0, len(kind)) + kind.encode()
             chunk += struct.pack("<Q", len(block)) + block
-            yield "bomb.mcap", b"\x89MCAP0\r\n\x01" + struct.pack("<Q", 8) + bytes(8) + b"\x06" + struct.pack("<Q", len(chunk)) + chunk
+            yield (
+                "bomb.mcap",
+                b"\x89MCAP0\r\n\x01"
+                + struct.pack("<Q", 8)
+                + bytes(8)
+                + b"\x06"
+                + struct.pack("<Q", len(chunk))
+                + chunk,
+            )
     yield "bomb.mcap.zstd", zstandard.compress(b"\x89MCAP0\r\n") + _bomb("zstd", _GIGA)
     line = "=" * 80
     for text in (

@@ -54,7 +54,13 @@ binning_y: 0
 roi: {x_offset: 0, y_offset: 0, height: 0, width: 0, do_rectify: false}
 ---
 """
-_CFG = {"vit_size": "vits", "max_disp": 416, "valid_iters": 32, "corr_levels": 2, "hidden_dims": [128, 128, 128]}
+_CFG = {
+    "vit_size": "vits",
+    "max_disp": 416,
+    "valid_iters": 32,
+    "corr_levels": 2,
+    "hidden_dims": [128, 128, 128],
+}
 
 
 def write_corpus(folder: Path) -> dict[str, list[Path]]:
@@ -121,7 +127,9 @@ def _lists(folder: Path) -> Iterator[Path]:
     from foundation_stereo_ros.train.curation.keep_list import FORMAT
 
     yield _written(folder / "intrinsics.txt", b"80.0 0 32 0 80.0 24 0 0 1\n0.1\n")
-    calib = "cam0=[80 0 32; 0 80 24; 0 0 1]\ncam1=[80 0 32; 0 80 24; 0 0 1]\ndoffs=0\nbaseline=100\nndisp=60\n"
+    calib = (
+        "cam0=[80 0 32; 0 80 24; 0 0 1]\ncam1=[80 0 32; 0 80 24; 0 0 1]\ndoffs=0\nbaseline=100\nndisp=60\n"
+    )
     yield _written(folder / "calib.txt", calib.encode())
     row = " ".join(map(str, (80.0, 0, 32, -8.0, 0, 80.0, 24, 0, 0, 0, 1, 0)))
     yield _written(folder / "kitti.txt", "".join(f"P{n}: {row}\n" for n in range(4)).encode())

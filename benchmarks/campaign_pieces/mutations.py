@@ -15,11 +15,58 @@ from pathlib import Path
 
 _NUMBERS = (0, 1, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 2**40, 2**63 - 1, 2**64 - 1)
 _VALUES = (
-    *("null", "true", "-1", "0", "1e9", "1e400", ".nan", "-.inf", "9" * 30, "9" * 5000, "2024-99-99", "[]", "{}"),
-    *("[" * 200, "{a: " * 200, "*x", "&x [*x, *x]", "'", '"', "!!python/object:os.system []", "\x1b[31m", "\u202e"),
-    *("1_000_000", "0x" + "f" * 300, "1:59:59:59", "!!binary ///", "hf-hub:nobody/nothing", "? [a]\n: b", "<<: 3"),
+    *(
+        "null",
+        "true",
+        "-1",
+        "0",
+        "1e9",
+        "1e400",
+        ".nan",
+        "-.inf",
+        "9" * 30,
+        "9" * 5000,
+        "2024-99-99",
+        "[]",
+        "{}",
+    ),
+    *(
+        "[" * 200,
+        "{a: " * 200,
+        "*x",
+        "&x [*x, *x]",
+        "'",
+        '"',
+        "!!python/object:os.system []",
+        "\x1b[31m",
+        "\u202e",
+    ),
+    *(
+        "1_000_000",
+        "0x" + "f" * 300,
+        "1:59:59:59",
+        "!!binary ///",
+        "hf-hub:nobody/nothing",
+        "? [a]\n: b",
+        "<<: 3",
+    ),
 )
-_JSON = (None, True, -1, 0, 10**9, 10**30, 0.5, "text", "hf-hub:x/y", "local-dir:/etc", [], [10**9] * 3, {}, {"a": 1})
+_JSON = (
+    None,
+    True,
+    -1,
+    0,
+    10**9,
+    10**30,
+    0.5,
+    "text",
+    "hf-hub:x/y",
+    "local-dir:/etc",
+    [],
+    [10**9] * 3,
+    {},
+    {"a": 1},
+)
 _DEFINITIONS = (
     "a/A a\n{line}\nMSG: a/A\na/A a\n",
     "string[100000000] x\n",
@@ -95,7 +142,9 @@ def _header(data: bytes, rng: random.Random) -> bytes:
         for _ in range(rng.choice((1, 1, 3))):
             if config:
                 config[rng.choice([*config, "unknown"])] = rng.choice(_JSON)
-        about["config"] = rng.choice((json.dumps(config), json.dumps(config), json.dumps(rng.choice(_JSON)), "[" * 9000))
+        about["config"] = rng.choice(
+            (json.dumps(config), json.dumps(config), json.dumps(rng.choice(_JSON)), "[" * 9000)
+        )
         if rng.random() < 0.2:
             about[rng.choice(list(about))] = rng.choice(("", "\x1b[31mred", "9" * 6000, "{", "null"))
     else:
@@ -139,7 +188,8 @@ _STATEMENTS = (
     "DELETE FROM topics",
     "DROP TABLE messages",
     "ALTER TABLE messages RENAME TO m; CREATE VIEW messages AS SELECT * FROM m",
-    "DROP TABLE messages; CREATE VIEW messages AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)"
+    "DROP TABLE messages; CREATE VIEW messages AS WITH RECURSIVE n(id) AS"
+    " (SELECT 1 UNION ALL SELECT id + 1 FROM n)"
     " SELECT id, 1 AS topic_id, id AS timestamp, zeroblob(1000000) AS data FROM n",
     "ALTER TABLE messages ADD COLUMN big BLOB GENERATED ALWAYS AS (zeroblob(900000000))",
     "CREATE TRIGGER t AFTER UPDATE ON messages BEGIN DELETE FROM messages; END; UPDATE messages SET id = id",

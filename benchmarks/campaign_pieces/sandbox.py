@@ -54,7 +54,10 @@ def observe(work: Callable[[], str], log: Path, watched: Path) -> Outcome:
     if status == -signal.SIGKILL:
         kind, said = "hang", f"longer than {SECONDS:g} s"
     elif status:
-        kind, said = "traceback", f"died of signal {-status}" if status < 0 else f"exit status {status}: {said}"
+        kind, said = (
+            "traceback",
+            f"died of signal {-status}" if status < 0 else f"exit status {status}: {said}",
+        )
     if memory > MEMORY:
         kind, said = "memory", f"{memory >> 20} MiB; {said}"
     if _digest(watched) != before:
@@ -63,13 +66,8 @@ def observe(work: Callable[[], str], log: Path, watched: Path) -> Outcome:
 
 
 def _in_child(work: Callable[[], str], log: Path) -> None:
-    os.setsid()
-    resource.setrlimit(resource.RLIMIT_AS, (_ROOM + _addresses(), resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    quiet = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(quiet, stream)
     try:
+        _limit()
         wrong = work()
         kind, said = ("output unreadable", wrong) if wrong else ("ok", "")
     except FoundationStereoError as error:
@@ -81,6 +79,17 @@ def _in_child(work: Callable[[], str], log: Path) -> None:
     log.write_text(f"{kind}\n{said}", encoding="utf-8", errors="replace")
     sys.stdout.flush()
     os._exit(0)
+
+
+def _limit() -> None:
+    os.setsid()
+    most, (_, hard) = _ROOM + _addresses(), resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(
+        resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+    )
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(quiet, stream)
 
 
 def _wait(child: int, begin: float) -> tuple[int, resource.struct_rusage]:

@@ -249,7 +249,8 @@ def _conclude(args: argparse.Namespace, recording: Recording, report: JobReport 
         return code
     if recording.damage:
         print(
-            printable(f"warning: {recording.damage}; {args.output} holds the frames up to there"), file=sys.stderr
+            printable(f"warning: {recording.damage}; {args.output} holds the frames up to there"),
+            file=sys.stderr,
         )
         return DAMAGED
     return 0

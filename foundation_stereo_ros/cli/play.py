@@ -9,7 +9,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_limit_option, add_node_options, positive, seconds, wire_settings_of
+from foundation_stereo_ros.cli.options import (
+    add_limit_option,
+    add_node_options,
+    positive,
+    seconds,
+    wire_settings_of,
+)
 from foundation_stereo_ros.errors import printable
 from foundation_stereo_ros.terminal import INTERRUPTED
 
@@ -81,8 +87,7 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.ros.bags.reader import Recording
     from foundation_stereo_ros.ros.dds.player import Player, PlayOptions
     from foundation_stereo_ros.ros.dds.wire import Wire
-    from foundation_stereo_ros.errors import printable
-from foundation_stereo_ros.terminal import Interrupts
+    from foundation_stereo_ros.terminal import Interrupts
 
     options = PlayOptions(
         rate=args.rate,

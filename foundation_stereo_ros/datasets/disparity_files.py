@@ -132,7 +132,9 @@ def _checked_array(path: Path, stream: IO[bytes]) -> npt.NDArray[Any]:
     shape, _, dtype = header(stream)
     size, most = math.prod(shape) * dtype.itemsize, limits().block_bytes
     if size > most:
-        raise FileFormatError(f"{path} holds {shape} numbers, {size:,} bytes; expected at most {most:,}", remedy=SETTING)
+        raise FileFormatError(
+            f"{path} holds {shape} numbers, {size:,} bytes; expected at most {most:,}", remedy=SETTING
+        )
     stream.seek(start)
     return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 

@@ -42,7 +42,8 @@ def read_pfm(path: Path) -> npt.NDArray[np.float32]:
         )
     if width * height > limits().pixels:
         raise FileFormatError(
-            f"{path} has {width} x {height} pixels; expected at most {limits().megapixels} million", remedy=SETTING
+            f"{path} has {width} x {height} pixels; expected at most {limits().megapixels} million",
+            remedy=SETTING,
         )
     order = "<f4" if scale < 0 else ">f4"
     rows = np.frombuffer(content, order, offset=header.end()).reshape(height, width)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which other files an ONNX model would read: tensors may lie outside of it, under any path.
 
-Only these paths are looked for, by walking the file's Protocol Buffers; a model of gigabytes takes milliseconds.
+Only these paths are looked for, by walking the file's Protocol Buffers: the tensors themselves are skipped.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MODEL = {7: _GRAPH, 20: {1: _GRAPH, 2: _GRAPH}, 25: _FUNCTION}
 _DEEPEST = 50
 
 
-class _Damaged(Exception):
+class _DamagedError(Exception):
     """The bytes are no Protocol Buffers."""
 
 
@@ -41,17 +41,19 @@ def check_onnx_file(path: Path) -> None:
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         try:
             names = set(_locations(data, 0, len(data), _MODEL, 0))
-        except (_Damaged, IndexError):
+        except (_DamagedError, IndexError):
             raise CheckpointError(f"{path} is damaged or no ONNX model") from None
     for name in sorted(names):
         if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
-            raise CheckpointError(f"{path} is refused: it would read {name!r}; expected files in its own folder")
+            raise CheckpointError(
+                f"{path} is refused: it would read {name!r}; expected files in its own folder"
+            )
         check_input(path.parent / name, CheckpointError)
 
 
 def _locations(data: mmap.mmap, at: int, end: int, known: Mapping[int, Any], depth: int) -> Iterator[str]:
     if depth > _DEEPEST:
-        raise _Damaged
+        raise _DamagedError
     texts: dict[int, bytes] = {}
     while at < end:
         tag, at = _number(data, at, end)
@@ -64,9 +66,9 @@ def _locations(data: mmap.mmap, at: int, end: int, known: Mapping[int, Any], dep
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
-            raise _Damaged
+            raise _DamagedError
         if size > end - at:
-            raise _Damaged
+            raise _DamagedError
         if known is _ENTRY and kind == 2 and field in (1, 2):
             texts[field] = data[at : at + min(size, 4096)]
         elif kind == 2 and field in known:
@@ -80,10 +82,10 @@ def _number(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if at >= end:
-            raise _Damaged
+            raise _DamagedError
         byte = data[at]
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
             return value, at
-    raise _Damaged
+    raise _DamagedError

@@ -73,11 +73,11 @@ class OnnxSession:
         self.path, self._wanted, self._half = path, device, half
         if not path.exists():
             raise CheckpointError(f"no weights file at {path}")
-        check_onnx_file(path)
         if importlib.util.find_spec("onnxruntime") is None:
             raise ConfigError(
                 f"{path.name} cannot run without onnxruntime; expected the extra 'onnx' of this package"
             )
+        check_onnx_file(path)
         self.device = torch.device("cpu")
         self._session: Any = self._load()
         try:

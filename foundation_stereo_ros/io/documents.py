@@ -8,9 +8,10 @@ numbers are bounded here while the text is scanned, before anything is built.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -25,23 +26,12 @@ _Safe: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Safe):  # type: ignore[misc]
-    """PyYAML's safe loader, without dates (they stay text), with short numbers, and each key once."""
+    """PyYAML's safe loader without dates (they stay text), and with short numbers."""
 
-    yaml_implicit_resolvers = {
+    yaml_implicit_resolvers: ClassVar = {
         first: [(tag, pattern) for tag, pattern in choices if tag != "tag:yaml.org,2002:timestamp"]
         for first, choices in _Safe.yaml_implicit_resolvers.items()
     }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        # Before `<<` is resolved, whose keys may be given anew.
-        names: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in names:
-                    problem = f"{key.value!r} is given twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-                names.add(key.value)
-        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
 
     def number(self, node: yaml.ScalarNode) -> Any:
         """Make a number."""
@@ -65,13 +55,13 @@ def parse_yaml(text: str, what: str) -> Any:
         what: whose text it is, as a file's name; begins the sentence.
 
     Raises:
-        FileFormatError: not YAML, a key given twice, or more values, depth or digits than a settings file has.
+        FileFormatError: not YAML, a key given twice, or more values, levels or digits than settings have.
     """
     most = limits().text_bytes
     if len(text) > most:
         raise FileFormatError(f"{what} has {len(text):,} characters of YAML; expected at most {most:,}")
     try:
-        _check_size(text, what)
+        _check(text, what)
         loader = _Loader(text)
         try:
             return loader.get_data() if loader.check_data() else None
@@ -107,35 +97,63 @@ def parse_json(text: str | bytes, what: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        reason = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply, or no numbers or text"
+        reason = (
+            error.msg
+            if isinstance(error, json.JSONDecodeError)
+            else "nested too deeply, or no numbers or text"
+        )
         raise FileFormatError(f"{what} is not JSON that can be used: {reason}") from None
 
 
-def _check_size(text: str, what: str) -> None:
-    """Count values as the loader will make them, without making any."""
+@dataclass
+class _Open:
+    """A list or mapping whose end has not come: how many values came before it, and the keys of a mapping."""
+
+    anchor: str | None
+    begin: int
+    keys: set[tuple[str, bool]] | None
+    at_key: bool = True
+
+
+def _check(text: str, what: str) -> None:
+    """Look for too many values, too deep ones and keys that come twice, without making any value."""
     sizes: dict[str, int] = {}
-    open_nodes: list[tuple[str | None, int]] = []  # anchor, and the count where it began
+    around: list[_Open] = []
     total = 0
     for event in yaml.parse(text, Loader=_Safe):
         if isinstance(event, yaml.DocumentEndEvent):
             return
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in sizes:
-                raise FileFormatError(
-                    f"{what} is not YAML that can be used: *{event.anchor} stands for nothing before it"
-                )
-            total += sizes[event.anchor]
-        elif isinstance(event, yaml.ScalarEvent):
-            total += 1
-            if event.anchor:
+        if isinstance(event, yaml.CollectionEndEvent):
+            ended = around.pop()
+            if ended.anchor:
+                sizes[ended.anchor] = total - ended.begin
+        elif isinstance(event, yaml.NodeEvent):
+            total += sizes.get(event.anchor or "", 1) if isinstance(event, yaml.AliasEvent) else 1
+            problem = _problem(event, around, total, sizes)
+            if problem:
+                line = f", line {event.start_mark.line + 1}" if event.start_mark else ""
+                raise FileFormatError(f"{what} is not YAML that can be used{line}: {problem}")
+            if isinstance(event, yaml.CollectionStartEvent):
+                is_mapping = isinstance(event, yaml.MappingStartEvent)
+                around.append(_Open(event.anchor, total - 1, set() if is_mapping else None))
+                continue
+            if isinstance(event, yaml.ScalarEvent) and event.anchor:
                 sizes[event.anchor] = 1
-        elif isinstance(event, yaml.CollectionStartEvent):
-            open_nodes.append((event.anchor, total))
-            total += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, begin = open_nodes.pop()
-            if anchor:
-                sizes[anchor] = total - begin
-        if total > _MOST_VALUES or len(open_nodes) > _DEEPEST:
-            kind = f"more than {_MOST_VALUES:,} values" if total > _MOST_VALUES else f"more than {_DEEPEST} levels"
-            raise FileFormatError(f"{what} is not YAML that can be used: it has {kind}")
+        else:
+            continue
+        if around:
+            around[-1].at_key = not around[-1].at_key
+
+
+def _problem(event: yaml.NodeEvent, around: list[_Open], total: int, sizes: Mapping[str, int]) -> str:
+    if isinstance(event, yaml.AliasEvent) and event.anchor not in sizes:
+        return f"*{event.anchor} stands for nothing that ended before it"
+    if isinstance(event, yaml.ScalarEvent) and around and around[-1].at_key:
+        keys, key = around[-1].keys, (event.value, event.implicit[0])
+        if keys is not None and key in keys and event.value != "<<":
+            return f"{event.value!r} is given twice"
+        if keys is not None:
+            keys.add(key)
+    if total > _MOST_VALUES:
+        return f"more than {_MOST_VALUES:,} values"
+    return f"more than {_DEEPEST} levels" if len(around) >= _DEEPEST else ""

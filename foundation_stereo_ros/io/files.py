@@ -57,7 +57,9 @@ def check_input(
     if most is not None and found.st_size > most:
         raise error(f"{path} has {found.st_size:,} bytes; expected at most {most:,}", remedy=SETTING)
     if head.startswith(_LFS):
-        raise error(f"{path} is a pointer of Git LFS, not the file itself; expected `git lfs pull` to fetch it")
+        raise error(
+            f"{path} is a pointer of Git LFS, not the file itself; expected `git lfs pull` to fetch it"
+        )
     if head[:20].lower().startswith(_HTML) and b"\0" not in head:
         raise error(f"{path} is a web page; expected the file that it leads to")
     if not found.st_size and not may_be_empty:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How large a compressed image will be, read from its header: a few hundred bytes may ask for gigabytes.
 
-OpenCV takes the memory first and looks at the data then. So whatever it is given is measured here, and a format
-that is not known here is not decoded.
+OpenCV takes the memory first and looks at the data then. So whatever it is given is measured here, and a
+format that is not known here is not decoded.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _tiff(data: memoryview) -> ImageSize:
 
 def _bmp(data: memoryview) -> ImageSize:
     if struct.unpack_from("<I", data, 14)[0] == 12:
-        return ImageSize(*reversed(struct.unpack_from("<HH", data, 18)), 4)
+        width, height = struct.unpack_from("<HH", data, 18)
+        return ImageSize(height, width, 4)
     width, height = struct.unpack_from("<ii", data, 18)
     return ImageSize(abs(height), abs(width), 4)
 
@@ -129,7 +130,9 @@ def _jpeg_2000(data: memoryview) -> ImageSize:
         right, bottom, left, top = struct.unpack_from(">IIII", data, at + 8)
         (channels,) = struct.unpack_from(">H", data, at + 40)
         # It is decoded to 4 bytes for each value of each channel, of which at most 4 count for the picture.
-        found = ImageSize(max(bottom - top, 0), max(right - left, 0), max(1, channels) * (2 if channels <= 4 else 4))
+        found = ImageSize(
+            max(bottom - top, 0), max(right - left, 0), max(1, channels) * (2 if channels <= 4 else 4)
+        )
         largest = max(largest, found, key=lambda size: size.height * size.width * size.pixel_bytes)
         at += 4
     if not largest.height:
@@ -151,9 +154,10 @@ def _netpbm(data: memoryview) -> ImageSize:
     head = bytes(data[:4096])
     if head[:2] == b"P7":
         fields = dict(re.findall(rb"^(WIDTH|HEIGHT|DEPTH|MAXVAL)\s+(\d{1,9})\s*$", head, re.MULTILINE))
-        sides = [int(fields[name]) for name in (b"HEIGHT", b"WIDTH")]
-        return ImageSize(*sides, int(fields[b"DEPTH"]) * (1 if int(fields[b"MAXVAL"]) < 256 else 2))
-    at, words = 2, []
+        value_bytes = 1 if int(fields[b"MAXVAL"]) < 256 else 2
+        return ImageSize(int(fields[b"HEIGHT"]), int(fields[b"WIDTH"]), int(fields[b"DEPTH"]) * value_bytes)
+    at = 2
+    words: list[bytes] = []
     while len(words) < (2 if head[1:2] in b"14" else 3):
         found = _NETPBM_TOKEN.match(head, at)
         if found is None or len(found[1]) > 32:

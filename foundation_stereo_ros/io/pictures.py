@@ -63,7 +63,9 @@ def read_pixels(path: Path) -> Pixels:
         raise FileFormatError(f"{path} {problem}", remedy=SETTING)
     image = decode_image_file(content) if size is not None else None
     if image is None:
-        raise FileFormatError(f"{path} is not an image that can be read; expected one of {KNOWN}, not damaged")
+        raise FileFormatError(
+            f"{path} is not an image that can be read; expected one of {KNOWN}, not damaged"
+        )
     if image.dtype not in (np.uint8, np.uint16):
         raise FileFormatError(f"{path} holds {image.dtype} pixels; expected 8 or 16 bit")
     return np.asarray(image)

@@ -86,10 +86,14 @@ def _check_archive(file: Path) -> None:
         packed = next((entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED), None)
         if packed:
             name = packed.filename
-            raise CheckpointError(f"{file} is refused: {name!r} in it is compressed, which PyTorch never does")
+            raise CheckpointError(
+                f"{file} is refused: {name!r} in it is compressed, which PyTorch never does"
+            )
         size = sum(entry.file_size for entry in entries)
         if size > file.stat().st_size:
-            raise CheckpointError(f"{file} is refused: its entries claim {size:,} bytes, more than the file has")
+            raise CheckpointError(
+                f"{file} is refused: its entries claim {size:,} bytes, more than the file has"
+            )
         for entry in entries:
             if entry.filename.endswith(".pkl"):
                 with archive.open(entry) as stream:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pickles that would take for ever to read, found without reading them.
 
-A tuple that holds another one twice, and so on, has a few bytes for each level, and twice as many parts. As a key
-of a dictionary it is hashed part by part, which no reader can stop.
+A tuple that holds another one twice, and so on, takes a few bytes for each level and has twice as many parts.
+As a key of a dictionary it is hashed part by part, and nothing stops that.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def changed(config: StereoConfig, **overrides: Any) -> StereoConfig:
 
 def is_preset(config: StereoConfig) -> bool:
     """Tell whether a configuration has the sizes of a preset."""
-    free = {name: None for name in ("max_disp", "iterations", "disparity_attention")}
+    free = dict.fromkeys(("max_disp", "iterations", "disparity_attention"))
     known = ({**network_preset(name).to_dict(), **free} for name in PRESETS)
     return {**config.to_dict(), **free} in known
 

@@ -19,7 +19,7 @@ _RATIO = 1000  # a whole file may grow so much; recorded images shrink to a tent
 _SPARE = 1 << 30  # bytes of the disk that are left to others
 
 
-class DamagedBlock(Exception):
+class DamagedBlockError(Exception):
     """A compressed block that is cut, or is not what it says."""
 
 
@@ -31,7 +31,7 @@ def unpacked(kind: str, data: bytes) -> bytes:
         data: the block.
 
     Raises:
-        DamagedBlock: it is damaged, cut, or of another kind.
+        DamagedBlockError: it is damaged, cut, or of another kind.
         BagError: it would be larger than a block may be.
     """
     most = limits().block_bytes
@@ -44,11 +44,11 @@ def unpacked(kind: str, data: bytes) -> bytes:
             decoder = lz4.frame.LZ4FrameDecompressor() if kind == "lz4" else bz2.BZ2Decompressor()
             result = decoder.decompress(data, max_length=most + 1)
             if len(result) <= most and not decoder.eof:
-                raise DamagedBlock(f"a block of {kind} is cut")
+                raise DamagedBlockError(f"a block of {kind} is cut")
         else:
-            raise DamagedBlock(f"unknown compression {kind!r}")
+            raise DamagedBlockError(f"unknown compression {kind!r}")
     except (zstandard.ZstdError, RuntimeError, OSError, ValueError, EOFError) as error:
-        raise DamagedBlock(f"a block of {kind} is damaged") from error
+        raise DamagedBlockError(f"a block of {kind} is damaged") from error
     except MemoryError:
         result = None
     if result is None or len(result) > most:
@@ -87,12 +87,13 @@ def unpack_file(source: IO[bytes], target: IO[bytes], folder: Path, size: int) -
         BagError: the result would fill the disk, or is out of all proportion.
         zstandard.ZstdError: the file is damaged.
     """
-    written = 0
+    written = checked = 0
     for piece in zstandard.ZstdDecompressor().read_to_iter(source, write_size=_STEP):
-        if not written // (64 * _STEP) == (written + len(piece)) // (64 * _STEP) or not written:
+        if written >= checked:
+            checked += 64 * _STEP
             if shutil.disk_usage(folder).free < _SPARE + 64 * _STEP:
-                raise BagError(f"it does not fit on the disk of {folder} after decompression")
+                raise BagError(f"the disk of {folder} has no room for what comes out of it")
         written += len(piece)
         if written > max(_RATIO * size, limits().block_bytes):
-            raise BagError(f"{size:,} bytes grow to more than {written:,} bytes", remedy=SETTING)
+            raise BagError(f"its {size:,} bytes grow to more than {written:,}", remedy=SETTING)
         target.write(piece)

@@ -20,15 +20,25 @@ from mcap.summary import Summary
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.limits import limits
-from foundation_stereo_ros.ros.bags.compression import DamagedBlock, unpacked
+from foundation_stereo_ros.ros.bags.compression import DamagedBlockError, unpacked
 from foundation_stereo_ros.ros.bags.storage import RecordedMessage
 from foundation_stereo_ros.ros.messages.cdr import Schema
 from foundation_stereo_ros.ros.messages.topics import Topic
 
 _MAGIC = b"\x89MCAP0\r\n"
 # What the decoders of records raise on damaged bytes.
-_SAID = (McapError, DamagedBlock, BagError, CRCValidationError)  # in words that mean something to a user
-_UNSAID = (ValueError, struct.error, RuntimeError, EOFError, LookupError, TypeError, OverflowError, MemoryError, OSError)
+_SAID = (McapError, DamagedBlockError, BagError, CRCValidationError)  # in words that mean something to a user
+_UNSAID = (
+    ValueError,
+    struct.error,
+    RuntimeError,
+    EOFError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    OSError,
+)
 DAMAGE = (*_SAID, *_UNSAID)
 
 

@@ -46,7 +46,8 @@ def offered(profiles: str) -> Offered:
     return Offered(
         all(_number("reliability", profile.get("reliability")) != best_effort for profile in loaded),
         all(_is_latched(profile) for profile in loaded),
-        max((depth for depth in depths if isinstance(depth, int) and depth < 2**31), default=0) or Offered().depth,
+        max((depth for depth in depths if isinstance(depth, int) and depth < 2**31), default=0)
+        or Offered().depth,
     )
 
 

@@ -13,7 +13,7 @@ import zstandard
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.io.files import check_input
-from foundation_stereo_ros.ros.bags.compression import DamagedBlock, unpack_file, unpacked
+from foundation_stereo_ros.ros.bags.compression import DamagedBlockError, unpack_file, unpacked
 from foundation_stereo_ros.ros.bags.mcap_file import McapFile
 from foundation_stereo_ros.ros.bags.ros1_file import Ros1File
 from foundation_stereo_ros.ros.bags.sqlite_file import SqliteFile
@@ -159,7 +159,7 @@ def _decompressed(path: Path, folder: Path) -> Path:
 def _unpacked(data: bytes) -> bytes:
     try:
         return unpacked("zstd", data)
-    except (DamagedBlock, BagError):
+    except (DamagedBlockError, BagError):
         return data
 
 

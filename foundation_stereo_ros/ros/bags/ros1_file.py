@@ -16,7 +16,7 @@ from rosbags.typesys import Stores, TypesysError, get_typestore
 
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags import qos
-from foundation_stereo_ros.ros.bags.compression import DamagedBlock, unpacked
+from foundation_stereo_ros.ros.bags.compression import DamagedBlockError, unpacked
 from foundation_stereo_ros.ros.bags.storage import RecordedMessage
 from foundation_stereo_ros.ros.messages.cdr import schema_of
 from foundation_stereo_ros.ros.messages.definitions import check_types, types_from_text
@@ -54,7 +54,9 @@ class Ros1File:
                 kind = _COMPRESSIONS.get(chunk.decompressor, "")
                 self._reader.chunks[place] = chunk._replace(decompressor=partial(unpacked, kind))
             count = self._reader.message_count
-            self.start_ns, self.end_ns = (self._reader.start_time, self._reader.end_time - 1) if count else (0, 0)
+            self.start_ns, self.end_ns = (
+                (self._reader.start_time, self._reader.end_time - 1) if count else (0, 0)
+            )
         except Exception as error:  # the reader was made for whole files, and checks with `assert`
             reason = f": {error}" if isinstance(error, ReaderError) else ""
             raise BagError(
@@ -84,7 +86,7 @@ class Ros1File:
                 topic = self.topics[connection.id]
                 yield RecordedMessage(topic, time, time, 0, self._converted(connection.msgtype, data))
         except Exception as error:  # see above
-            said = isinstance(error, (ReaderError, DamagedBlock, BagError))
+            said = isinstance(error, (ReaderError, DamagedBlockError, BagError))
             self.damage = f"{self.path.name} is damaged: {error if said else 'a record of it cannot be read'}"
 
     def _converted(self, msgtype: str, data: bytes) -> bytes:
@@ -128,7 +130,9 @@ class Ros1File:
         if msgtype not in target.fielddefs:
             definitions = types_from_text(known.generate_msgdef(source, ros_version=2)[0], msgtype, "ros2msg")
             # ROS 2 has no sequence number in the header.
-            target.register({name: type_ for name, type_ in definitions.items() if name != "std_msgs/msg/Header"})
+            target.register(
+                {name: type_ for name, type_ in definitions.items() if name != "std_msgs/msg/Header"}
+            )
         if is_same_wireformat(known, target, source, msgtype):
             return lambda data: bytes(target.ros1_to_cdr(data, msgtype))
         return lambda data: bytes(

@@ -78,7 +78,9 @@ class SqliteFile:
         try:
             for key, time, data in self._rows(query, [*chosen, *times]):
                 if type(time) is not int or type(data) is not bytes:
-                    raise BagError(f"a message is no bytes with a time ({type(data).__name__}, {type(time).__name__})")
+                    raise BagError(
+                        f"a message is no bytes with a time ({type(data).__name__}, {type(time).__name__})"
+                    )
                 yield RecordedMessage(self.topics[key], time, time, 0, data)
         except (*_ERRORS, BagError) as error:
             self.damage = f"{self.path.name} is damaged: {_reason(error)}"
@@ -152,7 +154,7 @@ class SqliteFile:
     def _counts(self) -> dict[int, int]:
         if self.damage:
             return {}
-        return dict(self._rows("SELECT topic_id, COUNT(*) FROM messages GROUP BY topic_id"))  # type: ignore[arg-type]
+        return dict(self._rows("SELECT topic_id, COUNT(*) FROM messages GROUP BY topic_id"))
 
     def _definitions(self) -> dict[str, Schema]:
         """Return the definitions that the file holds; none before Iron."""

@@ -63,7 +63,7 @@ def decode_compressed(message: CompressedImage) -> RgbImage:
 
 
 def _decode_file(data: npt.NDArray[np.uint8], text: str) -> Any:
-    size = image_size(memoryview(data))
+    size = image_size(data.data)
     if size is not None and (problem := too_large(size)):
         raise ImageError(f"compressed image ({text!r}) {problem}", remedy=SETTING)
     pixels = decode_image_file(data) if size is not None else None

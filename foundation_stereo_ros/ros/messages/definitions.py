@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Message definitions from recordings, checked before code is made of them.
 
-rosbags writes a reader in Python for each type, a line for every text or message of an array of fixed length, and
-enters each type that another one contains. So a definition of one line may ask for gigabytes, or never end.
+rosbags writes a reader in Python for each type, with a line for every text or message of an array of fixed
+length, and enters each type that another one contains. So one line may ask for gigabytes, or never end.
 """
 
 from __future__ import annotations
