@@ -30,7 +30,7 @@ from campaign_pieces.mutations import mutate
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from campaign_pieces.readers import RESULT, by_command, is_readable, read
+from campaign_pieces.readers import read, read_by_command
 from campaign_pieces.sandbox import OUTCOMES, Outcome, observe
 
 GOOD = ("ok", "clear error")
@@ -144,16 +144,17 @@ def _damaged(name: str, kind: str, turn: int, good: list[Path], seed: int, work:
 
 
 def _observed(case: Case, work: Path) -> Outcome:
+    result = work / "result.mcap"
+
     def run() -> str:
-        if not case.whole_command:
-            read(case.kind, case.path, case.seed)
-            return ""
-        by_command(case.path)
-        result = case.path.parent / RESULT
-        return "" if not result.exists() or is_readable(result) else f"{RESULT} cannot be read to its end"
+        if case.whole_command:
+            return read_by_command(case.path, result)
+        read(case.kind, case.path, case.seed)
+        return ""
 
     outcome = observe(run, work / "said", case.path)
-    (work / "said").unlink(missing_ok=True)
+    for path in (work / "said", result):
+        path.unlink(missing_ok=True)
     return outcome
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from foundation_stereo_ros.errors import BagError, FoundationStereoError, ImageE
 from foundation_stereo_ros.estimate.onnx_model import OnnxSession, read_signature
 from foundation_stereo_ros.io.calibration import read_intrinsics
 from foundation_stereo_ros.io.pictures import read_pair
+from foundation_stereo_ros.nets.parts.timm_import import import_timm
 from foundation_stereo_ros.rigs import rig_from_file
 from foundation_stereo_ros.ros.bags.reader import Recording
 from foundation_stereo_ros.ros.bags.storage import decode
@@ -30,9 +32,6 @@ from foundation_stereo_ros.train.run_files import compact_state, read_about
 from foundation_stereo_ros.weights import load_checkpoint
 from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
-RESULT = "result.mcap"
-"""What `by_command` makes of a recording, beside it."""
-
 
 def read(kind: str, path: Path, seed: Path | None) -> None:
     """Read a file as the package does.
@@ -45,10 +44,18 @@ def read(kind: str, path: Path, seed: Path | None) -> None:
     _READERS[kind](path, seed)
 
 
-def by_command(path: Path) -> int:
-    """Process a recording with the ``bag`` command; returns its exit status."""
-    words = ["bag", str(path), "-o", str(path.parent / RESULT), "--max-frames", "1"]
-    return command([*words, "--checkpoint", "lean"])
+def read_by_command(path: Path, result: Path) -> str:
+    """Process a recording with the ``bag`` command; returns what is wrong with the result.
+
+    Raises:
+        BagError: the command did not succeed.
+    """
+    status = command(["bag", str(path), "-o", str(result), "--max-frames", "1"])
+    if result.exists() and not _is_readable(result):
+        return "the result cannot be read to its end"
+    if status:
+        raise BagError(f"exit status {status}")
+    return ""
 
 
 def _image(path: Path, seed: Path | None) -> None:
@@ -124,8 +131,7 @@ def _bag(path: Path, _: Path | None) -> None:
             raise error or BagError(recording.damage)
 
 
-def is_readable(path: Path) -> bool:
-    """Tell whether a recording that a command wrote can be read to its end."""
+def _is_readable(path: Path) -> bool:
     with Recording(path) as recording:
         return all(decode(message) for message in recording.messages()) and not recording.damage
 
@@ -143,4 +149,8 @@ _READERS: dict[str, Callable[[Path, Path | None], None]] = {
     "ros1 bag": _bag,
 }
 
-message_types()  # made once, not in each child
+# Made and loaded once, not in each child.
+message_types()
+import_timm()
+for _module in ("onnxruntime", "foundation_stereo_ros.cli.bag", "foundation_stereo_ros.estimate.estimator"):
+    importlib.import_module(_module)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import hashlib
 import os
 import re
@@ -52,7 +53,7 @@ def observe(work: Callable[[], str], log: Path, watched: Path) -> Outcome:
     said = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     kind, _, said = said.partition("\n")
     if status == -signal.SIGKILL:
-        kind, said = "hang", f"longer than {SECONDS:g} s"
+        kind, said = "hang", f"longer than {SECONDS:g} s; {said}"
     elif status:
         kind, said = (
             "traceback",
@@ -66,8 +67,12 @@ def observe(work: Callable[[], str], log: Path, watched: Path) -> Outcome:
 
 
 def _in_child(work: Callable[[], str], log: Path) -> None:
+    stack = log.open("w", encoding="utf-8")
     try:
         _limit()
+        stack.write("hang\n")
+        stack.flush()
+        faulthandler.dump_traceback_later(0.9 * SECONDS, file=stack)
         wrong = work()
         kind, said = ("output unreadable", wrong) if wrong else ("ok", "")
     except FoundationStereoError as error:
