@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A sample of the campaign of benchmarks/campaign.py: no traceback, no hang, no gigabytes, nothing changed."""
+"""A sample of the campaign of benchmarks/campaign.py: no traceback, hang, gigabytes, or changed input."""
 
 from __future__ import annotations
 

@@ -84,6 +84,15 @@ def _image_bombs(good: list[Path]) -> Iterator[tuple[str, bytes]]:
             at = max(data.find(b"\xff\xc0"), data.find(b"\xff\xc2"))
             for height, width in ((65_500, 65_500), (8000, 8000), (0, 64)):
                 yield path.name, data[: at + 5] + struct.pack(">HH", height, width) + data[at + 9 :]
+            if data[at + 1] == 0xC2:
+                start = data.rindex(b"\xff\xda")
+                yield (
+                    path.name,
+                    data[: at + 5]
+                    + struct.pack(">HH", 6000, 6000)
+                    + data[at + 9 : -2]
+                    + data[start:-2] * 500,
+                )
             decoy = b"\xff\xe1\x00\x13" + data[at : at + 17]
             huge = data[: at + 5] + struct.pack(">HH", 65_500, 65_500) + data[at + 9 :]
             yield path.name, huge[:2] + decoy + huge[2:]

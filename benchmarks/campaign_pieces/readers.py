@@ -16,7 +16,7 @@ from foundation_stereo_ros.datasets.disparity_files import read_array_disparity,
 from foundation_stereo_ros.errors import BagError, FoundationStereoError, ImageError
 from foundation_stereo_ros.estimate.onnx_model import OnnxSession, read_signature
 from foundation_stereo_ros.io.calibration import read_intrinsics
-from foundation_stereo_ros.io.pictures import read_pair
+from foundation_stereo_ros.io.pictures import read_pair, read_pixels
 from foundation_stereo_ros.nets.parts.timm_import import import_timm
 from foundation_stereo_ros.rigs import rig_from_file
 from foundation_stereo_ros.ros.bags.reader import Recording
@@ -64,7 +64,7 @@ def _image(path: Path, seed: Path | None) -> None:
         message = type("Compressed", (), {"format": "jpeg", "data": data, "header": None})()
         with suppress(ImageError):
             decode_image(message)
-    read_pair(path, seed or path)
+    read_pair(path, seed) if seed else read_pixels(path)
 
 
 def _array(path: Path, _: Path | None) -> None:

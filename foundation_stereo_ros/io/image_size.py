@@ -19,6 +19,8 @@ KNOWN = "PNG, JPEG, TIFF, PGM, PPM, BMP, WebP, JPEG 2000, GIF, Sun raster"
 
 _REMEDY = {"remedy": SETTING}
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG: start of a frame, of any coding
+_PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+_MOST_SCANS = 10  # of the largest image, which is what encoders write; smaller ones may have more
 _TIFF_SIZES = {1: "B", 3: "H", 4: "I", 16: "Q"}
 _NETPBM = re.compile(rb"P[1-7fF]")
 _NETPBM_TOKEN = re.compile(rb"(?:\s|#[^\n]*\n)*([^\s#]+)")
@@ -58,7 +60,13 @@ def too_large(size: ImageSize) -> str:
 
 def _png(data: memoryview) -> ImageSize:
     width, height, depth, colour = struct.unpack_from(">IIBB", data, 16)
-    channels = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}[colour] if colour in (0, 2, 3, 4, 6) else 4
+    channels = {0: 1, 2: 3, 3: 4, 4: 2, 6: 4}.get(colour, 4)
+    at, most = 8, limits().decoded_bytes
+    while at + 8 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        if length > most:  # the decoder takes so much for a chunk before it looks for its end
+            raise ValueError(f"a chunk of {length} bytes")
+        at += 12 + length
     return ImageSize(height, width, channels * (2 if depth == 16 else 1))
 
 
@@ -72,6 +80,11 @@ def _jpeg(data: memoryview) -> ImageSize:
         marker, at = data[at], at + 1
         if marker in _FRAMES:
             depth, height, width, channels = struct.unpack_from(">BHHB", data, at + 2)
+            if marker in _PROGRESSIVE:
+                # Each scan goes over all pixels, though it may have a few bytes.
+                scans = bytes(data).count(b"\xff\xda")
+                if scans * height * width > _MOST_SCANS * limits().pixels:
+                    raise ValueError(f"{scans} scans")
             return ImageSize(height, width, channels * (1 if depth <= 8 else 2))
         if marker not in (0x00, 0x01, *range(0xD0, 0xD9)):
             at += max(2, struct.unpack_from(">H", data, at)[0])

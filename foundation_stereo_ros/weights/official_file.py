@@ -60,8 +60,8 @@ def read_official_file(file: Path) -> tuple[NetworkConfig, dict[str, Tensor], bo
 
 def _load_weights_only(file: Path) -> Any:
     check_input(file, CheckpointError)
-    zipped = zipfile.is_zipfile(file)
     try:
+        zipped = zipfile.is_zipfile(file)
         if zipped:
             _check_archive(file)
         else:

@@ -105,6 +105,28 @@ def test_many_bytes_for_a_pixel_count(tmp_path: Path) -> None:
         read_pixels(path)
 
 
+def test_scans_without_end_are_not_waited_for(tmp_path: Path) -> None:
+    data = encoded(".jpeg", np.zeros((48, 64, 3), np.uint8))
+    at, scan = data.index(b"\xff\xc2"), data[data.rindex(b"\xff\xda") : -2]
+    assert read_pixels(written(tmp_path, data[:-2] + scan * 500 + data[-2:])).shape == (48, 64, 3)
+    large = data[: at + 5] + struct.pack(">HH", 6000, 6000) + data[at + 9 : -2]
+    with pytest.raises(FileFormatError, match=r"a\.jpg is not an image that can be read"):
+        read_pixels(written(tmp_path, large + scan * 500 + data[-2:]))
+
+
+def written(folder: Path, data: bytes) -> Path:
+    (folder / "a.jpg").write_bytes(data)
+    return folder / "a.jpg"
+
+
+def test_a_chunk_of_gigabytes_is_not_waited_for(tmp_path: Path) -> None:
+    data = encoded(".png", np.zeros((48, 64), np.uint8))
+    at = data.index(b"IDAT") - 4
+    (tmp_path / "a.png").write_bytes(data[:at] + b"\xff\x00\x00\x00" + data[at + 4 :])
+    with pytest.raises(FileFormatError, match=r"a\.png is not an image that can be read"):
+        read_pixels(tmp_path / "a.png")
+
+
 def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     path = tmp_path / "bomb.jpg"
     path.write_bytes(jpeg_of(65_500, 65_500))

@@ -175,6 +175,16 @@ def test_an_archive_that_grows_is_refused(tmp_path):
         read_checkpoint(packed)
 
 
+def test_an_archive_whose_end_is_damaged(tmp_path):
+    file = small_file(tmp_path, {"model": {"a": torch.zeros(9)}})
+    data = bytearray(file.read_bytes())
+    at = data.index(b"PK\x06\x07")  # where the 64-bit directory is; the last number counts disks
+    data[at + 16 : at + 20] = b"\x02\0\0\0"
+    file.write_bytes(bytes(data))
+    with pytest.raises(CheckpointError, match="is damaged or no PyTorch checkpoint"):
+        read_checkpoint(file)
+
+
 NESTED = b"".join(b"q%c(h%ch%ct" % (n, n, n) for n in range(60))  # a tuple of two of the one before
 
 
