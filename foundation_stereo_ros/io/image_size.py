@@ -40,7 +40,7 @@ def image_size(data: memoryview) -> ImageSize | None:
         if magic.match(data):
             try:
                 return measure(data)
-            except (struct.error, ValueError, IndexError):
+            except (struct.error, ValueError, LookupError):
                 return None
     return None
 

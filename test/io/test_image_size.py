@@ -145,6 +145,13 @@ def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2 << 20
 
 
+@pytest.mark.parametrize(
+    "data", [b"II*\0\x08\0\0\0\0\0", b"P7\nWIDTH 5\nENDHDR\n", b"RIFF    WEBPVP8?" + bytes(40)]
+)
+def test_a_header_without_a_size_is_no_image(data: bytes) -> None:
+    assert image_size(memoryview(data)) is None
+
+
 @pytest.mark.parametrize("cut", range(0, 60, 7))
 @pytest.mark.parametrize("suffix", FORMS)
 def test_a_cut_header_is_no_image(suffix: str, cut: int) -> None:
