@@ -14,7 +14,7 @@ ARGS ?=
 PAIRS ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench gpu train-long lint format clean
+.PHONY: help demo test bench campaign gpu train-long lint format clean
 
 help: ## show this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1  \2/p' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ bench: $(VENV)/.runs ## measure how long each stage takes, beside its plain form
 	$(BIN)/foundation_stereo benchmark --checkpoint tiny --precision fp32 --precision auto --plain --json bench_output/tiny.json $(ARGS)
 	$(BIN)/foundation_stereo benchmark --preset small --size 160x224 --iterations 4 --repeats 5 --plain \
 	  --json bench_output/small.json $(ARGS)
+
+campaign: $(VENV)/.tests ## damage some thousand files, and count what comes of reading them; about 20 minutes
+	$(BIN)/python benchmarks/campaign.py $(ARGS)
 
 # One thread at the lowest priority, so that it does not disturb; ARGS='--max-minutes 60' ends a part by itself.
 train-long: $(VENV)/.runs ## begin the long training run of the lean network, or go on with it; leaves runs/long

@@ -43,6 +43,7 @@ setup(
     python_requires=">=3.10",
     install_requires=[
         "jaxtyping",
+        "lz4",
         "mcap",
         "numpy",
         "opencv-python-headless",

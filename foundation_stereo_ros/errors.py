@@ -9,17 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+_LONGEST = 4000  # characters of a message: names and values in it may come from a hostile file
+
+
+def printable(text: str) -> str:
+    """Return a text that a terminal only shows: what controls it, or is invisible, becomes an escape.
+
+    Line ends stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in text
+    )
+
 
 class FoundationStereoError(Exception):
     """Base of all errors that a user can cause and correct.
 
     Args:
-        message: what is wrong.
+        message: what is wrong; shown as `printable`, and no longer than a screen.
         remedy: the name of a setting that would help; or several ways out, each as setting -> value.
     """
 
     def __init__(self, message: str = "", *, remedy: str | Sequence[Mapping[str, str]] = ()) -> None:
-        super().__init__(message)
+        if len(message) > _LONGEST:
+            message = f"{message[:_LONGEST]} ..."
+        super().__init__(printable(message))
         self.remedies: Sequence[Mapping[str, str]] = ({remedy: ""},) if isinstance(remedy, str) else remedy
 
     def told(self, word: Callable[[str, str], str]) -> str:
@@ -29,7 +45,7 @@ class FoundationStereoError(Exception):
             word: a setting and its value, as ("left", "/rig/left/image_rect") or ("force", ""), to what the
                 user has to write.
         """
-        ways = [" ".join(word(*item) for item in way.items()) for way in self.remedies]
+        ways = [printable(" ".join(word(*item) for item in way.items())) for way in self.remedies]
         if len(ways) > 1:
             return "\n  ".join((str(self), *ways))
         if not ways:

@@ -7,13 +7,13 @@
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch_ros.actions import LifecycleNode, Node
 
 from foundation_stereo_ros.estimate.config import settings
+from foundation_stereo_ros.io.documents import read_yaml
 from foundation_stereo_ros.ros.live.config import live_settings
 from foundation_stereo_ros.ros.live.topics import COMPRESSED, sibling
 from foundation_stereo_ros.ros.node.launching import (
@@ -88,7 +88,7 @@ def _start(context: LaunchContext) -> list[Action]:
 def _preset(name: str) -> dict[str, Any]:
     """Read and check a file of config/cameras."""
     path = CONFIG / "cameras" / f"{name}.yaml"
-    preset = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    preset = read_yaml(path) or {}
     keys = {*INPUTS, "optical_frame", "parameters"}
     parameters = {setting.parameter for setting in SETTINGS.values()}
     named = preset.get("parameters", {})

@@ -39,3 +39,14 @@ def test_an_error_comes_whole_out_of_another_process() -> None:
     error = pickle.loads(pickle.dumps(ConfigError("scale is 7", remedy="scale")))  # noqa: S301
     assert isinstance(error, ConfigError)
     assert in_flags(error) == "scale is 7 (--scale)"
+
+
+def test_control_characters_are_shown_and_not_obeyed() -> None:
+    name = "\x1b]0;title\x07\x1b[2J\u202etxt\u200b\x9b31m\udcff"
+    error = BagError(f"no pair on {name}\n  /left\u00e4", remedy=[{"left": name}])
+    assert str(error) == "no pair on \\x1b]0;title\\x07\\x1b[2J\\u202etxt\\u200b\\x9b31m\\udcff\n  /leftä"
+    assert in_flags(error).replace("\n", "").isprintable()
+
+
+def test_a_message_is_no_longer_than_a_screen() -> None:
+    assert len(str(BagError("x" * 10**6))) < 5000

@@ -22,7 +22,7 @@ from foundation_stereo_ros.cli.options import (
     pipeline_config,
     seconds,
 )
-from foundation_stereo_ros.errors import BagError, ConfigError, counted
+from foundation_stereo_ros.errors import BagError, ConfigError, counted, printable
 from foundation_stereo_ros.io.outputs import check_free, check_output, keep, reserved_folder
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
@@ -126,11 +126,11 @@ def run(args: argparse.Namespace) -> int:
     keep_freed_memory()  # before torch is loaded
     with Recording(args.input) as recording:
         for notice in recording.notices:
-            print(f"note: {notice}", file=sys.stderr)
+            print(printable(f"note: {notice}"), file=sys.stderr)
         if args.list:
-            print(f"{args.input}\n{describe(recording.topics)}")
+            print(printable(f"{args.input}\n{describe(recording.topics)}"))
             if recording.damage:
-                print(f"warning: {recording.damage}", file=sys.stderr)
+                print(printable(f"warning: {recording.damage}"), file=sys.stderr)
         topics = _find(args, recording)
         config = pipeline_config(args)
         options = _job_options(args, config, recording, topics)
@@ -292,7 +292,10 @@ def _conclude(args: argparse.Namespace, recording: Recording, report: JobReport 
         print(f"interrupted: {kept}", file=sys.stderr)
         return code
     if recording.damage:
-        print(f"warning: {recording.damage}; {args.output} holds the frames up to there", file=sys.stderr)
+        print(
+            printable(f"warning: {recording.damage}; {args.output} holds the frames up to there"),
+            file=sys.stderr,
+        )
         return DAMAGED
     if report and done and report.invalid == report.frames:
         print(f"error: in every frame {report.why_invalid}", file=sys.stderr)
@@ -316,10 +319,10 @@ def _print_choice(topics: StereoTopics, options: JobOptions) -> None:
     print("takes:")
     for name in ("left", "left_info", "right", "right_info"):
         if getattr(topics, name):
-            print(f"  {name.replace('_', '-'):<10}  {getattr(topics, name)}")
+            print(printable(f"  {name.replace('_', '-'):<10}  {getattr(topics, name)}"))
     print("writes:")
     for name in options.outputs:
-        print(f"  {options.topic(name)}")
+        print(printable(f"  {options.topic(name)}"))
 
 
 @contextmanager

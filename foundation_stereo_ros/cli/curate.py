@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import output
+from foundation_stereo_ros.cli.options import add_limit_option, output
 from foundation_stereo_ros.errors import ConfigError, counted
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--device", default="auto", help="cpu, cuda, cuda:1 ...; auto: cuda if there is one")
     add("--pictures", type=_count, default=0, metavar="N", help="show the N worst dropped scenes in FILE.png")
     add("--quiet", action="store_true", help="no progress bar")
+    add_limit_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -45,6 +45,7 @@ _USED = (
     "hierarchical",
     "small_ratio",
     "memory_budget",
+    "max_megapixels",
 )
 _ASSUMED_SCALES = {
     "folder": "256",

@@ -19,6 +19,7 @@ from foundation_stereo_ros.cli.options import (
     wire_settings_of,
 )
 from foundation_stereo_ros.errors import WireError
+from foundation_stereo_ros.limits import allow
 from foundation_stereo_ros.ros.live.config import live_settings
 from foundation_stereo_ros.terminal import StatusLine
 
@@ -162,7 +163,9 @@ def _judged(args: argparse.Namespace, wire: Wire) -> tuple[Configs, dict[str, An
     from foundation_stereo_ros.ros.live.parameters import judge
 
     values = live_values(args, wire.full_name)
-    return judge(values), values
+    configs = judge(values)
+    allow(configs.pipeline.max_megapixels)
+    return configs, values
 
 
 def live_values(args: argparse.Namespace, node: str) -> dict[str, Any]:

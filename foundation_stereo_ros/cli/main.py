@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from foundation_stereo_ros import __version__
-from foundation_stereo_ros.errors import FoundationStereoError
+from foundation_stereo_ros.errors import FoundationStereoError, printable
+from foundation_stereo_ros.limits import SETTING, allow
 from foundation_stereo_ros.terminal import INTERRUPTED
 
 COMMANDS = {
@@ -43,7 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parser(words).parse_args(words)
     except SystemExit as end:
         return int(end.code or 0)
-    logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.WARNING)
+    logging.basicConfig(level=logging.WARNING)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Printable("%(levelname)s: %(message)s"))
+    if hasattr(args, SETTING):
+        allow(getattr(args, SETTING))
     try:
         from foundation_stereo_ros.cli.options import inputs_of
         from foundation_stereo_ros.io.outputs import keeping
@@ -70,6 +75,13 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"error: {message}\n{self.prog} --help lists the options\n")
+
+
+class _Printable(logging.Formatter):
+    """Records that a terminal only shows, whatever names from files are in them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

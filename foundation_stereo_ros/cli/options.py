@@ -15,6 +15,7 @@ import foundation_stereo_ros
 from foundation_stereo_ros.errors import ConfigError, FoundationStereoError
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
 from foundation_stereo_ros.estimate.setting import Setting
+from foundation_stereo_ros.limits import SETTING
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.remarks import Remark
@@ -52,8 +53,13 @@ def add_pipeline_options(parser: argparse.ArgumentParser, *, without: Collection
     add_setting_options(parser.add_argument_group("pipeline"), settings(), without=without)
 
 
+def add_limit_option(parser: argparse.ArgumentParser) -> None:
+    """Add the flag for the largest input, for commands without those of the pipeline."""
+    add_setting_options(parser, [setting for setting in settings() if setting.name == SETTING])
+
+
 def add_setting_options(
-    group: argparse._ArgumentGroup, fields: Iterable[Setting], *, without: Collection[str] = ()
+    group: argparse._ActionsContainer, fields: Iterable[Setting], *, without: Collection[str] = ()
 ) -> None:
     """Add a flag for each setting; those not given are absent from what is parsed."""
     for setting in fields:

@@ -9,8 +9,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foundation_stereo_ros.cli.options import add_node_options, positive, seconds, wire_settings_of
-from foundation_stereo_ros.errors import counted
+from foundation_stereo_ros.cli.options import (
+    add_limit_option,
+    add_node_options,
+    positive,
+    seconds,
+    wire_settings_of,
+)
+from foundation_stereo_ros.errors import counted, printable
 from foundation_stereo_ros.terminal import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -30,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_part_options(parser)
     _add_publishing_options(parser)
     add_node_options(parser, "player")
+    add_limit_option(parser)
 
 
 def _add_part_options(parser: argparse.ArgumentParser) -> None:
@@ -93,8 +100,8 @@ def run(args: argparse.Namespace) -> int:
     with Recording(args.input) as recording, Wire(settings, args.name) as wire, Interrupts():
         player = Player(wire, recording, options, time.sleep)
         for notice in (*recording.notices, *player.notices):
-            print(f"note: {notice}", file=sys.stderr)
-        print(f"playing {', '.join(player.topics)} on domain {settings.domain}", flush=True)
+            print(printable(f"note: {notice}"), file=sys.stderr)
+        print(printable(f"playing {', '.join(player.topics)} on domain {settings.domain}"), flush=True)
         if args.clock:
             print("nodes go by /clock where use_sim_time is set; foundation_stereo live: --use-sim-time")
         code = 0
@@ -103,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             code = INTERRUPTED
         if recording.damage:
-            print(f"warning: {recording.damage}", file=sys.stderr)
+            print(printable(f"warning: {recording.damage}"), file=sys.stderr)
         if player.damaged:
             print(f"warning: {counted(player.damaged, 'damaged message')} left out", file=sys.stderr)
         print(f"{counted(player.played, 'message')} played{', interrupted' if code else ''}", flush=True)

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foundation_stereo_ros.cli.options import output
+from foundation_stereo_ros.cli.options import add_limit_option, output
 from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.io.outputs import check_free, keep, reserved_folder
 
@@ -74,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--resume", action="store_true", help="continue the run in the folder, with its settings")
     add("--max-minutes", type=float, help="stop after so many minutes; --resume continues")
     add("--quiet", action="store_true", help="no progress bar")
+    add_limit_option(parser)
 
 
 def _add_data_options(group: argparse._ArgumentGroup) -> None:

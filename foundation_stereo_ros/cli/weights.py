@@ -56,12 +56,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _info(file: Path | None) -> int:
+    from foundation_stereo_ros.errors import printable
     from foundation_stereo_ros.weights.checkpoint import read_checkpoint
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 
     file = find_checkpoint(file or "")
     for name, value in _description(file, read_checkpoint(file)):
-        print(f"{name:<12} {value}")
+        print(printable(f"{name:<12} {value}"))
     return 0
 
 

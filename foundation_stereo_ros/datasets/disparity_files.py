@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
-import zlib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.datasets.pfm import read_pfm
 from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.files import check_input
 from foundation_stereo_ros.io.pictures import Pixels, read_pixels
+from foundation_stereo_ros.limits import SETTING, limits
 from foundation_stereo_ros.shapes import Mask, ShiftMap
 
 SEEN = 255
@@ -75,14 +76,16 @@ def read_array_disparity(path: Path) -> ShiftMap:
     Raises:
         FileFormatError: it is no such file, or not H x W numbers; or ``doffs`` is not one finite number.
     """
+    check_input(path)
     try:
         with path.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
-            values, doffs = (loaded, _NONE) if isinstance(loaded, np.ndarray) else _chosen(path, loaded)
+            values, doffs = _read_arrays(path, stream)
     except OSError as error:
         raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, EOFError, KeyError, MemoryError, zlib.error, zipfile.BadZipFile) as error:
-        raise FileFormatError(f"{path} is not a NumPy file of numbers: {error}") from None
+    except FileFormatError:
+        raise
+    except Exception:  # numpy and zipfile raise many classes on damaged bytes
+        raise FileFormatError(f"{path} is not a NumPy file of numbers, or damaged") from None
     if values.ndim != 2 or not values.size or values.dtype.kind not in "fiu":
         raise FileFormatError(f"{path} holds {values.dtype} {values.shape}; expected numbers (height, width)")
     if doffs.size != 1 or doffs.dtype.kind not in "fiu" or not np.isfinite(doffs).all():
@@ -118,10 +121,41 @@ def _grey(path: Path, stored: Pixels) -> Pixels:
     return stored[..., 0]
 
 
-def _chosen(path: Path, stored: Mapping[str, Any]) -> tuple[Any, Any]:
+def _read_arrays(path: Path, stream: BinaryIO) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """Return the disparity, and what was taken off it."""
-    if _ARRAY_NAME in stored:
-        return stored[_ARRAY_NAME], stored.get(_OFFSET_NAME, _NONE)
-    if len(stored) != 1:
-        raise FileFormatError(f"{path} holds {', '.join(stored) or 'nothing'}; expected {_ARRAY_NAME!r}")
-    return next(iter(stored.values())), _NONE
+    if stream.read(2) != b"PK":
+        stream.seek(0)
+        return _checked_array(path, stream), _NONE
+    with zipfile.ZipFile(stream) as archive:
+        names = {name.removesuffix(".npy"): name for name in archive.namelist()}
+
+        def array(name: str) -> npt.NDArray[Any]:
+            with archive.open(names[name]) as member:
+                return _checked_array(path, member)
+
+        chosen = _chosen(path, list(names))
+        offset = chosen == _ARRAY_NAME and _OFFSET_NAME in names
+        return array(chosen), array(_OFFSET_NAME) if offset else _NONE
+
+
+def _checked_array(path: Path, stream: IO[bytes]) -> npt.NDArray[Any]:
+    """Read an array whose size was checked in its header: the memory is taken before the values are there."""
+    start = stream.tell()
+    version = np.lib.format.read_magic(stream)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(stream)
+    size, most = math.prod(shape) * dtype.itemsize, limits().block_bytes
+    if size > most:
+        raise FileFormatError(
+            f"{path} holds {shape} numbers, {size:,} bytes; expected at most {most:,}", remedy=SETTING
+        )
+    stream.seek(start)
+    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+
+
+def _chosen(path: Path, names: list[str]) -> str:
+    if _ARRAY_NAME in names:
+        return _ARRAY_NAME
+    if len(names) != 1:
+        raise FileFormatError(f"{path} holds {', '.join(names) or 'nothing'}; expected {_ARRAY_NAME!r}")
+    return names[0]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.io.files import read_bytes
+from foundation_stereo_ros.limits import SETTING, limits
 
 # The single white space that ends the header may be a Windows line's end.
 _HEADER = re.compile(rb"P(?P<kind>[fF])\s+(\d{1,6})\s+(\d{1,6})\s+([-+]?[\d.eE+-]{1,32})(?:\r\n|\s)")
@@ -38,6 +39,11 @@ def read_pfm(path: Path) -> npt.NDArray[np.float32]:
     if size != 4 * width * height or not size:
         raise FileFormatError(
             f"{path} has {size} bytes of pixels; expected {4 * width * height} for {width} x {height}"
+        )
+    if width * height > limits().pixels:
+        raise FileFormatError(
+            f"{path} has {width} x {height} pixels; expected at most {limits().megapixels} million",
+            remedy=SETTING,
         )
     order = "<f4" if scale < 0 else ">f4"
     rows = np.frombuffer(content, order, offset=header.end()).reshape(height, width)

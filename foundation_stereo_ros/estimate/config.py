@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.setting import Setting, Settings, setting, settings_of
+from foundation_stereo_ros.limits import DEFAULT_MEGAPIXELS
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,21 @@ class SharedSettings(RectificationSettings, CloudSettings, DepthSettings):
 
 
 @dataclass(frozen=True)
-class PipelineConfig(SharedSettings, NetworkSettings):
+class InputSettings(Settings):
+    """What files and compressed images may ask for; see `foundation_stereo_ros.limits`."""
+
+    max_megapixels: int = setting(
+        DEFAULT_MEGAPIXELS,
+        "Largest image that is decoded, in millions of pixels. Chunks, messages, arrays and text files are"
+        " limited in proportion. It counts for the whole process.",
+        low=1,
+        high=10000,
+        dynamic=False,
+    )
+
+
+@dataclass(frozen=True)
+class PipelineConfig(SharedSettings, InputSettings, NetworkSettings):
     """Settings of the pipeline around a stereo network.
 
     Each field's metadata holds ``description``, ``unit``, ``min``, ``max`` (inclusive), ``choices``, and

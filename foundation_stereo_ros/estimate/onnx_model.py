@@ -7,7 +7,6 @@ That is read from the model's inputs, outputs and metadata.
 from __future__ import annotations
 
 import importlib.util
-import json
 import logging
 import os
 import re
@@ -20,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
+from foundation_stereo_ros.errors import CheckpointError, ConfigError, FileFormatError, ImageError
+from foundation_stereo_ros.estimate.onnx_file import check_onnx_file
+from foundation_stereo_ros.io.documents import parse_json
 
 OWN = "foundation_stereo_ros"
 """Metadata of the models that this package writes; they take RGB from 0 to 255."""
@@ -70,19 +71,23 @@ class OnnxSession:
 
     def __init__(self, path: Path, device: str = "auto", *, half: bool = True) -> None:
         self.path, self._wanted, self._half = path, device, half
-        if not path.is_file():
+        if not path.exists():
             raise CheckpointError(f"no weights file at {path}")
         if importlib.util.find_spec("onnxruntime") is None:
             raise ConfigError(
                 f"{path.name} cannot run without onnxruntime; expected the extra 'onnx' of this package"
             )
+        check_onnx_file(path)
         self.device = torch.device("cpu")
         self._session: Any = self._load()
-        self.facts = ModelFacts(
-            tuple(map(_tensor_facts, self._session.get_inputs())),
-            tuple(map(_tensor_facts, self._session.get_outputs())),
-            dict(self._session.get_modelmeta().custom_metadata_map),
-        )
+        try:
+            self.facts = ModelFacts(
+                tuple(map(_tensor_facts, self._session.get_inputs())),
+                tuple(map(_tensor_facts, self._session.get_outputs())),
+                dict(self._session.get_modelmeta().custom_metadata_map),
+            )
+        except UnicodeDecodeError:
+            raise CheckpointError(f"{path} has names that are no text; expected an undamaged model") from None
 
     def open(self) -> None:
         """Load the model again after `close`.
@@ -320,9 +325,15 @@ def _own_facts(metadata: Mapping[str, str]) -> tuple[int | None, int | None]:
     if OWN not in metadata:
         return None, None
     try:
-        return int(metadata["iterations"]), int(json.loads(metadata["config"])["max_disp"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"its metadata are not those of a model of this package: {error!r}") from None
+        iterations = int(metadata["iterations"])
+        max_disp = int(parse_json(metadata["config"], "config")["max_disp"])
+    except (LookupError, TypeError, ValueError, OverflowError, FileFormatError):
+        raise CheckpointError("its metadata are not those of a model of this package") from None
+    if not (0 < iterations <= 1000 and 0 < max_disp <= 4096):
+        raise CheckpointError(
+            f"its metadata say {iterations} iterations and max_disp {max_disp}; expected up to 1000 and 4096"
+        )
+    return iterations, max_disp
 
 
 def _sides(image: TensorFacts) -> Sides:

@@ -1,25 +1,84 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files read whole, and files that are written whole or not at all."""
+"""Files read whole after a look at what they are, and files that are written whole or not at all."""
 
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.errors import FileFormatError, FoundationStereoError
 from foundation_stereo_ros.io.outputs import check_output, new_beside
+from foundation_stereo_ros.limits import SETTING, limits
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+_LFS = b"version https://git-lfs.github.com/spec/"
+_HTML = (b"<!doctype html", b"<html", b"<head")
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return what a file holds.
+def check_input(
+    path: Path,
+    error: type[FoundationStereoError] = FileFormatError,
+    most: int | None = None,
+    *,
+    may_be_empty: bool = False,
+) -> None:
+    """Refuse what is no regular file, before it is opened: a pipe or a device may never end, or never begin.
+
+    A file that another program put in the place of the wanted one is called what it is.
+
+    Args:
+        path: of an input.
+        error: class of what is raised.
+        most: bytes that it may have.
+        may_be_empty: accept a file without any bytes.
 
     Raises:
-        FileFormatError: it cannot be read.
+        FoundationStereoError: of the class ``error``.
     """
+    try:
+        found = path.stat()
+        kind = next((name for test, name in _KINDS if test(found.st_mode)), None)
+        if kind:
+            raise error(f"{path} is {kind}; expected a file")
+        with path.open("rb") as stream:
+            head = stream.read(512).lstrip()
+    except (OSError, ValueError) as reason:  # ValueError: a NUL in the name
+        raise error(f"cannot read {path}: {getattr(reason, 'strerror', None) or reason}") from None
+    if most is not None and found.st_size > most:
+        raise error(f"{path} has {found.st_size:,} bytes; expected at most {most:,}", remedy=SETTING)
+    if head.startswith(_LFS):
+        raise error(
+            f"{path} is a pointer of Git LFS, not the file itself; expected `git lfs pull` to fetch it"
+        )
+    if head[:20].lower().startswith(_HTML) and b"\0" not in head:
+        raise error(f"{path} is a web page; expected the file that it leads to")
+    if not found.st_size and not may_be_empty:
+        raise error(f"{path} is empty")
+
+
+def read_bytes(path: Path, most: int | None = None, *, may_be_empty: bool = False) -> bytes:
+    """Return what a file holds.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have; None: as `limits` says of a block.
+        may_be_empty: accept a file without any bytes.
+
+    Raises:
+        FileFormatError: it cannot be read, is empty or too large, or no file.
+    """
+    check_input(path, most=limits().block_bytes if most is None else most, may_be_empty=may_be_empty)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -30,10 +89,10 @@ def read_text(path: Path) -> str:
     """Return what a text file holds (UTF-8).
 
     Raises:
-        FileFormatError: it cannot be read, or is not text.
+        FileFormatError: it cannot be read, is empty or too large, or is not text.
     """
     try:
-        return read_bytes(path).decode("utf-8")
+        return read_bytes(path, limits().text_bytes).decode("utf-8")
     except UnicodeDecodeError:
         raise FileFormatError(f"{path} is not a text file") from None
 

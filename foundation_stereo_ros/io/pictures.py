@@ -13,6 +13,8 @@ import numpy.typing as npt
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.io.files import atomic_write, read_bytes
+from foundation_stereo_ros.io.image_size import KNOWN, image_size, too_large
+from foundation_stereo_ros.limits import SETTING
 from foundation_stereo_ros.shapes import DepthMap, RgbImage
 
 Pixels = npt.NDArray[Any]
@@ -59,18 +61,30 @@ def read_pixels(path: Path) -> Pixels:
     Raises:
         FileFormatError: there is no such file, or no such image in it.
     """
-    content = np.frombuffer(read_bytes(path), np.uint8)
-    try:
-        image = cv2.imdecode(content, cv2.IMREAD_UNCHANGED) if content.size else None
-    except cv2.error:  # a header that promises more pixels than OpenCV will hold
-        image = None
+    content = read_bytes(path)
+    size = image_size(memoryview(content))
+    if size is not None and (problem := too_large(size)):
+        raise FileFormatError(f"{path} {problem}", remedy=SETTING)
+    image = decode_image_file(content) if size is not None else None
     if image is None:
         raise FileFormatError(
-            f"{path} is not an image that OpenCV can read (PNG, JPEG, TIFF, PGM, PPM, BMP ...)"
+            f"{path} is not an image that can be read; expected one of {KNOWN}, not damaged"
         )
     if image.dtype not in (np.uint8, np.uint16):
         raise FileFormatError(f"{path} holds {image.dtype} pixels; expected 8 or 16 bit")
     return np.asarray(image)
+
+
+def decode_image_file(content: bytes | npt.NDArray[np.uint8]) -> Pixels | None:
+    """Return the values of a compressed image whose size was checked; None where it cannot be decoded.
+
+    An orientation tag would turn the image away from its calibration; none is heeded.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except (cv2.error, MemoryError):
+        return None
+    return None if image is None else np.asarray(image)
 
 
 def png_bytes(image: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]) -> bytes:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from foundation_stereo_ros.errors import ConfigError, check_fields
+from foundation_stereo_ros.errors import ConfigError, FileFormatError, check_fields
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.train.data_config import CropConfig, DatasetChoice, TrainingSource
@@ -229,12 +229,12 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it cannot be read, or holds something else.
     """
-    import yaml
+    from foundation_stereo_ros.io.documents import read_yaml
 
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read {path}: {error}") from None
+        values = read_yaml(path)
+    except FileFormatError as error:
+        raise ConfigError(str(error)) from None
     if not isinstance(values, dict):
         raise ConfigError(
             f"{path} holds {type(values).__name__}; expected names and values of training settings"

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from foundation_stereo_ros.errors import CheckpointError
+from foundation_stereo_ros.errors import CheckpointError, FileFormatError
+from foundation_stereo_ros.io.documents import parse_json
 from foundation_stereo_ros.nets.stereo import StereoNetwork
 from foundation_stereo_ros.nets.stereo.kinds import kind_of
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import describe
 from foundation_stereo_ros.weights import save_checkpoint
-from foundation_stereo_ros.weights.checkpoint import write_tensors
+from foundation_stereo_ros.weights.checkpoint import read_tensors, write_tensors
 
 FORMAT = "foundation_stereo_ros/training/1"
 Network = TypeVar("Network", bound=nn.Module)
@@ -113,7 +113,7 @@ def load_state(path: Path, state: RunState[Any], device: torch.device) -> Progre
                     else torch.empty_like(parameter, requires_grad=False).copy_(value)
                     for m, value in moments.items()
                 }
-        return Progress(**json.loads(header["progress"]))
+        return _progress(path, header)
     except (RuntimeError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} does not fit this run: {str(error).splitlines()[0]}") from None
 
@@ -129,9 +129,13 @@ def compact_state(path: Path, target: Path) -> Progress:
     """
     tensors, header = _read(path)
     weights = {**_part(tensors, "model."), **_part(tensors, "average.")}
-    header["config"] = json.dumps({**json.loads(header["config"]), "validate_on": None, "keep_best": ""})
+    progress = _progress(path, header)
+    config = _value(path, header, "config")
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{path} has no settings of a run in its header")
+    header["config"] = json.dumps({**config, "validate_on": None, "keep_best": ""})
     write_tensors(target, {f"model.{name}": value for name, value in weights.items()}, header)
-    return Progress(**json.loads(header["progress"]))
+    return progress
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -141,10 +145,25 @@ def read_about(path: Path) -> dict[str, Any]:
         CheckpointError: no such file, or not a training state.
     """
     _, header = _read(path, tensors=False)
+    return {name: _value(path, header, name) for name in header if name not in _OTHERS}
+
+
+def _value(path: Path, header: Mapping[str, str], name: str) -> Any:
     try:
-        return {name: json.loads(value) for name, value in header.items() if name not in _OTHERS}
-    except ValueError as error:
-        raise CheckpointError(f"{path} has no usable header: {error}") from None
+        return parse_json(header.get(name, ""), f"{name} in its header")
+    except FileFormatError as error:
+        raise CheckpointError(f"{path} cannot be used: {error}") from None
+
+
+def _progress(path: Path, header: Mapping[str, str]) -> Progress:
+    values = _value(path, header, "progress")
+    try:
+        progress = Progress(**values)
+    except TypeError:
+        progress = None
+    if progress is None or not all(type(value) in (int, float) for value in asdict(progress).values()):
+        raise CheckpointError(f"{path} does not say how far its run was")
+    return progress
 
 
 def _own(state: RunState[Any]) -> dict[str, Tensor]:
@@ -155,15 +174,9 @@ def _own(state: RunState[Any]) -> dict[str, Tensor]:
 
 
 def _read(path: Path, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, str]]:
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError(f"no training state at {path}")
-    try:
-        with safe_open(path, framework="pt") as opened:
-            header = dict(opened.metadata() or {})
-            names = list(opened.keys()) if tensors else []
-            values = {name: opened.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from None
+    values, header = read_tensors(path, tensors=tensors)
     if header.get("format") != FORMAT:
         raise CheckpointError(f"{path} says format {header.get('format')!r} of itself; expected {FORMAT!r}")
     return values, header

@@ -65,7 +65,7 @@ def start(config: TrainingConfig, about: Mapping[str, Any] | None = None) -> Sta
 
 def _from_checkpoint(config: TrainingConfig, file: Path) -> Start:
     found = read_checkpoint(file)
-    held = stereo_config_of(found, file)
+    held = stereo_config_of(found)
     _check_preset(config.preset, held, file)
     model = load_checkpoint(file, **config.network).train()
     kept = ("preset", "licence", "trained_on")

@@ -22,7 +22,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, FileFormatError
-from foundation_stereo_ros.io.files import atomic_path
+from foundation_stereo_ros.io.documents import parse_json
+from foundation_stereo_ros.io.files import atomic_path, check_input
 from foundation_stereo_ros.nets.stereo.foundation.model import FoundationStereo
 from foundation_stereo_ros.nets.stereo.kinds import (
     FOUNDATION,
@@ -31,10 +32,11 @@ from foundation_stereo_ros.nets.stereo.kinds import (
     build_network,
     changed,
     config_of,
+    is_preset,
     kind_of,
 )
 from foundation_stereo_ros.nets.video import VIDEO, DeepVideoMVS, VideoConfig
-from foundation_stereo_ros.weights.official import check_entries, load_official
+from foundation_stereo_ros.weights.official import check_entries, check_official, load_official
 from foundation_stereo_ros.weights.official_file import read_official_file
 from foundation_stereo_ros.weights.video import is_published_folder, read_published_folder
 
@@ -75,7 +77,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         return Checkpoint(*read_published_folder(file), True, {})
     if file.is_dir():
         file = file / "model_best_bp2.pth"
-    if not file.is_file():
+    if not file.exists():
         raise CheckpointError(f"no weights file at {file}")
     if file.suffix in _PICKLES:
         return Checkpoint(*read_official_file(file))
@@ -85,25 +87,36 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 
 def _read_safetensors(file: Path) -> Checkpoint:
-    try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = dict(opened.metadata() or {})
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{file} is damaged or no safetensors file: {error}") from None
+    tensors, metadata = read_tensors(file)
     kind = metadata.pop("format", None)
     if kind != FORMAT:
         raise CheckpointError(f"{file} says format {kind!r} of itself; expected {FORMAT!r}")
     try:
         # files from before there were several kinds name none
-        config = _config_of(metadata.pop("kind", FOUNDATION), json.loads(metadata.pop("config", "")))
-    except (ValueError, TypeError) as error:
+        values = parse_json(metadata.pop("config", ""), "it")
+        config = _config_of(metadata.pop("kind", FOUNDATION), values)
+    except (FileFormatError, ConfigError) as error:
         raise CheckpointError(f"{file} has no usable network configuration: {error}") from None
     return Checkpoint(config, tensors, False, metadata)
 
 
-def _config_of(kind: str, values: Mapping[str, Any]) -> StereoConfig | VideoConfig:
-    return VideoConfig.from_dict(dict(values)) if kind == VIDEO else config_of(kind, values)
+def _config_of(kind: str, values: Any) -> StereoConfig | VideoConfig:
+    return VideoConfig.from_dict(values) if kind == VIDEO else config_of(kind, values)
+
+
+def read_tensors(file: Path, *, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return tensors by name (none where not wanted) and the header's texts of a safetensors file.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or no such file.
+    """
+    check_input(file, CheckpointError)
+    try:
+        with safe_open(file, framework="pt") as opened:
+            names = opened.keys() if tensors else ()
+            return {name: opened.get_tensor(name) for name in names}, dict(opened.metadata() or {})
+    except Exception:  # the reader is Rust: damage comes as many classes, in words for programmers
+        raise CheckpointError(f"{file} is damaged or no safetensors file") from None
 
 
 def load_checkpoint(
@@ -121,37 +134,55 @@ def load_checkpoint(
         CheckpointError: the file cannot be used; one line that says why.
     """
     checkpoint = read_checkpoint(path)
-    config = stereo_config_of(checkpoint, path)
-    try:
-        model = build_network(changed(config, **overrides))
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    with _naming(path):
+    with naming(path):
+        config = changed(stereo_config_of(checkpoint), **overrides)
+        if config.monocular or not is_preset(config):
+            # Large, or of anybody's sizes: what the file lacks is told before memory is taken for it.
+            with torch.device("meta"):
+                _check_fits(_built(config), checkpoint)
+        model = _built(config)
+        _check_fits(model, checkpoint)
         if checkpoint.official and isinstance(model, FoundationStereo):
             load_official(model, checkpoint.tensors)
         else:
-            shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-            check_entries(shapes, checkpoint.tensors)
             model.load_state_dict(dict(checkpoint.tensors))
     return model.to(device).eval()
 
 
-def stereo_config_of(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> StereoConfig:
+def stereo_config_of(checkpoint: Checkpoint) -> StereoConfig:
     """Return the configuration of a checkpoint that has to be of a stereo network.
 
     Raises:
         CheckpointError: it is of another one.
     """
     if isinstance(checkpoint.config, VideoConfig):
-        raise CheckpointError(f"{path} holds weights for posed video; expected some for stereo pairs")
+        raise CheckpointError("the weights are for posed video; expected some for stereo pairs")
     return checkpoint.config
 
 
+def _built(config: StereoConfig) -> StereoNetwork:
+    try:
+        return build_network(config)
+    except ConfigError:
+        raise
+    except (RuntimeError, ValueError, TypeError, AssertionError, ArithmeticError, LookupError):
+        raise ConfigError("the network's settings do not fit each other") from None
+
+
+def _check_fits(model: StereoNetwork, checkpoint: Checkpoint) -> None:
+    if checkpoint.official and isinstance(model, FoundationStereo):
+        check_official(model, checkpoint.tensors)
+        return
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    check_entries(shapes, checkpoint.tensors)
+
+
 @contextmanager
-def _naming(path: str | os.PathLike[str]) -> Iterator[None]:
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Begin messages of what is raised inside with the weights' path; a ConfigError as a CheckpointError."""
     try:
         yield
-    except CheckpointError as error:
+    except (CheckpointError, ConfigError) as error:
         raise CheckpointError(f"{path}: {error}") from None
 
 

@@ -142,15 +142,23 @@ def load_official(model: FoundationStereo, mapping: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: names what is missing, unexpected or misshapen.
     """
-    config, own = model.config, model.state_dict()
-    if config.monocular is None:
+    check_official(model, mapping)
+    names = {official_name(name): name for name in model.state_dict()}
+    model.load_state_dict({name: torch.as_tensor(mapping[official]) for official, name in names.items()})
+
+
+def check_official(model: FoundationStereo, mapping: Mapping[str, Any]) -> None:
+    """Compare official weights with what a network takes, which may be on the device ``meta``.
+
+    Raises:
+        CheckpointError: names what is missing, unexpected or misshapen.
+    """
+    if model.config.monocular is None:
         raise CheckpointError(
             "official weights have a monocular branch; this network's configuration has none"
         )
-    names = {official_name(name): name for name in own}
-    shapes = {official: tuple(own[name].shape) for official, name in names.items()}
-    check_entries({**shapes, **unused_entries(config)}, mapping)
-    model.load_state_dict({name: torch.as_tensor(mapping[official]) for official, name in names.items()})
+    shapes = {official_name(name): tuple(value.shape) for name, value in model.state_dict().items()}
+    check_entries({**shapes, **unused_entries(model.config)}, mapping)
 
 
 def check_entries(expected: Mapping[str, tuple[int, ...]], given: Mapping[str, Any]) -> None:

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import logging
+import numbers
 import pickle
+import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +15,18 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor
 
-from foundation_stereo_ros.errors import CheckpointError, ConfigError
+from foundation_stereo_ros.errors import CheckpointError, ConfigError, FileFormatError
+from foundation_stereo_ros.io.documents import read_yaml
+from foundation_stereo_ros.io.files import check_input
 from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR, NetworkConfig
+from foundation_stereo_ros.weights.pickles import check_pickle
 
 _log = logging.getLogger(__name__)
 _CLS_TOKEN = "feature.dino.depth_anything.pretrained.cls_token"
+_PICKLES = 4  # of a file from before there were archives: two numbers, about the machine, and the weights
+_DAMAGE = (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error, EOFError, LookupError)
 _FIXED = {"hidden_dims": [128, 128, 128], "n_gru_layers": 3, "n_downsample": 2}
 _SETTINGS = {
     "max_disp": "max_disp",
@@ -37,13 +44,17 @@ def read_official_file(file: Path) -> tuple[NetworkConfig, dict[str, Tensor], bo
     """
     content = load_weights_only(file)
     weights = content.get("model") if isinstance(content, Mapping) else None
-    if not isinstance(weights, Mapping) or not all(isinstance(value, Tensor) for value in weights.values()):
+    if not isinstance(weights, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
         found = type(content).__name__
         if isinstance(content, Mapping):
-            found = ", ".join(map(str, list(content)[:6]))
+            # Other keys than texts may take for ever to print.
+            found = ", ".join(key for key in list(content)[:6] if isinstance(key, str))
         raise CheckpointError(f"{file} holds no weights under 'model' (it holds: {found or 'nothing'})")
-    tensors = {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
-    metadata = {key: str(content[key]) for key in ("global_step", "epoch") if key in content}
+    tensors = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
+    counts = {key: content.get(key) for key in ("global_step", "epoch")}
+    metadata = {key: str(value) for key, value in counts.items() if isinstance(value, numbers.Real)}
     return _read_config(file.with_name("cfg.yaml"), tensors), tensors, True, metadata
 
 
@@ -53,23 +64,53 @@ def load_weights_only(file: Path) -> Any:
     Raises:
         CheckpointError: the file is damaged, holds code, or is no such pickle.
     """
+    check_input(file, CheckpointError)
+    try:
+        zipped = zipfile.is_zipfile(file)
+        if zipped:
+            _check_archive(file)
+        else:
+            with file.open("rb") as stream:
+                for _ in range(_PICKLES):
+                    check_pickle(stream)
+    except _DAMAGE:
+        raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint") from None
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
-            return torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+            return torch.load(file, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{file} is refused: {_refused(str(error))}") from None
-    except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint: {reason}") from None
+    except Exception:  # whatever torch's readers raise on damaged bytes; their words are for programmers
+        raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint") from None
+
+
+def _check_archive(file: Path) -> None:
+    """Refuse an archive that would grow while it is read: PyTorch stores its entries as they are."""
+    with zipfile.ZipFile(file) as archive:
+        entries = archive.infolist()
+        packed = next((entry for entry in entries if entry.compress_type != zipfile.ZIP_STORED), None)
+        if packed:
+            name = packed.filename
+            raise CheckpointError(
+                f"{file} is refused: {name!r} in it is compressed, which PyTorch never does"
+            )
+        size = sum(entry.file_size for entry in entries)
+        if size > file.stat().st_size:
+            raise CheckpointError(
+                f"{file} is refused: its entries claim {size:,} bytes, more than the file has"
+            )
+        for entry in entries:
+            if entry.filename.endswith(".pkl"):
+                with archive.open(entry) as stream:
+                    check_pickle(stream)
 
 
 def _refused(message: str) -> str:
     """Say in one line what torch's weights-only reader would not touch."""
-    for line in message.splitlines():
-        if "GLOBAL" in line:
-            name = line.split("GLOBAL", 1)[1].split()[0].strip(".,")
-            return f"it holds {name}, which is code and not weights, and is never executed"
-    return message.partition("\n")[0]
+    named = re.search(r"GLOBAL ([\w.]+)", message)
+    if named:
+        return f"it holds {named[1].strip('.')}, which is code and not weights, and is never executed"
+    return "it holds more than weights, or is damaged"
 
 
 def _numpy_scalars() -> list[Any]:
@@ -90,9 +131,9 @@ def _read_config(file: Path, tensors: Mapping[str, Tensor]) -> NetworkConfig:
         _log.warning("no cfg.yaml beside the weights: taking %s, as their shapes say, and max_disp 416", size)
         return NetworkConfig(monocular=size)  # type: ignore[arg-type]
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise CheckpointError(f"{file} is no readable YAML: {str(error).partition(chr(10))[0]}") from None
+        values = read_yaml(file)
+    except FileFormatError as error:
+        raise CheckpointError(str(error)) from None
     if not isinstance(values, Mapping):
         raise CheckpointError(
             f"{file} holds {type(values).__name__}; expected the network's settings by name"

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError
@@ -88,19 +89,17 @@ def load_video_checkpoint(path: str | os.PathLike[str]) -> DeepVideoMVS:
     Raises:
         CheckpointError: the weights cannot be used; one line that says why.
     """
-    from foundation_stereo_ros.weights.checkpoint import read_checkpoint
+    from foundation_stereo_ros.weights.checkpoint import naming, read_checkpoint
 
     if not str(path):
         raise CheckpointError("no weights are named", remedy="checkpoint")
     checkpoint = read_checkpoint(path)
-    if not isinstance(checkpoint.config, VideoConfig):
-        raise CheckpointError(f"{path} holds weights for stereo pairs; expected some for posed video")
-    model = DeepVideoMVS(checkpoint.config)
-    try:
-        check_entries(
-            {name: tuple(own.shape) for name, own in model.state_dict().items()}, checkpoint.tensors
-        )
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    model.load_state_dict(dict(checkpoint.tensors))
+    with naming(path):
+        if not isinstance(checkpoint.config, VideoConfig):
+            raise CheckpointError("the weights are for stereo pairs; expected some for posed video")
+        with torch.device("meta"):  # what does not fit is told before memory is taken
+            own = DeepVideoMVS(checkpoint.config).state_dict()
+        check_entries({name: tuple(tensor.shape) for name, tensor in own.items()}, checkpoint.tensors)
+        model = DeepVideoMVS(checkpoint.config)
+        model.load_state_dict(dict(checkpoint.tensors))
     return model.eval()

@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -160,30 +159,18 @@ def test_every_setting_has_a_flag_and_its_default_stays_in_one_place() -> None:
 
 
 def test_ctrl_c_is_130(tmp_path: Path) -> None:
-    """A pipe that nobody writes to keeps the command reading until the signal comes."""
-    pipe = tmp_path / "left.png"
-    os.mkfifo(pipe)
-    words = [
-        "-m",
-        "foundation_stereo_ros.cli.main",
-        "pair",
-        str(pipe),
-        str(pipe),
-        "--fx",
-        "1",
-        "--baseline",
-        "1",
-    ]
-    running = subprocess.Popen(
-        [sys.executable, *words],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
+    """The signal comes while the command loads its network, which takes longer."""
+    image = tmp_path / "left.png"
+    cv2.imwrite(str(image), np.zeros((480, 640, 3), np.uint8))
+    code = (
+        "import os, signal, sys, threading\n"
+        "from foundation_stereo_ros.cli.main import main\n"
+        "threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "sys.exit(main(sys.argv[1:]))"
     )
-    # Opening the other end succeeds once the command has opened its own.
-    with pipe.open("wb"):
-        time.sleep(0.2)
-        running.send_signal(signal.SIGINT)
-        _, errors = running.communicate(timeout=30)
-    assert running.returncode == 130
-    assert errors == "interrupted\n"
+    words = ["pair", str(image), str(image), "--fx", "500", "--baseline", "0.1", "-o", str(tmp_path)]
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert ended.returncode == 130
+    assert ended.stderr == "interrupted\n"

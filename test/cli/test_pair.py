@@ -276,9 +276,6 @@ def test_what_is_done_with_a_raw_calibration_is_told(
     assert "camchain.txt is the calibration of raw images" in capsys.readouterr().err
 
 
-FIELD = Path(__file__).parents[3] / "shared" / "cases" / "field"
-
-
 @pytest.mark.skipif(not FIELD.is_dir(), reason="no cases from the field here")
 @pytest.mark.parametrize(
     ("case", "code", "words"),

@@ -30,7 +30,7 @@ def test_a_sample_holds_everything(tmp_path: Path) -> None:
 def test_nothing_is_read_before_it_is_asked_for(tmp_path: Path) -> None:
     found = item(tmp_path)
     (tmp_path / "Scene" / "im0.png").write_bytes(b"")
-    with pytest.raises(FileFormatError, match=r"im0\.png is not an image"):
+    with pytest.raises(FileFormatError, match=r"im0\.png is empty"):
         found.load()
 
 

@@ -38,7 +38,7 @@ def test_a_foreign_writers_file_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"", "not a PFM file"),
+        (b"", "is empty"),
         (b"P5\n2 2\n255\nabcd", "not a PFM file"),
         (b"Pf\n-2 2\n-1\n" + bytes(16), "not a PFM file"),
         (b"PF\n1 1\n-1\n" + bytes(12), "three channels"),

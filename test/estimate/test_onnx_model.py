@@ -95,7 +95,7 @@ class TestARealOne:
     def test_a_damaged_file_is_one_line(self, tmp_path: Path) -> None:
         path = tmp_path / "bad.onnx"
         path.write_bytes(b"no model at all")
-        with pytest.raises(CheckpointError, match=r"bad.onnx does not load in ONNX Runtime \S+: ") as refused:
+        with pytest.raises(CheckpointError, match=r"bad\.onnx is damaged or no ONNX model") as refused:
             OnnxSession(path)
         assert "\n" not in str(refused.value)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.io.files import atomic_write
+from foundation_stereo_ros.io.files import atomic_write, read_text
 
 
 def test_the_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -43,3 +43,11 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         atomic_write(tmp_path / "file" / "a.bin"),
     ):
         pass
+
+
+def test_a_text_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    with path.open("wb") as stream:
+        stream.truncate(10 * 2**30)
+    with pytest.raises(FileFormatError, match="has 10,737,418,240 bytes; expected at most 16,000,000"):
+        read_text(path)

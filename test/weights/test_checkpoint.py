@@ -2,6 +2,7 @@
 """Files: our own, official ones written in the official layout, and all that can be wrong with them."""
 
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -123,7 +124,7 @@ def test_without_cfg_the_weights_tell_their_size(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("cfg", "message"),
     [
-        ("vit_size: [", "no readable YAML"),
+        ("vit_size: [", "cfg.yaml is not YAML, line 2"),
         ("just words", "expected the network's settings"),
         ({**CFG, "vit_size": "vitg"}, "monocular is 'vitg'"),
         ({**CFG, "max_disp": 100}, "max_disp is 100"),
@@ -164,6 +165,49 @@ def test_a_plain_pickle_is_no_checkpoint(tmp_path):
     assert not marker.exists()
 
 
+def test_an_archive_that_grows_is_refused(tmp_path):
+    file = small_file(tmp_path, {"model": {"a": torch.zeros(1_000_000)}})
+    packed = tmp_path / "packed.pth"
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in source.infolist():
+            target.writestr(entry.filename, source.read(entry))
+    with pytest.raises(CheckpointError, match="in it is compressed, which PyTorch never does"):
+        read_checkpoint(packed)
+
+
+def test_an_archive_whose_end_is_damaged(tmp_path):
+    file = small_file(tmp_path, {"model": {"a": torch.zeros(9)}})
+    data = bytearray(file.read_bytes())
+    at = data.index(b"PK\x06\x07")  # where the 64-bit directory is; the last number counts disks
+    data[at + 16 : at + 20] = b"\x02\0\0\0"
+    file.write_bytes(bytes(data))
+    with pytest.raises(CheckpointError, match="is damaged or no PyTorch checkpoint"):
+        read_checkpoint(file)
+
+
+NESTED = b"".join(b"q%c(h%ch%ct" % (n, n, n) for n in range(60))  # a tuple of two of the one before
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_key_that_takes_for_ever_to_hash_is_refused(tmp_path, zipped):
+    data = b"\x80\x02}()" + NESTED + b"K\x01u."
+    file = tmp_path / "weights.pth"
+    file.write_bytes(data)
+    if zipped:
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("archive/data.pkl", data)
+            archive.writestr("archive/version", "3")
+    with pytest.raises(CheckpointError, match=r"weights\.pth is damaged or no PyTorch checkpoint$"):
+        read_checkpoint(file)
+
+
+def test_what_others_advise_is_not_passed_on(tmp_path):
+    (tmp_path / "weights.pth").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    with pytest.raises(CheckpointError, match=r"never executed|no PyTorch checkpoint") as refused:
+        read_checkpoint(tmp_path / "weights.pth")
+    assert "weights_only" not in str(refused.value)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.9])
 def test_a_truncated_official_file(tmp_path, share):
     file = small_file(tmp_path, {"model": {"proj_cmb.bias": torch.zeros(5000)}})
@@ -190,11 +234,15 @@ def test_a_foreign_network_is_told_by_its_names(tmp_path):
     assert len(str(error.value)) < 900
 
 
+def configured(config):
+    return lambda file: save_file({}, file, {"format": "foundation_stereo_ros/1", "config": config})
+
+
 @pytest.mark.parametrize(
     ("write", "message"),
     [
         (lambda f: None, "no weights file"),
-        (lambda f: f.write_bytes(b""), "damaged"),
+        (lambda f: f.write_bytes(b""), "is empty"),
         (lambda f: f.write_bytes(b"\x10" * 40), "damaged"),
         (lambda f: save_file({"a": torch.zeros(2)}, f), "says format None"),
         (
@@ -206,6 +254,18 @@ def test_a_foreign_network_is_told_by_its_names(tmp_path):
             "unknown network",
         ),
         (lambda f: save_file({}, f, {"format": "foundation_stereo_ros/1", "config": "{}"}), "missing"),
+        (configured("{" * 50_000), "not JSON"),
+        (configured("[1]"), "expected names and values"),
+        (
+            configured('{"backbone": "hf-hub:nobody/nothing"}'),
+            "backbone is 'hf-hub:nobody/nothing'; expected one",
+        ),
+        (configured('{"volume_width": 1000000000}'), "volume_width is 1000000000; expected a whole number"),
+        (
+            configured('{"monocular": null, "volume_width": 256, "hidden_dim": 512}'),
+            "do not fit this network",
+        ),
+        (configured('{"monocular": null, "groups": 7}'), "groups is 7; expected a divisor"),
     ],
 )
 def test_bad_safetensors(tmp_path, write, message):

@@ -104,12 +104,13 @@ def test_each_kind_of_weights_is_refused_where_the_other_is_expected(tmp_path: P
     video = tmp_path / "video.safetensors"
     save_checkpoint(video, small_network())
     with pytest.raises(
-        CheckpointError, match="holds weights for posed video; expected some for stereo pairs"
+        CheckpointError,
+        match=r"video\.safetensors: the weights are for posed video; expected",
     ):
         load_checkpoint(video)
     from foundation_stereo_ros.weights.shipped import shipped_checkpoint
 
     with pytest.raises(
-        CheckpointError, match="holds weights for stereo pairs; expected some for posed video"
+        CheckpointError, match="the weights are for stereo pairs; expected some for posed video"
     ):
         load_video_checkpoint(shipped_checkpoint("tiny"))

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import codecs
-import json
 import re
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.geometry.extrinsics import RawCamera, rectified_pair
+from foundation_stereo_ros.io.documents import parse_json, parse_yaml
 from foundation_stereo_ros.io.files import read_bytes
 from foundation_stereo_ros.shapes import Matrix
 
@@ -99,10 +98,7 @@ class CalibrationText:
         Raises:
             FileFormatError: it is none.
         """
-        try:
-            values = json.loads(self.text)
-        except (ValueError, RecursionError) as error:
-            raise FileFormatError(f"{self.path} is not JSON: {error}") from None
+        values = parse_json(self.text, str(self.path))
         return values if isinstance(values, Mapping) else {}
 
     @cached_property
@@ -112,11 +108,8 @@ class CalibrationText:
         Raises:
             FileFormatError: it is not YAML.
         """
-        try:
-            # `ros2 topic echo` ends every message with `---`; the first one is taken.
-            document = next(yaml.safe_load_all(self.text), None)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            raise FileFormatError(f"{self.path} is not YAML: {' '.join(str(error).split())}") from None
+        # `ros2 topic echo` ends every message with `---`; the first one is taken.
+        document = parse_yaml(self.text, str(self.path))
         return document if isinstance(document, Mapping) else {}
 
     def fields(self, separator: str) -> dict[str, str]:

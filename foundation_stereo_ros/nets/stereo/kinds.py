@@ -39,7 +39,7 @@ def kind_of(config: StereoConfig) -> str:
     return LEAN if isinstance(config, LeanConfig) else FOUNDATION
 
 
-def config_of(kind: str, values: Mapping[str, Any]) -> StereoConfig:
+def config_of(kind: str, values: dict[str, Any]) -> StereoConfig:
     """Build a configuration from plain values, as weights files hold them.
 
     Raises:
@@ -47,7 +47,7 @@ def config_of(kind: str, values: Mapping[str, Any]) -> StereoConfig:
     """
     if kind not in _KINDS:
         raise ConfigError(f"network kind is {kind!r}; expected one of {', '.join(_KINDS)}")
-    config: StereoConfig = _KINDS[kind].config.from_dict(dict(values))
+    config: StereoConfig = _KINDS[kind].config.from_dict(values)
     return config
 
 
@@ -70,6 +70,13 @@ def changed(config: StereoConfig, **overrides: Any) -> StereoConfig:
         ConfigError: unknown field, or a value out of its range.
     """
     return config_of(kind_of(config), {**config.to_dict(), **overrides})
+
+
+def is_preset(config: StereoConfig) -> bool:
+    """Tell whether a configuration has the sizes of a preset."""
+    free = dict.fromkeys(("max_disp", "iterations", "disparity_attention"))
+    known = ({**network_preset(name).to_dict(), **free} for name in PRESETS)
+    return {**config.to_dict(), **free} in known
 
 
 def build_network(config: StereoConfig) -> StereoNetwork:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,6 +11,17 @@ from typing import Any
 
 from foundation_stereo_ros.errors import check_fields
 from foundation_stereo_ros.nets.parts.plain_values import PlainValues
+
+_RANGES = {
+    "trunk_widths": (1, 4096),
+    "stem_width": (1, 1024),
+    "expansions": (1, 16),
+    "pyramid_width": (1, 1024),
+    "width": (1, 256),
+    "sweep_at": (2, 4),
+    "planes": (2, 1024),
+}
+_LENGTHS = {"trunk_widths": 5, "expansions": 4}
 
 VIDEO = "deep_video_mvs"
 """Kind of network, as weights files name it."""
@@ -48,22 +60,24 @@ class VideoConfig(PlainValues):
     max_depth: float = 20.0
 
     def __post_init__(self) -> None:
-        for name in ("trunk_widths", "expansions"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON and YAML have lists
+        for name in _LENGTHS:
+            if isinstance(getattr(self, name), list):  # as JSON and YAML have them
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        self.check_ranges(_RANGES, _LENGTHS)
+        depths = ("min_depth", "max_depth")
         checks = [
-            (
-                "trunk_widths",
-                len(self.trunk_widths) == 5 and min(self.trunk_widths) > 0,
-                "five positive widths",
-            ),
-            ("stem_width", self.stem_width > 0, "a positive width"),
-            ("expansions", len(self.expansions) == 4 and min(self.expansions) > 0, "four positive factors"),
-            ("pyramid_width", self.pyramid_width > 0, "a positive width"),
-            ("width", self.width > 0, "a positive width"),
+            ("recurrent", isinstance(self.recurrent, bool), "true or false"),
             ("sweep_at", self.sweep_at in (2, 4), "2 or 4"),
-            ("planes", self.planes >= 2, "2 or more"),
+            *((name, type(getattr(self, name)) in (int, float), "a number of metres") for name in depths),
+        ]
+        check_fields("network", self, checks)
+        checks = [
             ("min_depth", self.min_depth > 0, "a positive number of metres"),
-            ("max_depth", self.max_depth > self.min_depth, f"more than min_depth ({self.min_depth})"),
+            (
+                "max_depth",
+                self.min_depth < self.max_depth < math.inf,
+                f"a finite number of metres, more than min_depth ({self.min_depth})",
+            ),
         ]
         check_fields("network", self, checks)
 

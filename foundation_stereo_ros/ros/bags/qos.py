@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.io.documents import parse_yaml
+
 KEY = "offered_qos_profiles"
 METADATA_VERSION = 8
 
@@ -43,7 +46,8 @@ def offered(profiles: str) -> Offered:
     return Offered(
         all(_number("reliability", profile.get("reliability")) != best_effort for profile in loaded),
         all(_is_latched(profile) for profile in loaded),
-        max((depth for depth in depths if isinstance(depth, int)), default=0) or Offered().depth,
+        max((depth for depth in depths if isinstance(depth, int) and depth < 2**31), default=0)
+        or Offered().depth,
     )
 
 
@@ -89,8 +93,8 @@ def _number(policy: str, value: Any) -> int:
 
 def _load(profiles: str) -> list[dict[str, Any]]:
     try:
-        loaded = yaml.safe_load(profiles)
-    except yaml.YAMLError:
+        loaded = parse_yaml(profiles, "offered_qos_profiles")
+    except FileFormatError:
         return []
     return [item for item in loaded if isinstance(item, dict)] if isinstance(loaded, list) else []
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import zstandard
 
 from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.io.files import check_input
+from foundation_stereo_ros.ros.bags.compression import DamagedBlockError, unpack_file, unpacked
 from foundation_stereo_ros.ros.bags.mcap_file import McapFile
 from foundation_stereo_ros.ros.bags.ros1_file import Ros1File
 from foundation_stereo_ros.ros.bags.sqlite_file import SqliteFile
@@ -102,6 +104,7 @@ class Recording:
         self.notices += found.notices
         for path in found.paths:
             try:
+                check_input(path, BagError)
                 file = self._open_file(path, found.distribution)
             except BagError as error:
                 if len(found.paths) == 1:
@@ -166,22 +169,18 @@ def _open_plain(path: Path, distribution: str, shown: Path) -> Storage:
 def _decompressed(path: Path, folder: Path) -> tuple[Path, bool]:
     """Unpack a file as far as it goes; return where, and whether it has its end."""
     target = folder / path.stem
-    frame = zstandard.ZstdDecompressor().decompressobj()
     try:
         with path.open("rb") as source, target.open("wb") as unpacked:
-            # Another frame may follow the end of one.
-            while packed := frame.unused_data or source.read(_PIECE):
-                frame = zstandard.ZstdDecompressor().decompressobj() if frame.eof else frame
-                unpacked.write(frame.decompress(packed))
-    except zstandard.ZstdError as error:
+            complete = unpack_file(source, unpacked, folder, path.stat().st_size)
+    except (zstandard.ZstdError, OSError, BagError) as error:
         raise BagError(f"cannot decompress {path}: {error}") from error
-    return target, frame.eof
+    return target, complete
 
 
 def _unpacked(data: bytes) -> bytes:
     try:
-        return zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    except zstandard.ZstdError:
+        return unpacked("zstd", data)
+    except (DamagedBlockError, BagError):
         return data
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-import yaml
-
-from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.errors import BagError, FileFormatError
+from foundation_stereo_ros.io.documents import read_yaml
 from foundation_stereo_ros.ros.messages.cdr import deserialize, store_of
 from foundation_stereo_ros.ros.messages.topics import Topic
 
@@ -79,9 +78,13 @@ def find_files(path: Path) -> RecordingFiles:
     Raises:
         BagError: there is nothing at this path.
     """
-    if not path.exists():
+    try:
+        exists, is_folder = path.exists(), path.is_dir()
+    except OSError as error:
+        raise BagError(f"cannot open {path}: {error.strerror or error}") from None
+    if not exists:
         raise BagError(f"no recording at {path}: there is no such file or folder")
-    if path.is_file():
+    if not is_folder:
         return RecordingFiles([path])
     found = _listed(path)
     present = [file for file in found.paths if file.exists()]
@@ -99,11 +102,11 @@ def _listed(folder: Path) -> RecordingFiles:
     if not path.is_file():
         return RecordingFiles([])
     try:
-        information = yaml.safe_load(path.read_text())["rosbag2_bagfile_information"]
+        information = read_yaml(path)["rosbag2_bagfile_information"]
         # Recorders before Galactic wrote the path with the folder's name.
         paths = [folder / Path(name).name for name in information["relative_file_paths"]]
         return RecordingFiles(paths, str(information.get("ros_distro") or ""))
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+    except (FileFormatError, ValueError, KeyError, TypeError, AttributeError):
         notice = f"{path} cannot be read; taking the files in the order of their names"
         return RecordingFiles([], notices=[notice])
 

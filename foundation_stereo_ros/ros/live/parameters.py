@@ -9,12 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, FileFormatError
 from foundation_stereo_ros.estimate.cloud import check_filters
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
 from foundation_stereo_ros.estimate.setting import Setting
+from foundation_stereo_ros.io.documents import read_yaml
 from foundation_stereo_ros.ros.live.config import LiveConfig, live_settings
 
 ALL_SETTINGS = {setting.parameter: setting for setting in (*settings(), *live_settings())}
@@ -79,11 +78,9 @@ def read_parameters(path: Path, node: str) -> dict[str, Any]:
         ConfigError: it cannot be read, is no such file, or holds nothing for this node.
     """
     try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        loaded = read_yaml(path)
+    except FileFormatError as error:
+        raise ConfigError(str(error)) from None
     sections = list(_sections(loaded, ""))
     values: dict[str, Any] = {}
     for name, section in sections:

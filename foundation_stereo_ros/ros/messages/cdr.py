@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from rosbags.serde import SerdeError
-from rosbags.typesys import Stores, TypesysError, get_types_from_idl, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, TypesysError, get_typestore
 from rosbags.typesys.store import Typestore
 
 from foundation_stereo_ros.errors import BagError
+from foundation_stereo_ros.ros.messages.definitions import types_from_text
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 
 IMAGE = "sensor_msgs/msg/Image"
@@ -107,8 +108,12 @@ def deserialize(data: bytes | memoryview, msgtype: str, topic: str, store: Types
     """
     try:
         return (store or typestore()).deserialize_cdr(memoryview(data), msgtype)
-    except (SerdeError, KeyError, ValueError) as error:
+    except KeyError:
+        raise BagError(f"{topic} is of the type {msgtype!r}, which is not known") from None
+    except SerdeError as error:
         raise BagError(f"a damaged {msgtype} on {topic}: {error}") from error
+    except Exception as error:  # the reader is made from a definition, which may be damaged as well
+        raise BagError(f"a damaged {msgtype} on {topic}") from error
 
 
 @lru_cache(maxsize=64)
@@ -118,15 +123,9 @@ def store_of(schema: Schema) -> Typestore:
     A store for each, since recordings may disagree about shared names.
     """
     store = get_typestore(Stores.EMPTY)
-    try:
-        if schema.encoding == "ros2msg":
-            store.register(get_types_from_msg(schema.data.decode(), schema.name))
-        elif schema.encoding == "ros2idl":
-            # Each of the concatenated files is headed by a line of "=" and one that names it.
-            for part in schema.data.decode().split("=" * 80 + "\n"):
-                text = part.split("\n", 1)[1] if part.startswith("IDL: ") else part
-                if text.strip():
-                    store.register(get_types_from_idl(text))
-    except (TypesysError, UnicodeDecodeError):
-        return typestore()
+    if schema.encoding in ("ros2msg", "ros2idl"):
+        try:
+            store.register(types_from_text(schema.data.decode(), schema.name, schema.encoding))
+        except (TypesysError, UnicodeDecodeError):
+            return typestore()
     return store if schema.name in store.fielddefs else typestore()

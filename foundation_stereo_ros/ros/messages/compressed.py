@@ -6,11 +6,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.io.bit_depth import BitDepth
+from foundation_stereo_ros.io.image_size import image_size, too_large
+from foundation_stereo_ros.io.pictures import decode_image_file
+from foundation_stereo_ros.limits import SETTING
 from foundation_stereo_ros.ros.messages.pixels import (
     BAYER,
     CHANNELS,
@@ -63,12 +66,11 @@ def decode_compressed(message: CompressedImage, depth: BitDepth | None = None) -
     return convert(pixels, CHANNELS[_ORDER[channels]])
 
 
-def _decode_file(data: Any, text: str) -> Any:
-    try:
-        # An orientation tag would turn the image away from its calibration; UNCHANGED heeds none.
-        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
-    except cv2.error:
-        pixels = None
+def _decode_file(data: npt.NDArray[np.uint8], text: str) -> Any:
+    size = image_size(data.data)
+    if size is not None and (problem := too_large(size)):
+        raise ImageError(f"compressed image ({text!r}) {problem}", remedy=SETTING)
+    pixels = decode_image_file(data) if size is not None else None
     if pixels is None:
         raise ImageError(f"compressed image ({text!r}) of {data.size} bytes cannot be decoded")
     return pixels

@@ -15,7 +15,9 @@ from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 
+from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.estimate.setting import Setting
+from foundation_stereo_ros.io.documents import parse_yaml
 
 SWITCH = ("true", "false")
 
@@ -47,8 +49,8 @@ def setting_value(setting: Setting, text: str) -> Any:
     Whether it is a value that the setting may have is left to the node.
     """
     try:
-        return text if setting.type is str else yaml.safe_load(text)
-    except yaml.YAMLError:
+        return text if setting.type is str else parse_yaml(text, setting.name)
+    except FileFormatError:
         return text
 
 

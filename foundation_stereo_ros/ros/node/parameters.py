@@ -14,6 +14,7 @@ from rclpy.parameter import Parameter
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.setting import Setting
+from foundation_stereo_ros.limits import allow
 from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS, Configs, in_its_type, judge, misspelled
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class NodeParameters:
     def __init__(self, node: Node) -> None:
         values = {name: _declare(node, setting) for name, setting in ALL_SETTINGS.items()}
         self.configs = judge(values)
+        allow(self.configs.pipeline.max_megapixels)
         self._values = values
         self._changed: Callable[[Configs], None] = lambda _: None
         _tell_misspelled(node)

@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError, FileFormatError
-from foundation_stereo_ros.io.files import append, writing
+from foundation_stereo_ros.io.documents import parse_json
+from foundation_stereo_ros.io.files import append, read_bytes, writing
 from foundation_stereo_ros.io.outputs import check_output, reserved
 from foundation_stereo_ros.scenes.raycast.config import SceneConfig
 from foundation_stereo_ros.scenes.seeds import checked_training_seed
@@ -95,10 +96,7 @@ def read_keep_list(path: Path) -> KeepList:
         FileFormatError: the file cannot be read, is no keep-list, or has a damaged line.
         ConfigError: a seed of it may not be trained on.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileFormatError(f"cannot read {path}: {error.strerror or error}") from None
+    content = read_bytes(path, may_be_empty=True)
     whole = content[: content.rfind(b"\n") + 1]
     first, *others = whole.splitlines() or [b""]
     if not whole:
@@ -168,8 +166,8 @@ def _sound(score: Score) -> bool:
 
 def _mapping(line: bytes) -> dict[str, Any] | None:
     try:
-        values = json.loads(line)
-    except ValueError:  # not UTF-8, or not JSON
+        values = parse_json(line, "a line")
+    except FileFormatError:
         return None
     return values if isinstance(values, dict) else None
 

@@ -78,7 +78,7 @@ def test_a_bare_camera_matrix_means_no_distortion_and_no_rotation(tmp_path: Path
     ("text", "words"),
     [
         ("[1, 2]", "is not a CameraInfo: expected names and values"),
-        ("", "is not a CameraInfo"),
+        ("---\n", "is not a CameraInfo"),
         ("a: [", "is not YAML"),
         ("image_width: 4\n", "it has no height or image_height, k or K or camera_matrix"),
         ("{width: 4, height: 3, k: [1, 2]}", "k has 2 values; expected 9"),

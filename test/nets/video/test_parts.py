@@ -101,5 +101,5 @@ def test_a_narrow_network_runs_from_start_to_end(preset: str) -> None:
 def test_wrong_sizes_are_named() -> None:
     with pytest.raises(ImageError, match="multiples of 32"):
         DeepVideoMVS(VideoConfig(width=4)).features(torch.zeros(1, 3, 60, 64))
-    with pytest.raises(ConfigError, match=r"max_depth is 0\.1; expected more than min_depth"):
+    with pytest.raises(ConfigError, match=r"max_depth is 0\.1; expected a finite number of metres, more"):
         VideoConfig(max_depth=0.1)

@@ -63,7 +63,8 @@ def _messages(frames: int, ros1: bool) -> list[tuple[str, str, int, bytes, bool]
 def record(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that writes a recording of some frames and returns its path.
 
-    ``kind`` is mcap, sqlite3 or ros1; ``compression`` is message, file or storage (rosbag2's modes).
+    ``kind`` is mcap, sqlite3 or ros1; ``compression`` is message, file or storage (rosbag2's modes), or bz2
+    or lz4 (those of ROS 1).
     """
 
     def write(kind: str, frames: int = 5, compression: str = "", name: str = "recording") -> Path:
@@ -73,6 +74,8 @@ def record(tmp_path: Path) -> Callable[..., Path]:
         writer: Any
         if kind == "ros1":
             writer = Ros1Writer(path)
+            if compression:
+                writer.set_compression(Ros1Writer.CompressionFormat[compression.upper()])
         else:
             # Version 9 notes the quality of service by names, version 8 by numbers: both are read.
             writer = Writer(

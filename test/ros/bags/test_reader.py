@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import shutil
 import sqlite3
+import struct
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import zstandard
 from mcap.writer import CompressionType, IndexType
 from mcap.writer import Writer as McapWriter
 
+from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags import qos
 from foundation_stereo_ros.ros.bags.reader import Recording, read_messages
@@ -21,6 +23,8 @@ KINDS = [
     ("sqlite3", "file"),
     ("mcap", "file"),
     ("ros1", ""),
+    ("ros1", "bz2"),
+    ("ros1", "lz4"),
 ]
 
 
@@ -279,9 +283,9 @@ def _text(path: Path) -> None:
         ("gone.mcap", lambda path: None, "no such file or folder"),
         ("folder", lambda path: path.mkdir(), "no recording at"),
         ("a.mcap", _text, "not an MCAP file"),
-        ("empty.mcap", lambda path: path.touch(), "not an MCAP file"),
+        ("empty.mcap", lambda path: path.touch(), "is empty"),
         ("a.db3", _text, "not a readable sqlite3 recording"),
-        ("empty.db3", lambda path: path.touch(), "not a readable sqlite3 recording"),
+        ("empty.db3", lambda path: path.touch(), "is empty"),
         ("a.bag", _text, "not a readable ROS 1 bag"),
         ("a.avi", _text, "not a recording by its name"),
     ],
@@ -298,3 +302,78 @@ def test_truncated_ros1_bag_is_refused_with_advice(record, tmp_path) -> None:
     cut.write_bytes(data[: len(data) // 2])
     with pytest.raises(BagError, match="rosbag reindex"):
         Recording(cut)
+
+
+VIEW = (
+    "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)"
+    " SELECT id, 1 AS topic_id, id AS timestamp, zeroblob(1000000) AS data FROM n"
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        (f"DROP TABLE messages; CREATE VIEW messages AS {VIEW}", "messages is a view that computes"),
+        ("ALTER TABLE topics RENAME TO t; CREATE VIEW topics AS SELECT * FROM t", "topics is a view"),
+        ("ALTER TABLE messages ADD COLUMN x GENERATED ALWAYS AS (zeroblob(900000000))", "computed columns"),
+        ("UPDATE messages SET timestamp = 'noon'", "its times are no whole numbers"),
+        ("UPDATE topics SET name = x'ff00'", "no number and name"),
+        ("UPDATE topics SET type = x'00'", "no number and name"),
+        ("DROP TABLE messages", "no such table: messages"),
+    ],
+)
+def test_a_database_that_is_no_plain_one_is_refused(record, statement: str, words: str) -> None:
+    path = next(record("sqlite3").glob("*.db3"))
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA foreign_keys = OFF").connection.executescript(statement)
+    with pytest.raises(BagError, match=f"is not a readable sqlite3 recording: .*{words}"):
+        Recording(path)
+
+
+@pytest.mark.parametrize("value", ["5", "'text'"])
+def test_messages_up_to_one_that_is_none_are_read(record, value: str) -> None:
+    path = next(record("sqlite3").glob("*.db3"))
+    with sqlite3.connect(path) as database:
+        database.execute(f"UPDATE messages SET data = {value} WHERE id = 8")
+    with Recording(path) as recording:
+        assert len(list(recording.messages())) == 7
+        assert "is damaged: a message is no bytes with a time" in recording.damage
+
+
+@pytest.mark.parametrize("kind", ["bz2", "lz4"])
+def test_a_damaged_chunk_of_ros1_ends_the_recording(record, kind: str) -> None:
+    whole = record("ros1", frames=60, compression=kind)
+    data = bytearray(whole.read_bytes())
+    second = data.find(b"compression=" + kind.encode(), data.find(b"compression=" + kind.encode()) + 1)
+    assert second > 0
+    data[second + 200 : second + 400] = bytes(200)
+    whole.write_bytes(bytes(data))
+    with Recording(whole) as recording:
+        assert 10 < len(list(recording.messages())) < 241
+        assert "is damaged" in recording.damage
+
+
+def test_a_chunk_that_grows_to_gigabytes_is_damage(tmp_path) -> None:
+    packer = zstandard.ZstdCompressor().compressobj()
+    block = b"".join(packer.compress(bytes(1 << 24)) for _ in range(40)) + packer.flush()
+    chunk = struct.pack("<QQQI", 0, 1, 1000, 0) + struct.pack("<I", 4) + b"zstd"
+    chunk += struct.pack("<Q", len(block)) + block
+    path = tmp_path / "bomb.mcap"
+    path.write_bytes(b"\x89MCAP0\r\n\x06" + struct.pack("<Q", len(chunk)) + chunk)
+    with Recording(path) as recording:
+        assert list(recording.messages()) == []
+        assert "grows to more than 512,000,000 bytes" in recording.damage
+
+
+def test_names_are_shown_and_not_obeyed(tmp_path, capsys) -> None:
+    path = tmp_path / "a.mcap"
+    with path.open("wb") as stream:
+        writer = McapWriter(stream)
+        writer.start("ros2")
+        schema = writer.register_schema("a/msg/A", "ros2msg", b"uint8 a")
+        writer.add_message(writer.register_channel("/\x1b[2Jcleared", "cdr", schema), 1, bytes(8), 1)
+        writer.finish()
+    main(["bag", str(path), "--list"])
+    said = capsys.readouterr()
+    assert "/\\x1b[2Jcleared" in said.out
+    assert "\x1b" not in said.out + said.err

@@ -9,8 +9,41 @@ from typing import Any, Literal
 from foundation_stereo_ros.errors import ConfigError, check_fields
 from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
+BACKBONES = ("edgenext_xx_small", "edgenext_x_small", "edgenext_small", "edgenext_small_rw", "edgenext_base")
+"""Names for ``backbone``. timm takes others for addresses of files and of servers, and goes there."""
+
 DisparityAttention = Literal["disparity", "heads"]
 MonocularSize = Literal["vits", "vitb", "vitl"]
+
+_RANGES = {
+    "max_disp": (32, 4096),
+    "iterations": (1, 1000),
+    "backbone_widths": (8, 1024),
+    "backbone_depths": (1, 48),
+    "feature_blocks": (0, 16),
+    "context_widths": (1, 1024),
+    "context_strides": (1, 4),
+    "groups": (1, 128),
+    "projection_width": (1, 256),
+    "volume_width": (2, 256),
+    "stem_blocks": (0, 16),
+    "planar_blocks": (0, 16),
+    "disparity_kernel": (1, 65),
+    "transformer_layers": (0, 32),
+    "transformer_heads": (1, 32),
+    "classifier_blocks": (0, 1),
+    "classifier_kernel": (1, 31),
+    "hidden_dim": (8, 512),
+    "gru_levels": (1, 3),
+    "head_blocks": (0, 16),
+    "lookup_levels": (1, 8),
+    "lookup_radius": (1, 32),
+    "upsampling_width": (1, 256),
+}
+"""Field -> least and greatest value. The configuration comes from a file, and sizes what is built of it."""
+
+_LENGTHS = {"backbone_widths": 4, "backbone_depths": 4, "context_widths": 3, "context_strides": 3}
+_OPTIONAL = ("backbone_widths", "backbone_depths")
 
 
 @dataclass(frozen=True)
@@ -84,9 +117,11 @@ class NetworkConfig(PlainValues):
     upsampling_width: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("context_widths", "context_strides", "backbone_widths", "backbone_depths"):
+        for name in _LENGTHS:
             if isinstance(getattr(self, name), list):  # as JSON and YAML have them
                 object.__setattr__(self, name, tuple(getattr(self, name)))
+        absent = [name for name in _OPTIONAL if getattr(self, name) is None]
+        self.check_ranges({name: _RANGES[name] for name in _RANGES if name not in absent}, _LENGTHS)
         check_fields("network", self, self._checks())
 
     def _checks(self) -> list[tuple[str, bool, str]]:
@@ -97,36 +132,23 @@ class NetworkConfig(PlainValues):
                 self.monocular in (None, *MONOCULAR_WIDTH),
                 f"None or one of {', '.join(MONOCULAR_WIDTH)}",
             ),
-            ("max_disp", self.max_disp > 0 and self.max_disp % 32 == 0, "a positive multiple of 32"),
+            ("max_disp", self.max_disp % 32 == 0, "a positive multiple of 32"),
+            ("backbone", self.backbone in BACKBONES, f"one of {', '.join(BACKBONES)}"),
+            ("volume_skip", isinstance(self.volume_skip, bool), "true or false"),
             (
                 "disparity_attention",
                 self.disparity_attention in ("disparity", "heads"),
                 "'disparity' or 'heads'",
             ),
-            ("iterations", self.iterations >= 1, "1 or more"),
-            (
-                "context_strides",
-                len(strides) == 3 and strides[0] * strides[1] * strides[2] == 4,
-                "a product of 4",
-            ),
-            (
-                "context_widths",
-                len(self.context_widths) == 3 and min(self.context_widths) > 0,
-                "three widths",
-            ),
+            ("context_strides", strides[0] * strides[1] * strides[2] == 4, "a product of 4"),
             (
                 "volume_width",
                 self.volume_width % 2 == 0 and self.volume_width % self.transformer_heads == 0,
                 f"an even multiple of the transformer's {self.transformer_heads} heads",
             ),
             ("disparity_kernel", self.disparity_kernel % 2 == 1, "an odd number"),
-            ("classifier_blocks", self.classifier_blocks in (0, 1), "0 or 1"),
             ("classifier_kernel", self.classifier_kernel % 2 == 1, "an odd number"),
-            ("hidden_dim", self.hidden_dim > 0 and self.hidden_dim % 8 == 0, "a positive multiple of 8"),
-            ("gru_levels", self.gru_levels in (1, 2, 3), "1, 2 or 3"),
-            ("head_blocks", self.head_blocks >= 0, "0 or more"),
-            ("lookup_levels", self.lookup_levels >= 1, "1 or more"),
-            ("lookup_radius", self.lookup_radius >= 1, "1 or more"),
+            ("hidden_dim", self.hidden_dim % 8 == 0, "a positive multiple of 8"),
         ]
 
     @property

@@ -8,6 +8,19 @@ from dataclasses import dataclass
 from foundation_stereo_ros.errors import check_fields
 from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
+_RANGES = {
+    "max_disp": (32, 4096),
+    "widths": (1, 1024),
+    "matching_width": (2, 1024),
+    "groups": (1, 128),
+    "volume_widths": (1, 256),
+    "half_matching_width": (2, 256),
+    "refinement_width": (1, 512),
+}
+"""Field -> least and greatest value. The configuration comes from a file, and sizes what is built of it."""
+
+_LENGTHS = {"widths": 4, "volume_widths": 3}
+
 
 @dataclass(frozen=True)
 class LeanConfig(PlainValues):
@@ -36,28 +49,21 @@ class LeanConfig(PlainValues):
     refinement_width: int = 24
 
     def __post_init__(self) -> None:
-        for name in ("widths", "volume_widths"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))  # JSON and YAML have lists
+        for name in _LENGTHS:
+            if isinstance(getattr(self, name), list):  # as JSON and YAML have them
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        self.check_ranges(_RANGES, _LENGTHS)
         check_fields("network", self, self._checks())
 
     def _checks(self) -> list[tuple[str, bool, str]]:
-        pairs = 2 * max(self.groups, 1)
+        pairs = 2 * self.groups
         return [
-            ("max_disp", self.max_disp > 0 and self.max_disp % 32 == 0, "a positive multiple of 32"),
-            ("widths", len(self.widths) == 4 and min(self.widths) > 0, "four positive widths"),
-            ("groups", self.groups >= 1, "1 or more"),
+            ("max_disp", self.max_disp % 32 == 0, "a positive multiple of 32"),
             (
                 "matching_width",
-                self.matching_width > 0 and self.matching_width % pairs == 0,
+                self.matching_width % pairs == 0,
                 f"a positive multiple of {pairs}, twice the groups",
             ),
-            (
-                "volume_widths",
-                len(self.volume_widths) == 3 and min(self.volume_widths) > 0,
-                "three positive widths",
-            ),
-            ("half_matching_width", self.half_matching_width >= 2, "2 or more"),
-            ("refinement_width", self.refinement_width >= 1, "1 or more"),
         ]
 
     @property
