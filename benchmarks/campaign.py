@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Damages files of every kind, has the package read them, and counts what came of it.
+"""Damages files and messages of every kind, kills writers, and counts what came of it.
 
 ``make campaign`` runs all of it in about 20 minutes, ``python benchmarks/campaign.py --files 300`` a part; a
 case that failed is run alone with ``--only 'mcap 17'``. docs/robustness.md holds the tables of the last full
@@ -56,8 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         f"seed {args.seed}; python benchmarks/campaign.py --seed {args.seed} --files {args.files}", flush=True
     )
     missed = 0
-    for name, campaign in CAMPAIGNS.items():
-        print(f"\n{name}")
+    for name in ("files",) if args.only else args.campaigns:
+        campaign = CAMPAIGNS[name]
+        print(f"\n{name}", flush=True)
         missed += campaign(args)
     return int(missed > 0)
 
@@ -90,13 +91,43 @@ def files(args: argparse.Namespace) -> int:
     return missed
 
 
-CAMPAIGNS: dict[str, Callable[[argparse.Namespace], int]] = {"files": files}
+def messages(args: argparse.Namespace) -> int:
+    """Damaged messages on the wire; returns how many missed a goal."""
+    from campaign_pieces.messages import send_damaged
+
+    counts, log = send_damaged(args.messages, args.seed)
+    print(", ".join(f"{name}: {count:,}" for name, count in counts.items()) + f"; {log}")
+    return counts["traceback"] + counts["good lost"]
+
+
+def kills(args: argparse.Namespace) -> int:
+    """Killed writers of recordings; returns 1 where they lose more than they may."""
+    sys.path.insert(0, str(ROOT / "test" / "support"))
+    from kills import MOST_LOST_S, kill_rounds
+
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        left = kill_rounds(args.kills, args.seed, Path(folder))
+    print(
+        f"{left.rounds} kills: {left.files} recordings left, all readable; the oldest message lost was "
+        f"{left.lost_s:.2f} s old"
+    )
+    return int(left.lost_s > MOST_LOST_S)
+
+
+CAMPAIGNS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "files": files,
+    "messages": messages,
+    "kills": kills,
+}
 """Name -> what runs it and returns how many cases missed a goal."""
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=3600, help="damaged files, beside those made on purpose")
+    parser.add_argument("--messages", type=int, default=20_000, help="damaged messages (default: 20000)")
+    parser.add_argument("--kills", type=int, default=200, help="writers that are killed (default: 200)")
+    parser.add_argument("--campaigns", nargs="+", choices=tuple(CAMPAIGNS), default=tuple(CAMPAIGNS))
     parser.add_argument("--seed", type=int, default=1, help="of all damage (default: 1)")
     parser.add_argument("--seconds", type=float, default=1500.0, help="end after so long (default: 1500)")
     parser.add_argument("--only", default="", metavar="NAME", help="one case, by its name")

@@ -9,7 +9,17 @@ from pathlib import Path
 
 
 def test_damaged_files_are_one_sentence_each(root: Path, tmp_path: Path) -> None:
-    words = ["benchmarks/campaign.py", "--files", "100", "--seconds", "60", "--folder", str(tmp_path)]
+    words = [
+        "benchmarks/campaign.py",
+        "--campaigns",
+        "files",
+        "--files",
+        "100",
+        "--seconds",
+        "60",
+        "--folder",
+        str(tmp_path),
+    ]
     done = subprocess.run([sys.executable, *words], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]

@@ -15,7 +15,6 @@ from foundation_stereo_ros.datasets.calibration_files import read_calib_txt, rea
 from foundation_stereo_ros.datasets.disparity_files import read_array_disparity, read_pfm_disparity
 from foundation_stereo_ros.errors import BagError, FoundationStereoError, ImageError
 from foundation_stereo_ros.estimate.onnx_model import OnnxSession, read_signature
-from foundation_stereo_ros.io.calibration import read_intrinsics
 from foundation_stereo_ros.io.pictures import read_pair, read_pixels
 from foundation_stereo_ros.nets.parts.timm_import import import_timm
 from foundation_stereo_ros.rigs import rig_from_file
@@ -90,7 +89,7 @@ def _list(path: Path, seed: Path | None) -> None:
     elif name == "keep.jsonl":
         read_keep_list(path)
     else:
-        read_intrinsics(path)
+        rig_from_file(path, size=(64, 48))
 
 
 def _safetensors(path: Path, seed: Path | None) -> None:
