@@ -23,7 +23,7 @@ DDS_WHERE_WHEELS_ARE = [f'{name}; python_version < "3.14" and platform_machine !
 
 setup(
     name="foundation-stereo-ros",
-    version="0.1.0",
+    version="0.2.0",
     description="Stereo depth with FoundationStereo, with or without ROS 2: disparity, depth, point clouds.",
     license="Apache-2.0",
     maintainer="foundation_stereo_ros maintainers",

@@ -8,7 +8,7 @@ when it is first used: importing the package loads no torch, NumPy or OpenCV. Ty
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _MODULES = {
     "errors": "BagError CalibrationError CheckpointError ConfigError DeviceMemoryError FileFormatError"

@@ -13,7 +13,7 @@ import pytest
 from foundation_stereo_ros.datasets.disparity_files import read_array_disparity, read_pfm_disparity
 from foundation_stereo_ros.errors import FoundationStereoError
 from foundation_stereo_ros.estimate.onnx_file import check_onnx_file
-from foundation_stereo_ros.io.calibration import read_camera_info, read_intrinsics
+from foundation_stereo_ros.io.calibration import CalibrationText, read_camera_info
 from foundation_stereo_ros.io.pictures import read_pixels
 from foundation_stereo_ros.ros.bags.reader import Recording
 from foundation_stereo_ros.weights.checkpoint import read_checkpoint
@@ -44,7 +44,7 @@ READERS = {
     ".npy": read_array_disparity,
     ".pfm": read_pfm_disparity,
     ".yaml": read_camera_info,
-    ".txt": read_intrinsics,
+    ".txt": CalibrationText,
     ".onnx": check_onnx_file,
     ".safetensors": read_checkpoint,
     ".pth": read_checkpoint,

@@ -267,7 +267,8 @@ def _no_files(folder: Path) -> Iterator[tuple[str, Path]]:
         link.symlink_to("/dev/zero")
         directory.mkdir()
         yield from ((kind, path) for path in (pipe, link, directory, folder / f"missing{suffix}"))
-        address = os.path.relpath(folder / f"socket{suffix}")
+        here = os.open(folder, os.O_RDONLY)  # the address of a socket has 108 bytes at most
         with socket.socket(socket.AF_UNIX) as door:
-            door.bind(address)
+            door.bind(f"/proc/self/fd/{here}/socket{suffix}")
+        os.close(here)
         yield kind, folder / f"socket{suffix}"

@@ -69,10 +69,10 @@ def write_npz(path: Path, prediction: Prediction) -> None:
 
 FILES: Mapping[str, OutputFile] = {
     "left.png": OutputFile(
-        "png", lambda path, made, config: write_png(path, made.image), lambda made: made.match is not None
+        "png", lambda path, made, config: write_png(path, made.image), lambda made: made.view == "left"
     ),
     "image.png": OutputFile(
-        "png", lambda path, made, config: write_png(path, made.image), lambda made: made.match is None
+        "png", lambda path, made, config: write_png(path, made.image), lambda made: made.view != "left"
     ),
     "disparity.png": OutputFile(
         "png",

@@ -51,6 +51,7 @@ class Prediction:
         match: disparity and rig; None where there was no stereo pair.
         seconds: time that each stage took, in the order of the stages.
         refinements: how many were made until ``early_stop`` or the end; None where the model does not say.
+        view: what the image is called: "left" of a stereo pair, "image" of a video.
         note: what ``memory_budget`` changed, in one sentence; empty: nothing.
         remarks: what is known to make results of these images wrong, as rows that do not match.
 
@@ -65,6 +66,7 @@ class Prediction:
     match: StereoMatch | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     refinements: int | None = None
+    view: str = "left"
     note: str = ""
     remarks: tuple[Remark, ...] = ()
 

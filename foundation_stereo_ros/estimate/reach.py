@@ -2,7 +2,7 @@
 """Things so near that their disparity is beyond the network's largest: found without it, in small images.
 
 What the network says there is no help. It gives some smaller disparity, rarely one near the end of its range,
-and is sure of it. Half-global matching of images about 80 pixels wide searches three times as far.
+and is sure of it. Semi-global matching of images about 80 pixels wide searches three times as far.
 """
 
 from __future__ import annotations

@@ -307,6 +307,7 @@ class VideoEstimator:
             depth=np.where(valid, depth, np.float32(np.nan)),
             camera=camera,
             seconds=watch.seconds,
+            view="image",
             note=note,
         )
 

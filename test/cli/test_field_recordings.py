@@ -54,7 +54,7 @@ def test_half_a_database(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     [
         (
             "cut_before_first_chunk/cut.mcap",
-            "cut.mcap breaks off: it ends in the middle of a record; no",
+            "cut.mcap breaks off: its end is missing; no",
         ),
         (
             "cut_zstd/cut.mcap.zstd",

@@ -309,7 +309,16 @@ def test_images_that_do_not_go_together_are_one_line_on_stderr(
     paths = [str(tmp_path / f"{side}.png") for side in ("left", "right")]
     for path, image in zip(paths, images, strict=True):
         Image.fromarray(image).save(path)
-    options = ["-o", str(tmp_path), "--checkpoint", str(weights), "--device", "cpu", "--iterations", "1"]
+    options = [
+        "-o",
+        str(tmp_path / "out"),
+        "--checkpoint",
+        str(weights),
+        "--device",
+        "cpu",
+        "--iterations",
+        "1",
+    ]
     assert main(["pair", *paths, *FLAGS, *options, "--export", "npz"]) == 0
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("warning: ") and words in line

@@ -101,7 +101,7 @@ def test_the_network_is_not_told_where_it_is_of_other_pairs(heard: Path) -> None
 
 
 def test_a_file_without_results_or_with_earlier_ones_is_refused(heard: Path) -> None:
-    with pytest.raises(WireError, match="of 1 pairs no result came over the wire"):
+    with pytest.raises(WireError, match="of 1 pair no result came over the wire"):
         live_figures(heard, pairs(5), None)
     with pytest.raises(WireError, match="clock was set back"):
         live_figures(heard, {**pairs(0, 1), stamp(2): written(3)}, None)

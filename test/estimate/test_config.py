@@ -23,7 +23,7 @@ def test_every_setting_documents_itself_and_accepts_its_default() -> None:
 
 
 def test_only_what_the_loaded_network_depends_on_is_fixed() -> None:
-    fixed = {"checkpoint", "device", "precision", "compile", "onnx_input"}
+    fixed = {"checkpoint", "device", "precision", "compile", "onnx_input", "max_megapixels"}
     assert {s.name for s in settings() if not s.dynamic} == fixed
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import resource
 import struct
 import subprocess
 import sys
@@ -142,7 +141,6 @@ def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     sentence, kibibytes = said.stdout.splitlines()
     assert sentence == f"{path} has 65500 x 65500 pixels; expected at most 64 million"
     assert int(kibibytes) < 20_000
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 2 << 20
 
 
 @pytest.mark.parametrize(

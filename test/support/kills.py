@@ -27,6 +27,7 @@ from mcap.exceptions import EndOfFile, RecordLengthLimitExceeded
 from mcap.records import Message
 from mcap.stream_reader import StreamReader
 
+from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.ros.bags.reader import Recording
 from foundation_stereo_ros.ros.bags.storage import RecordedMessage
 from foundation_stereo_ros.ros.bags.writer import BagWriter
@@ -88,13 +89,17 @@ def kill_rounds(rounds: int, seed: int, folder: Path, together: int = 4) -> Left
             process = context.Process(target=write_for_ever, args=(path, journal, seed + number), daemon=True)
             process.start()
             group.append((process, path, journal))
-        for process, path, journal in group:
-            _wait_for(journal)
-            time.sleep(float(random.uniform(0, _LONGEST_S / together)))
-            process.kill()
-            killed = time.time_ns()
-            process.join()
-            _check(path, journal, killed, left)
+        try:
+            for process, path, journal in group:
+                _wait_for(journal)
+                time.sleep(float(random.uniform(0, _LONGEST_S / together)))
+                process.kill()
+                killed = time.time_ns()
+                process.join()
+                _check(path, journal, killed, left)
+        finally:
+            for process, _, _ in group:  # after a failure the others would write for ever
+                process.kill()
     return left
 
 
@@ -141,8 +146,14 @@ def disk_of(size: int) -> Iterator[None]:
 
 def numbers(file: Path) -> list[int]:
     """Return the numbers of all messages, in the order of the file, by this package's reader."""
-    with Recording(file) as recording:
-        return [message.sequence for message in recording.messages()]
+    try:
+        with Recording(file) as recording:
+            return [message.sequence for message in recording.messages()]
+    except BagError as error:
+        # Killed before anything was put on disk: that is what the reader says then.
+        if "no topic and no message before that" not in str(error):
+            raise
+        return []
 
 
 def by_mcap(file: Path) -> list[int]:

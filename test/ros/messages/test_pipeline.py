@@ -63,7 +63,7 @@ def test_messages_give_what_their_arrays_give() -> None:
     np.testing.assert_array_equal(result.disparity, direct.disparity)
     np.testing.assert_allclose(result.depth, direct.depth, rtol=1e-6)
     np.testing.assert_array_equal(result.image, LEFT)
-    assert list(result.seconds) == ["decode", "rectify", "scale", "network", "depth"]
+    assert list(result.seconds) == ["decode", "rectify", "scale", "network", "checks", "depth"]
 
 
 def wide(rgb: np.ndarray, factor: int) -> Any:
