@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import add_setting_options, output, positive
-from foundation_stereo_ros.errors import ConfigError, counted
+from foundation_stereo_ros.errors import ConfigError, counted, printable
 from foundation_stereo_ros.io.outputs import keep, reserved_folder
 from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
@@ -124,7 +124,7 @@ def _process(
     job = VideoJob(video, estimator, args.pose_axes or "", args.pose_scale, args.intrinsics)
     for said in (video.note, job.check_poses()):
         if said:
-            print(f"warning: {said}", file=sys.stderr)
+            print(printable(f"warning: {said}"), file=sys.stderr)
     code = 0
     try:
         with FrameProgress(len(video.frames)) as progress:
@@ -158,7 +158,7 @@ def _tell(result: VideoResult) -> None:
     from tqdm import tqdm
 
     for event in result.events:
-        tqdm.write(event, file=sys.stderr)
+        tqdm.write(printable(event), file=sys.stderr)
 
 
 def _write(

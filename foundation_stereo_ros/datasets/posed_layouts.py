@@ -16,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
+from foundation_stereo_ros.datasets import posed_colmap
+from foundation_stereo_ros.datasets.posed_texts import floats, posed, read_numbers, read_rows
 from foundation_stereo_ros.datasets.posed_video import NO_POSE, Intrinsics, PosedFrame, PosedVideo
 from foundation_stereo_ros.datasets.tree import IMAGES
-from foundation_stereo_ros.errors import FileFormatError, PoseError
-from foundation_stereo_ros.geometry.poses import Trajectory, pose_from_quaternion
+from foundation_stereo_ros.errors import FileFormatError
+from foundation_stereo_ros.geometry.poses import Trajectory
 from foundation_stereo_ros.io.files import read_text
 from foundation_stereo_ros.shapes import Matrix
 
@@ -74,7 +76,7 @@ def _seven_scenes(root: Path) -> PosedVideo:
     for path in sorted(root.glob("frame-*.color.png")):
         stem = path.name.removesuffix(".color.png")
         pose = root / f"{stem}.pose.txt"
-        matrix = _matrix(pose, _numbers(pose)) if pose.is_file() else NO_POSE
+        matrix = _matrix(pose, read_numbers(pose)) if pose.is_file() else NO_POSE
         frames.append(PosedFrame(stem, path, matrix, depth=_there(root / f"{stem}.depth.png")))
     return PosedVideo("7-Scenes", frames, _SEVEN_SCENES)
 
@@ -108,10 +110,10 @@ def _kitti(root: Path) -> PosedVideo:
     values = next((row[1:] for row in rows if row and row[0] == wanted), None)
     if values is None or len(values) != 12:
         raise FileFormatError(f"{root / 'calib.txt'} has no line {wanted} with 12 numbers")
-    p = _floats(root / "calib.txt", values)
+    p = floats(root / "calib.txt", values)
     stamps: list[float | None] = [None] * len(images)
     if (root / "times.txt").is_file():
-        times = _numbers(root / "times.txt")
+        times = read_numbers(root / "times.txt")
         _same_number(root / "times.txt", times, images)
         stamps = list(times)
     frames = [
@@ -121,56 +123,22 @@ def _kitti(root: Path) -> PosedVideo:
     return PosedVideo("KITTI odometry", frames, (p[0], p[5], p[2], p[6]))
 
 
-def _colmap(root: Path) -> PosedVideo:
-    model = _colmap_model(root)
-    cameras = {}
-    for row in _rows(model / "cameras.txt"):
-        if len(row) < 5:
-            raise FileFormatError(
-                f"{model / 'cameras.txt'} has the line {' '.join(row)!r}; expected a camera"
-            )
-        kind, values = row[1], _floats(model / "cameras.txt", row[4:])
-        cameras[row[0]] = (kind, _colmap_intrinsics(model, kind, values))
-    lines = [line for line in read_text(model / "images.txt").splitlines() if not line.startswith("#")]
-    frames, used = [], set()
-    for line in lines[::2]:  # every other line lists the image's points
-        row = line.split(maxsplit=9)
-        if not row:
-            continue
-        if len(row) != 10:
-            raise FileFormatError(f"{model / 'images.txt'} has the line {line[:80]!r}; expected an image")
-        w, x, y, z, *translation = _floats(model / "images.txt", row[1:8])
-        name = row[9]
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise FileFormatError(f"{model / 'images.txt'} names {name!r}; expected a file below images/")
-        pose: Matrix = np.linalg.inv(_posed(model / "images.txt", translation, (x, y, z, w))).astype(
-            np.float64
-        )
-        frames.append(PosedFrame(Path(name).stem, root / "images" / name, pose))
-        used.add(row[8])
-    if len(used) != 1 or (camera := used.pop()) not in cameras:
-        raise FileFormatError(f"{model} has images of {len(used) or 'unknown'} cameras; expected one camera")
-    kind, intrinsics = cameras[camera]
-    note = "" if "PINHOLE" in kind else f"the distortion of the COLMAP model {kind} is not taken off"
-    return PosedVideo("COLMAP", sorted(frames, key=lambda frame: frame.name), intrinsics, note=note)
-
-
 def _with_trajectory(root: Path, file: Path) -> PosedVideo:
     folder = next((place for name in ("images", "rgb", "") if _images_in(place := root / name)), root)
     images = _images(folder)
-    first = next(iter(_rows(file)), [])
+    first = next(iter(read_rows(file)), [])
     intrinsics = next((_intrinsics(root / n) for n in ("K.txt", "calibration") if (root / n).is_file()), None)
     if len(first) != 8:
         poses = _matrices(file)
         _same_number(file, poses, images)
         frames = [PosedFrame(path.stem, path, pose) for path, pose in zip(images, poses, strict=True)]
         return PosedVideo("images with a matrix each", frames, intrinsics)
-    rows = [_floats(file, row) for row in _rows(file)]
+    rows = [floats(file, row) for row in read_rows(file)]
     stamps = _stamps(images)
     if stamps is None:
         _same_number(file, rows, images)
         frames = [
-            PosedFrame(path.stem, path, _posed(file, row[1:4], row[4:8]), row[0])
+            PosedFrame(path.stem, path, posed(file, row[1:4], row[4:8]), row[0])
             for path, row in zip(images, rows, strict=True)
         ]
         return PosedVideo("images with a trajectory", frames, intrinsics)
@@ -200,44 +168,21 @@ def _stamps(images: Sequence[Path]) -> list[float] | None:
 
 
 def _trajectory(file: Path) -> Trajectory:
-    rows = [_floats(file, row) for row in _rows(file)]
+    rows = [floats(file, row) for row in read_rows(file)]
     if any(len(row) != 8 for row in rows) or not rows:
         raise FileFormatError(f"{file} has no lines of eight numbers; expected: stamp x y z qx qy qz qw")
-    return Trajectory([row[0] for row in rows], [_posed(file, row[1:4], row[4:8]) for row in rows], _TUM_GAP)
-
-
-def _posed(file: Path, translation: Sequence[float], quaternion: Sequence[float]) -> Matrix:
-    try:
-        return pose_from_quaternion(translation, quaternion)
-    except PoseError as error:
-        raise FileFormatError(f"{file}: {error}") from None
-
-
-def _colmap_intrinsics(model: Path, kind: str, values: Sequence[float]) -> Intrinsics:
-    if kind in ("PINHOLE", "OPENCV", "FULL_OPENCV") and len(values) >= 4:
-        fx, fy, cx, cy = values[:4]
-    elif kind in ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL") and len(values) >= 3:
-        fx, cx, cy = values[:3]
-        fy = fx
-    else:
-        raise FileFormatError(f"{model / 'cameras.txt'} has a camera {kind}; expected a pinhole camera")
-    return fx, fy, cx - 0.5, cy - 0.5  # COLMAP's pixel 0 begins at 0; ours has its centre there
-
-
-def _colmap_model(root: Path) -> Path:
-    places = (root / "sparse" / "0", root / "sparse", root)
-    return next((place for place in places if (place / "images.txt").is_file()), root)
+    return Trajectory([row[0] for row in rows], [posed(file, row[1:4], row[4:8]) for row in rows], _TUM_GAP)
 
 
 def _intrinsics(file: Path) -> Intrinsics:
-    values = _numbers(file)
+    values = read_numbers(file)
     if len(values) != 9:
         raise FileFormatError(f"{file} has {len(values)} numbers; expected the nine of K")
     return values[0], values[4], values[2], values[5]
 
 
 def _matrices(file: Path) -> list[Matrix]:
-    return [_matrix(file, _floats(file, row)) for row in _rows(file)]
+    return [_matrix(file, floats(file, row)) for row in read_rows(file)]
 
 
 def _matrix(file: Path, values: Sequence[float]) -> Matrix:
@@ -250,23 +195,7 @@ def _matrix(file: Path, values: Sequence[float]) -> Matrix:
 
 
 def _listed(file: Path) -> list[tuple[float, str]]:
-    return [(_floats(file, row[:1])[0], row[1]) for row in _rows(file) if len(row) > 1]
-
-
-def _rows(file: Path) -> list[list[str]]:
-    lines = (line.replace(",", " ").split() for line in read_text(file).splitlines())
-    return [words for words in lines if words and not words[0].startswith("#")]
-
-
-def _numbers(file: Path) -> list[float]:
-    return [value for row in _rows(file) for value in _floats(file, row)]
-
-
-def _floats(file: Path, words: Sequence[str]) -> list[float]:
-    try:
-        return [float(word) for word in words]
-    except ValueError as error:
-        raise FileFormatError(f"{file}: {error}; expected numbers") from None
+    return [(floats(file, row[:1])[0], row[1]) for row in read_rows(file) if len(row) > 1]
 
 
 def _same_number(file: Path, lines: Sequence[object], images: Sequence[Path]) -> None:
@@ -312,10 +241,10 @@ _LAYOUTS: Sequence[tuple[Callable[[Path], bool], Callable[[Path], PosedVideo]]] 
         lambda root: (
             _has("images", "poses.txt")(root)
             and any((root / n).is_file() for n in ("K.txt", "calibration", "calibration.txt"))
-            and len(next(iter(_rows(root / "poses.txt")), [])) != 8
+            and len(next(iter(read_rows(root / "poses.txt")), [])) != 8
         ),
         _deepvideomvs,
     ),
-    (lambda root: _has("cameras.txt", "images.txt")(_colmap_model(root)), _colmap),
+    (posed_colmap.is_colmap, posed_colmap.open_colmap),
     (lambda root: any((root / name).is_file() for name in _TRAJECTORIES), _plain_trajectory),
 )
