@@ -47,7 +47,10 @@ def camera(module_stage, running, small_scene) -> Iterator[Any]:
 
 
 BAD = {
-    "sizes that differ": ({"right_rows": 8}, "left image is 64 x 48 and right image is 64 x 40 pixels; expected the same size"),
+    "sizes that differ": (
+        {"right_rows": 8},
+        "left image is 64 x 48 and right image is 64 x 40 pixels; expected the same size",
+    ),
     "an unknown encoding": ({"encoding": "rgb9"}, "image has encoding 'rgb9'; expected one of"),
     "an encoding that does not fit": ({"encoding": "rgba8"}, "rgba8"),
     "NaN in P": ({"p": {"right": {"0": float("nan")}}}, "expected finite numbers"),
