@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,12 @@ def test_errors_are_those_of_the_codec(bridge) -> None:
         with pytest.raises(ImageError) as ours:
             decode_image(message)
         assert str(theirs.value) == str(ours.value)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _imported() -> None:
+    """Import it before a test looks at the log: ROS's launch replaces the root logger when it is loaded."""
+    importlib.import_module("foundation_stereo_ros.ros.node.decoding")
 
 
 @pytest.fixture
