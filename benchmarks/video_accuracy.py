@@ -77,7 +77,7 @@ def main() -> None:
 def best_plane(grey: Grey, pose: Matrix, views: Sequence[Keyframe[Grey]], camera: Camera) -> DepthMap:
     """Return the depth of the plane that makes the views most alike; NaN where none is seen."""
     height, width = grey.shape
-    k = _matrix(camera)
+    k = camera.matrix
     mean = cv2.blur(grey, WINDOW)
     spread = np.sqrt(np.maximum(cv2.blur(grey * grey, WINDOW) - mean * mean, 0))
     best = np.full(grey.shape, -np.inf, np.float32)
@@ -109,7 +109,7 @@ def semi_global(grey: Grey, pose: Matrix, views: Sequence[Keyframe[Grey]], camer
     baseline = float(np.linalg.norm(move[:3, 3]))
     if baseline < 0.01:
         return nothing
-    k = _matrix(camera)
+    k = camera.matrix
     turn1, turn2, p1, p2, *_ = cv2.stereoRectify(
         k, None, k, None, (width, height), move[:3, :3].copy(), move[:3, 3:].copy(), flags=0, alpha=0
     )
@@ -147,10 +147,6 @@ def _unrectified(depth: DepthMap, k: Matrix, turn: Matrix, p: Matrix) -> DepthMa
     columns, rows = (place[:2] / place[2]).reshape(2, height, width).astype(np.float32)
     there = cv2.remap(np.ascontiguousarray(depth), columns, rows, cv2.INTER_NEAREST, borderValue=float("nan"))
     return np.asarray(there / turned[2].reshape(height, width), np.float32)
-
-
-def _matrix(camera: Camera) -> Matrix:
-    return np.array(((camera.fx, 0, camera.cx), (0, camera.fy, camera.cy), (0, 0, 1)))
 
 
 if __name__ == "__main__":

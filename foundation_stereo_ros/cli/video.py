@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.posed_video import PosedVideo
     from foundation_stereo_ros.estimate.video_config import VideoSettings
     from foundation_stereo_ros.estimate.video_folder import VideoJob, VideoResult
-    from foundation_stereo_ros.geometry.fusion import Fusion
+    from foundation_stereo_ros.io.fusion import Fusion
 
 _UNUSED = (
     "baseline",
@@ -149,7 +149,7 @@ def _process(
 def _fusion(args: argparse.Namespace) -> Fusion | None:
     if not args.fuse:
         return None
-    from foundation_stereo_ros.geometry.fusion import Fusion
+    from foundation_stereo_ros.io.fusion import Fusion
 
     return Fusion(args.fuse_voxel, args.fuse_far)
 

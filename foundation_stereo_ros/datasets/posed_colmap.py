@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foundation_stereo_ros.datasets.posed_texts import floats, posed, read_rows
+from foundation_stereo_ros.datasets.posed_texts import floats, listed_below, posed, read_rows
 from foundation_stereo_ros.datasets.posed_video import Intrinsics, PosedFrame, PosedVideo
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.io.files import read_text
@@ -46,12 +46,11 @@ def open_colmap(root: Path) -> PosedVideo:
             raise FileFormatError(f"{model / 'images.txt'} has the line {line[:80]!r}; expected an image")
         w, x, y, z, *translation = floats(model / "images.txt", row[1:8])
         name = row[9]
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise FileFormatError(f"{model / 'images.txt'} names {name!r}; expected a file below images/")
+        path = listed_below(model / "images.txt", name, root / "images")
         pose: Matrix = np.linalg.inv(posed(model / "images.txt", translation, (x, y, z, w))).astype(
             np.float64
         )
-        frames.append(PosedFrame(Path(name).stem, root / "images" / name, pose))
+        frames.append(PosedFrame(Path(name).with_suffix("").as_posix(), path, pose))
         used.add(row[8])
     if len(used) != 1 or (camera := used.pop()) not in cameras:
         raise FileFormatError(f"{model} has images of {len(used) or 'unknown'} cameras; expected one camera")

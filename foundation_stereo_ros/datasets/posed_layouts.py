@@ -11,13 +11,14 @@ trajectory     *.png|jpg named by their stamps, or any with one pose each; traje
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from foundation_stereo_ros.datasets import posed_colmap
-from foundation_stereo_ros.datasets.posed_texts import floats, posed, read_numbers, read_rows
+from foundation_stereo_ros.datasets.posed_texts import floats, listed_below, posed, read_numbers, read_rows
 from foundation_stereo_ros.datasets.posed_video import NO_POSE, Intrinsics, PosedFrame, PosedVideo
 from foundation_stereo_ros.datasets.tree import IMAGES
 from foundation_stereo_ros.errors import FileFormatError
@@ -44,16 +45,25 @@ def open_posed_video(root: Path, poses: Path | None = None) -> PosedVideo:
     if not root.is_dir():
         raise FileFormatError(f"{root} is not a folder; expected one with images and poses")
     if poses is not None:
-        return _with_trajectory(root, poses)
+        return _told_apart(root, _with_trajectory(root, poses))
     for there, read in _LAYOUTS:
         if there(root):
-            return read(root)
+            return _told_apart(root, read(root))
     raise FileFormatError(
         f"{root} holds no posed video; expected images/ with poses.txt and K.txt, frame-*.color.png with "
         ".pose.txt (7-Scenes), rgb.txt with groundtruth.txt (TUM), image_2/ with poses.txt and calib.txt "
         "(KITTI), cameras.txt with images.txt (COLMAP), or images with trajectory.txt",
         remedy="poses",
     )
+
+
+def _told_apart(root: Path, video: PosedVideo) -> PosedVideo:
+    """Refuse frames of one name: results carry it."""
+    names = Counter(frame.name for frame in video.frames)
+    name, count = names.most_common(1)[0] if names else ("", 0)
+    if count > 1:
+        raise FileFormatError(f"{root} has {count} images called {name!r}; expected names that differ")
+    return video
 
 
 def _deepvideomvs(root: Path) -> PosedVideo:
@@ -93,11 +103,10 @@ def _tum(root: Path) -> PosedVideo:
         if len(stamps):
             nearest = int(np.abs(stamps - stamp).argmin())
             if abs(stamps[nearest] - stamp) < 0.02:
-                depth = _there(root / depths[float(stamps[nearest])])
+                depth = _there(listed_below(root / "depth.txt", depths[float(stamps[nearest])], root))
         pose = trajectory.at(stamp)
-        frames.append(
-            PosedFrame(Path(name).stem, root / name, NO_POSE if pose is None else pose, stamp, depth)
-        )
+        path = listed_below(root / "rgb.txt", name, root)
+        frames.append(PosedFrame(path.stem, path, NO_POSE if pose is None else pose, stamp, depth))
     return PosedVideo("TUM RGB-D", frames, _TUM_INTRINSICS, depth_unit=1 / 5000)
 
 

@@ -53,3 +53,14 @@ def posed(file: Path, translation: Sequence[float], quaternion: Sequence[float])
         return pose_from_quaternion(translation, quaternion)
     except PoseError as error:
         raise FileFormatError(f"{file}: {error}") from None
+
+
+def listed_below(file: Path, name: str, folder: Path) -> Path:
+    """Return the file of a folder that a list names.
+
+    Raises:
+        FileFormatError: it would be elsewhere.
+    """
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        raise FileFormatError(f"{file} names {name!r}; expected a file below {folder}")
+    return folder / name

@@ -26,7 +26,7 @@ class PosedFrame:
     """One image of the video, not read yet.
 
     Attributes:
-        name: of the image, without folder and ending.
+        name: of the image without ending; with its folders where images lie in several.
         path: of the image.
         pose: 4 x 4, as the file has it: from camera to world, axes and unit are the file's; `NO_POSE` where
             the file has none.

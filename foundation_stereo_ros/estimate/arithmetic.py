@@ -8,18 +8,20 @@ import logging
 import torch
 
 from foundation_stereo_ros.nets.stereo import NetworkConfig, StereoConfig
+from foundation_stereo_ros.nets.video import VideoConfig
 
 _log = logging.getLogger(__name__)
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-def arithmetic(precision: str, device: torch.device, network: StereoConfig) -> torch.dtype:
+def arithmetic(precision: str, device: torch.device, network: StereoConfig | VideoConfig) -> torch.dtype:
     """Return the type that a setting means on a device.
 
     ``auto`` means fp16 on a GPU. On a CPU it means bf16 where the processor multiplies it natively and the
     network is the ``tiny`` one of this package, whose disparities change by hundredths of a pixel
-    (docs/weights.md); for the published networks and ``lean`` that was not measured, so they run in fp32.
+    (docs/weights.md); for the published networks, ``lean`` and posed video that was not measured, so they run
+    in fp32.
 
     Args:
         precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.

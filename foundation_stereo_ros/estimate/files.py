@@ -55,7 +55,7 @@ def write_npz(path: Path, prediction: Prediction) -> None:
     arrays: dict[str, Any] = {
         "depth": prediction.depth,
         "valid": prediction.valid,
-        "K": np.array(((camera.fx, 0, camera.cx), (0, camera.fy, camera.cy), (0, 0, 1))),
+        "K": camera.matrix,
     }
     if match is not None:
         arrays["disparity"] = match.disparity

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.geometry.camera import Camera
-from foundation_stereo_ros.geometry.poses import AXES, is_known, jump, motion
+from foundation_stereo_ros.geometry.poses import AXES, is_usable, jump, motion
 from foundation_stereo_ros.shapes import Matrix, RgbImage
 
 Grey = npt.NDArray[np.float32]
@@ -86,15 +86,16 @@ def choose_pairs(poses: Sequence[Matrix], steps: float) -> list[tuple[int, int]]
         steps: how far apart the two images may be, in typical steps from frame to frame: so the unit plays no
             part.
     """
-    known = [i for i, pose in enumerate(poses) if is_known(pose)]
+    known = [i for i, pose in enumerate(poses) if is_usable(pose)]
     if len(known) < 3:
         return []
     typical = float(np.median([jump(poses[a], poses[b]).metres for a, b in pairwise(known)]))
     found: list[tuple[int, int]] = []
     if typical <= 0:
         return []
-    for place, first in enumerate(known):
-        last = None
+    # A long video is not looked at everywhere.
+    for place in sorted(set(np.linspace(0, len(known) - 2, 8 * _PAIRS).astype(int).tolist())):
+        first, last = known[place], None
         for second in known[place + 1 : place + _REACH]:
             step = jump(poses[first], poses[second])
             if step.degrees > _TURN or (last is not None and step.metres > steps * typical):
@@ -169,7 +170,7 @@ def verdict(fit: PoseFit, nearest: float, farthest: float) -> str:
 def _sweep(first: Grey, second: Grey, move: Matrix, camera: Camera) -> tuple[float, float]:
     """Return the mean likeness of the best planes, and the median depth of them."""
     height, width = first.shape
-    k = np.array(((camera.fx, 0, camera.cx), (0, camera.fy, camera.cy), (0, 0, 1)))
+    k = camera.matrix
     inverse, rotation, shift = np.linalg.inv(k), move[:3, :3], move[:3, 3]
     turned = k @ rotation @ inverse
     # Pixels per unit of inverse depth at the image's middle: what the planes are chosen by.

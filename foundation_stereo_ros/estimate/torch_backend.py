@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.estimate.arithmetic import arithmetic
@@ -27,6 +28,8 @@ from foundation_stereo_ros.estimate.memory import (
 from foundation_stereo_ros.nets.stereo import EarlyStop, StereoNetwork, for_inference, pad_to_multiple
 from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 from foundation_stereo_ros.weights import load_checkpoint
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class TorchBackend:
@@ -47,7 +50,7 @@ class TorchBackend:
     def __init__(self, model: StereoNetwork, device: torch.device, config: PipelineConfig) -> None:
         self.device = device
         self.refinements: int | None = None
-        self.model = _brought(model, device).eval().requires_grad_(False)
+        self.model = brought(model, device).eval().requires_grad_(False)
         self.dtype = arithmetic(config.precision, device, model.config)
         if config.compile:
             self.model.compile()
@@ -131,7 +134,12 @@ class TorchBackend:
         return pixels.to(self.device, non_blocking=True).permute(2, 0, 1)[None].float()
 
 
-def _brought(model: StereoNetwork, device: torch.device) -> StereoNetwork:
+def brought(model: Network, device: torch.device) -> Network:
+    """Move a network to a device, or leave it in main memory.
+
+    Raises:
+        DeviceMemoryError: there is no room for it.
+    """
     try:
         return model.to(device)
     except (RuntimeError, MemoryError) as error:

@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from foundation_stereo_ros.errors import DeviceMemoryError, ImageError
+from foundation_stereo_ros.estimate.arithmetic import arithmetic
 from foundation_stereo_ros.estimate.grid import resize_image
 from foundation_stereo_ros.estimate.interface import Engine
 from foundation_stereo_ros.estimate.keyframes import Decision, Keyframe, KeyframeBuffer, KeyframeConfig
 from foundation_stereo_ros.estimate.memory import give_back_unused, is_out_of_memory, memory_use, shortage
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
-from foundation_stereo_ros.estimate.torch_backend import torch_device
+from foundation_stereo_ros.estimate.torch_backend import brought, torch_device
 from foundation_stereo_ros.estimate.video_config import VideoSettings
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import check_pose, is_known, jump, motion
@@ -32,7 +33,6 @@ from foundation_stereo_ros.weights.video import load_video_checkpoint
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _EDGE = 0.05  # of the depth: where linear and nearest interpolation differ by more, a depth edge lies between
 _NO_BASELINE = 0.02  # metres: with less between the views, planes cannot be told apart
 
@@ -71,6 +71,7 @@ class VideoEstimator:
     Raises:
         CheckpointError: the weights cannot be loaded.
         ConfigError: there is no such device.
+        DeviceMemoryError: the device has too little memory for the network.
     """
 
     def __init__(self, config: VideoSettings | None = None, model: DeepVideoMVS | None = None) -> None:
@@ -79,9 +80,8 @@ class VideoEstimator:
         self.decision: Decision | None = None
         self.event = ""
         loaded = load_video_checkpoint(self.config.checkpoint) if model is None else model
-        self._model = loaded.to(self.device).eval().requires_grad_(False)
-        automatic = torch.float16 if self.device.type == "cuda" else torch.float32
-        self.dtype = _DTYPES.get(self.config.precision, automatic)
+        self._model = brought(loaded, self.device).eval().requires_grad_(False)
+        self.dtype = arithmetic(self.config.precision, self.device, loaded.config)
         config = self.config
         self._buffer: KeyframeBuffer[Tensor] = KeyframeBuffer(
             KeyframeConfig(
@@ -180,12 +180,7 @@ class VideoEstimator:
         Raises:
             DeviceMemoryError: there is no room for it now.
         """
-        try:
-            self._model.to(self.device)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise DeviceMemoryError(f"the network does not fit: {shortage(error, self.device)}") from None
+        brought(self._model, self.device)
 
     def step(self, sample: PosedImage) -> Prediction | None:
         """Take the next frame of the video.
@@ -317,9 +312,7 @@ class VideoEstimator:
         return torch.from_numpy(small).to(self.device).permute(2, 0, 1)[None]
 
     def _intrinsics(self, camera: Camera) -> Tensor:
-        small = camera.scaled(*self.config.network_size)
-        matrix = ((small.fx, 0.0, small.cx), (0.0, small.fy, small.cy), (0.0, 0.0, 1.0))
-        return torch.tensor(matrix, dtype=torch.float32, device=self.device)[None]
+        return self._tensor(camera.scaled(*self.config.network_size).matrix)
 
     def _tensor(self, matrix: Matrix) -> Tensor:
         return torch.from_numpy(matrix).float().to(self.device)[None]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from foundation_stereo_ros.datasets.posed_video import PosedFrame, PosedVideo
-from foundation_stereo_ros.errors import FileFormatError, PoseError
+from foundation_stereo_ros.errors import FileFormatError, ImageError, PoseError
 from foundation_stereo_ros.estimate.pose_check import (
     PoseFit,
     best_convention,
@@ -100,7 +100,7 @@ class VideoJob:
             What there is to say about the poses, in a sentence; empty: nothing.
 
         Raises:
-            FileFormatError: an image cannot be read, or there are no intrinsics.
+            FileFormatError: there are no intrinsics.
             CalibrationError: the intrinsics are none of a camera.
         """
         poses = [self.pose_of(frame) for frame in self.video.frames]
@@ -117,7 +117,12 @@ class VideoJob:
     def _fit(self, poses: Sequence[Matrix], steps: float) -> PoseFit:
         pairs = []
         for places in choose_pairs(poses, steps):
-            views = [small_grey(*self._view(self.video.frames[place])) for place in places]
+            try:
+                views = [small_grey(*self._view(self.video.frames[place])) for place in places]
+            except (FileFormatError, ImageError) as error:
+                if error.remedies:
+                    raise  # it is about the folder, not about these frames
+                continue
             pairs.append(((views[0], poses[places[0]]), (views[1], poses[places[1]])))
         return pose_fit(pairs)
 
@@ -145,7 +150,7 @@ class VideoJob:
             pose = self.pose_of(frame)
             try:
                 prediction = self.estimator.step(PosedImage(*self._view(frame), pose))
-            except (FileFormatError, PoseError) as error:
+            except (FileFormatError, ImageError, PoseError) as error:
                 if error.remedies:
                     raise  # it is about the folder, not about this frame
                 self.report.refused[str(error)] += 1

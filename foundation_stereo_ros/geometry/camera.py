@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.errors import CalibrationError
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.shapes import Matrix
 
 FOCAL_TOLERANCE = 1e-3
 """Rectified cameras share one focal length; a relative difference above this is no rounding."""
@@ -50,6 +54,13 @@ class Camera:
             raise CalibrationError(
                 f"principal point is ({self.cx:g}, {self.cy:g}); expected finite numbers of pixels"
             )
+
+    @property
+    def matrix(self) -> Matrix:
+        """K, 3 x 3: points of the optical frame to homogeneous pixels."""
+        import numpy as np  # late: `Camera` alone needs none
+
+        return np.array(((self.fx, 0, self.cx), (0, self.fy, self.cy), (0, 0, 1)), np.float64)
 
     def scaled(self, width: int, height: int) -> Camera:
         """Return the camera of the same view on another grid.

@@ -59,6 +59,15 @@ def check_pose(pose: Matrix) -> Matrix:
     return pose
 
 
+def is_usable(pose: Matrix) -> bool:
+    """Tell whether a pose is there, and is one: see `check_pose`."""
+    try:
+        check_pose(pose)
+    except PoseError:
+        return False
+    return is_known(pose)
+
+
 def motion(source: Matrix, target: Matrix) -> Matrix:
     """Return the 4 x 4 matrix that takes points from the camera at ``source`` to the camera at ``target``.
 

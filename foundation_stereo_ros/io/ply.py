@@ -14,20 +14,26 @@ from foundation_stereo_ros.shapes import Points
 _PLY_POINT = np.dtype([("xyz", "<f4", 3), ("rgb", "u1", 3)])
 
 
-def write_ply(path: Path, points: Points, colors: npt.NDArray[np.uint8]) -> None:
+def write_ply(
+    path: Path,
+    points: Points,
+    colors: npt.NDArray[np.uint8],
+    frame: str = "left optical frame: x right, y down, z forward",
+) -> None:
     """Write a binary little-endian PLY.
 
     Args:
         path: written whole or not at all.
-        points: N x 3 in metres, in the left optical frame (REP 103).
+        points: N x 3 in metres.
         colors: N x 3, red, green, blue.
+        frame: of the points, for a comment in the file (REP 103).
     """
     vertices = np.empty(len(points), _PLY_POINT)
     vertices["xyz"], vertices["rgb"] = points, colors
     header = [
         "ply",
         "format binary_little_endian 1.0",
-        "comment metres; left optical frame: x right, y down, z forward",
+        f"comment metres; {frame}",
         f"element vertex {len(vertices)}",
         *(f"property float {axis}" for axis in "xyz"),
         *(f"property uchar {color}" for color in ("red", "green", "blue")),

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from foundation_stereo_ros.errors import ConfigError, check_fields
+from foundation_stereo_ros.errors import check_fields
 from foundation_stereo_ros.nets.video.config import PRESETS
 from foundation_stereo_ros.scenes.moving.worlds import MovingConfig
+from foundation_stereo_ros.train.config import build
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -38,7 +39,7 @@ class VideoTrainingConfig:
         workers: processes that make clips ahead of need.
         log_every, validate_every, save_every: steps.
         validation_clips: held-back clips in a validation.
-        scenes: fields of `MovingConfig` that differ from its defaults.
+        scenes: what the clips are like.
 
     Raises:
         ConfigError: a value is out of its range.
@@ -64,7 +65,7 @@ class VideoTrainingConfig:
     validate_every: int = 1000
     save_every: int = 250
     validation_clips: int = 24
-    scenes: Mapping[str, Any] = field(default_factory=dict)
+    scenes: MovingConfig = field(default_factory=MovingConfig)
 
     def __post_init__(self) -> None:
         counts = ("steps", "batch", "log_every", "validate_every", "save_every", "validation_clips")
@@ -73,7 +74,8 @@ class VideoTrainingConfig:
             ("preset", self.preset in PRESETS, f"one of {', '.join(PRESETS)}"),
             *((name, getattr(self, name) >= 1, "1 or more") for name in counts),
             ("views", self.views >= 2, "2 or more"),
-            *((name, side > 0 and side % 32 == 0, "a multiple of 32") for name, side in self._sides()),
+            ("height", self.height > 0 and self.height % 32 == 0, "a multiple of 32"),
+            ("width", self.width > 0 and self.width % 32 == 0, "a multiple of 32"),
             ("learning_rate", self.learning_rate > 0, "a positive number"),
             ("schedule", self.schedule in ("flat", "cosine"), "flat or cosine"),
             ("warmup", 0 <= self.warmup < 1, "0 or more, below 1"),
@@ -81,14 +83,6 @@ class VideoTrainingConfig:
             ("workers", self.workers >= 0, "0 or more"),
         ]
         check_fields("training", self, checks)
-        known = {f.name for f in dataclasses.fields(MovingConfig)}
-        if unknown := sorted(set(self.scenes) - known):
-            raise ConfigError(
-                f"unknown setting of scenes {unknown[0]!r}; expected some of {', '.join(sorted(known))}"
-            )
-
-    def _sides(self) -> list[tuple[str, int]]:
-        return [("height", self.height), ("width", self.width)]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -97,16 +91,11 @@ class VideoTrainingConfig:
         Raises:
             ConfigError: unknown field, or a value out of its range.
         """
-        known = {f.name for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ConfigError(
-                f"unknown training setting {unknown[0]!r}; expected some of {', '.join(sorted(known))}"
-            )
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError(f"training settings: {error}") from None
+        plain = dict(values)
+        if "scenes" in plain:
+            plain["scenes"] = build(MovingConfig, plain["scenes"], "scenes.")
+        return build(cls, plain)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values that `from_dict` takes."""
+        """Return plain values, those of the scenes nested, that `from_dict` takes."""
         return dataclasses.asdict(self)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.nets.video import VIDEO, DeepVideoMVS, VideoConfig
 from foundation_stereo_ros.nets.video.config import PRESETS
-from foundation_stereo_ros.scenes.moving.worlds import MovingClip, MovingConfig, MovingScenes
+from foundation_stereo_ros.scenes.moving.worlds import MovingClip, MovingScenes
 from foundation_stereo_ros.train.descent import Average, Precision, learning_rate
 from foundation_stereo_ros.train.feed.ahead import Endless, ahead, end
 from foundation_stereo_ros.train.run_files import (
@@ -67,10 +67,12 @@ def stacked(clips: Sequence[MovingClip]) -> Clips:
         arrays = [np.stack(getattr(clip, name)) for clip in clips]
         return torch.from_numpy(np.stack(arrays, axis=1).astype(kind))
 
-    cameras = [clip.camera for clip in clips]
-    k = [((c.fx, 0.0, c.cx), (0.0, c.fy, c.cy), (0.0, 0.0, 1.0)) for c in cameras]
+    k = np.stack([clip.camera.matrix for clip in clips]).astype(np.float32)
     return Clips(
-        joined("images", np.uint8), joined("depths", np.float32), joined("poses", np.float64), torch.tensor(k)
+        joined("images", np.uint8),
+        joined("depths", np.float32),
+        joined("poses", np.float64),
+        torch.from_numpy(k),
     )
 
 
@@ -79,7 +81,7 @@ class ClipSteps(Endless[Clips]):
 
     def __init__(self, config: VideoTrainingConfig, first: int) -> None:
         self._config, self._first = config, first
-        self._scenes = MovingScenes(MovingConfig(**config.scenes))
+        self._scenes = MovingScenes(config.scenes)
 
     def __getitem__(self, index: int) -> Clips:
         c, step = self._config, self._first + index
@@ -167,7 +169,7 @@ class VideoTrainer:
 
     def validate(self) -> dict[str, float]:
         """Return the averaged weights' errors on held-back clips: absolute (m), relative, inverse (1/m)."""
-        c, scenes = self.config, MovingScenes(MovingConfig(**self.config.scenes))
+        c, scenes = self.config, MovingScenes(self.config.scenes)
         model = self._average.model
         sums = torch.zeros(4, dtype=torch.float64)
         for number in range(c.validation_clips):

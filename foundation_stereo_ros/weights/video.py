@@ -26,6 +26,7 @@ _FUSIONNET = ("feature_extractor", "feature_pyramid", "encoder", "lstm_fusion", 
 _PUBLISHED = re.compile(r"(\d)_([a-z_]+)")
 _TRAINED = re.compile(r"module_(\d)_checkpoint\.pth\.tar.*")
 _NEWER_PYRAMID = re.compile(r"^(fpn\.(?:inner|layer)_blocks\.\d)\.0\.")
+_OLDER_PYRAMID = r"\1."
 
 
 def is_published_folder(folder: Path) -> bool:
@@ -63,12 +64,14 @@ def read_published_folder(folder: Path) -> tuple[VideoConfig, dict[str, Tensor]]
     tensors: dict[str, Tensor] = {}
     for place, module in enumerate(modules):
         content = load_weights_only(files[place])
-        if not isinstance(content, Mapping) or not all(isinstance(v, Tensor) for v in content.values()):
+        if not isinstance(content, Mapping) or not all(
+            isinstance(name, str) and isinstance(value, Tensor) for name, value in content.items()
+        ):
             raise CheckpointError(
                 f"{files[place]} holds {type(content).__name__}; expected names and tensors"
             )
         for name, tensor in content.items():
-            tensors[f"{module}.{_NEWER_PYRAMID.sub(chr(92) + '1.', str(name))}"] = tensor
+            tensors[f"{module}.{_NEWER_PYRAMID.sub(_OLDER_PYRAMID, name)}"] = tensor
     return VideoConfig(recurrent=modules is _FUSIONNET), tensors
 
 

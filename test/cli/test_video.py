@@ -100,3 +100,24 @@ def test_all_depths_are_fused_into_one_mesh(tmp_path: Path, weights: Path) -> No
     mesh = open3d.io.read_triangle_mesh(str(tmp_path / "out" / "mesh.ply"))
     assert len(mesh.vertices) > 100
     assert len(open3d.io.read_point_cloud(str(tmp_path / "out" / "cloud.ply")).points) > 100
+
+
+def test_poses_that_are_none_and_damaged_images_are_left_out(
+    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = small_clip()
+    write_deepvideomvs(tmp_path / "in", clip)
+    poses = [pose.ravel() for pose in clip.poses]
+    poses[2] = np.zeros(16)
+    np.savetxt(tmp_path / "in" / "poses.txt", poses)
+    (tmp_path / "in" / "images" / "00003.png").write_bytes(b"no image")
+    assert _run(tmp_path / "in", tmp_path / "out", weights) == 0
+    shown = capsys.readouterr()
+    assert "00002: the last row of a pose is" in shown.err
+    assert "00003.png is not an image" in shown.err
+    assert "left out: 2" in shown.out
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.npz")) == [
+        "00001.npz",
+        "00004.npz",
+        "00005.npz",
+    ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from posed_scenes import intrinsics, quaternion, small_clip, write_deepvideomvs
+from posed_scenes import quaternion, small_clip, write_deepvideomvs
 
 from foundation_stereo_ros.datasets.posed_layouts import open_posed_video
 from foundation_stereo_ros.errors import FileFormatError
@@ -62,7 +62,7 @@ def _tum(root: Path) -> None:
 def _kitti(root: Path) -> None:
     _images(root / "image_2", lambda i: f"{i:06d}.png")
     np.savetxt(root / "poses.txt", [pose[:3].ravel() for pose in CLIP.poses])
-    row = " ".join(map(str, np.hstack((intrinsics(CLIP), np.zeros((3, 1)))).ravel()))
+    row = " ".join(map(str, np.hstack((CLIP.camera.matrix, np.zeros((3, 1)))).ravel()))
     (root / "calib.txt").write_text(f"P0: {row}\nP1: {row}\nP2: {row}\nP3: {row}\n")
 
 
@@ -173,5 +173,28 @@ def test_an_image_outside_of_the_folder_is_refused(tmp_path: Path) -> None:
     _colmap(tmp_path)
     file = tmp_path / "sparse" / "0" / "images.txt"
     file.write_text(file.read_text().replace("003.png", "../../../etc/passwd"))
-    with pytest.raises(FileFormatError, match="expected a file below images/"):
+    with pytest.raises(FileFormatError, match=r"expected a file below .*images"):
         open_posed_video(tmp_path)
+
+
+def test_an_image_outside_of_a_tum_folder_is_refused(tmp_path: Path) -> None:
+    _tum(tmp_path)
+    (tmp_path / "rgb.txt").write_text(f"{START} /etc/passwd\n")
+    with pytest.raises(FileFormatError, match="names '/etc/passwd'; expected a file below"):
+        open_posed_video(tmp_path)
+
+
+def test_images_of_one_name_are_told_apart_by_their_folders_or_refused(tmp_path: Path) -> None:
+    _colmap(tmp_path)
+    (tmp_path / "images" / "other").mkdir()
+    (tmp_path / "images" / "000.png").rename(tmp_path / "images" / "other" / "001.png")
+    file = tmp_path / "sparse" / "0" / "images.txt"
+    file.write_text(file.read_text().replace("000.png", "other/001.png"))
+    names = [frame.name for frame in open_posed_video(tmp_path).frames]
+    assert "other/001" in names
+    assert "001" in names
+    write_png(tmp_path / "again" / "frame.png", CLIP.images[0])
+    write_png(tmp_path / "again" / "frame.tif", CLIP.images[0])
+    np.savetxt(tmp_path / "again" / "trajectory.txt", [np.eye(4).ravel()] * 2)
+    with pytest.raises(FileFormatError, match="has 2 images called 'frame'; expected names that differ"):
+        open_posed_video(tmp_path / "again")

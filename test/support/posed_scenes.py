@@ -35,13 +35,7 @@ def write_deepvideomvs(folder: Path, clip: MovingClip, lost: tuple[int, ...] = (
         write_png(folder / "depth" / f"{number:05d}.png", np.rint(depth * 1000).astype(np.uint16))
     poses = [np.full(16, np.nan) if i in lost else pose.ravel() for i, pose in enumerate(clip.poses)]
     np.savetxt(folder / "poses.txt", poses)
-    np.savetxt(folder / "K.txt", intrinsics(clip))
-
-
-def intrinsics(clip: MovingClip) -> np.ndarray:
-    """Return K."""
-    camera = clip.camera
-    return np.array(((camera.fx, 0, camera.cx), (0, camera.fy, camera.cy), (0, 0, 1)))
+    np.savetxt(folder / "K.txt", clip.camera.matrix)
 
 
 def quaternion(pose: np.ndarray) -> np.ndarray:

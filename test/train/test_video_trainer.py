@@ -60,7 +60,7 @@ def test_clips_follow_from_seed_and_step() -> None:
         ({"views": 1}, "training views is 1; expected 2 or more"),
         ({"height": 100}, "training height is 100; expected a multiple of 32"),
         ({"colour": 1}, "unknown training setting 'colour'"),
-        ({"scenes": {"room": 1}}, "unknown setting of scenes 'room'"),
+        ({"scenes": {"room": 1}}, "unknown training setting scenes.'room'"),
         ({"preset": "stereo"}, "expected one of fusionnet, pairnet, narrow"),
     ],
 )

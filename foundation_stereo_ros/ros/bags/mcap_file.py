@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from mcap.data_stream import ReadDataStream
-from mcap.exceptions import EndOfFile, McapError, RecordLengthLimitExceeded
+from mcap.exceptions import EndOfFile, McapError
 from mcap.reader import SeekingReader
 from mcap.records import Channel, Chunk, ChunkIndex, DataEnd, Footer, McapRecord, Message
 from mcap.records import Schema as SchemaRecord
@@ -265,6 +265,4 @@ def _unpacked_chunk(chunk: Chunk) -> list[McapRecord]:
 def _reason(error: Exception) -> str:
     if isinstance(error, EndOfFile):
         return "its end is missing"
-    if isinstance(error, RecordLengthLimitExceeded):
-        return "it ends in the middle of a record"
     return str(error) if isinstance(error, _SAID) and str(error) else "a record of it cannot be read"

@@ -67,7 +67,7 @@ def encode_camera_info(types: MessageTypes, header: Header, camera: Camera, tx: 
         camera: of the published grid.
         tx: P[3] in pixels times metres of the same grid: 0 for a left camera, -fx * baseline for a right one.
     """
-    k = np.array(((camera.fx, 0, camera.cx), (0, camera.fy, camera.cy), (0, 0, 1)), np.float64)
+    k = camera.matrix
     p = np.hstack((k, ((tx,), (0,), (0,))))
     return types.CameraInfo(
         header=copy_header(types, header),

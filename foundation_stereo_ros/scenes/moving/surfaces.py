@@ -82,7 +82,7 @@ def see(surfaces: Sequence[Surface], camera: Camera, pose: Matrix) -> tuple[Pict
     """
     image = np.zeros((camera.height, camera.width, 3), np.uint8)
     nearness = np.zeros((camera.height, camera.width), np.float32)
-    k = np.array(((camera.fx, 0, camera.cx), (0, camera.fy, camera.cy), (0, 0, 1)))
+    k = camera.matrix
     turn, place = pose[:3, :3].T, pose[:3, 3]
     for surface in surfaces:
         frame = np.stack([turn @ surface.right, turn @ surface.down, turn @ (surface.corner - place)], axis=1)

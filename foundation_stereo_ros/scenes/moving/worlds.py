@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rooms and yards with boxes and cut-out things in them, and a hand-held camera's way through them."""
+"""Rooms and outdoor scenes with boxes and flat shapes in them, and the path of a hand-held camera."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -28,7 +29,7 @@ class MovingConfig:
 
     Attributes:
         room_low, room_high: sides of a room.
-        things_low, things_high: number of boxes and cut-out things.
+        things_low, things_high: number of boxes and flat shapes.
         boxes: share of things that are boxes.
         outdoors: how often there are no side walls and no ceiling.
         step_low, step_high: combined pose distance from one frame to the next.
@@ -199,7 +200,7 @@ class MovingScenes:
             if rng.random() < c.boxes:
                 surfaces += self._box(rng, where, -y0)
             else:
-                surfaces.append(self._cut_out(rng, where))
+                surfaces.append(self._flat_shape(rng, where))
         return surfaces
 
     def _place(
@@ -239,7 +240,7 @@ class MovingScenes:
         faces = [(low, x, y), (low + z, x, y), (low, z, y), (low + x, z, y), (low, x, z), (low + y, x, z)]
         return [self._flat(rng, *face) for face in faces]
 
-    def _cut_out(self, rng: np.random.Generator, where: npt.NDArray[np.float64]) -> Surface:
+    def _flat_shape(self, rng: np.random.Generator, where: npt.NDArray[np.float64]) -> Surface:
         size = np.exp(rng.uniform(np.log(0.15), np.log(2.0)))
         aspect = np.exp(rng.normal(0, 0.4))
         turn = _rotation(rng.normal(size=3) * (0.3, 0.7, 0.5))
@@ -269,10 +270,5 @@ def _start(rng: np.random.Generator, room: npt.NDArray[np.float64]) -> Matrix:
 
 
 def _rotation(vector: npt.NDArray[np.float64]) -> Matrix:
-    """Return the rotation about an axis by its length in radians (Rodrigues' formula)."""
-    angle = float(np.linalg.norm(vector))
-    if angle < 1e-12:
-        return np.eye(3)
-    x, y, z = vector / angle
-    cross = np.array(((0, -z, y), (z, 0, -x), (-y, x, 0)))
-    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross, np.float64)
+    """Return the rotation about an axis by its length in radians."""
+    return np.asarray(cv2.Rodrigues(vector)[0], np.float64)

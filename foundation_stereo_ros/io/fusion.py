@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.filters import load_open3d
+from foundation_stereo_ros.io.files import atomic_write
+from foundation_stereo_ros.io.ply import write_ply
 from foundation_stereo_ros.shapes import DepthMap, Matrix, RgbImage
 
 
@@ -70,13 +73,16 @@ class Fusion:
         """
         mesh = self._volume.extract_triangle_mesh()
         mesh.compute_vertex_normals()
-        io, written = self._open3d.io, []
-        for name, write, content in (
-            ("mesh.ply", io.write_triangle_mesh, mesh),
-            ("cloud.ply", io.write_point_cloud, self._volume.extract_point_cloud()),
-        ):
-            path = folder / name
-            if not write(str(path), content):
-                raise FileFormatError(f"cannot write {path}")
-            written.append(path)
-        return written
+        with TemporaryDirectory() as made:
+            # Open3D writes to names alone, and goes by their endings.
+            file = Path(made) / "mesh.ply"
+            if not self._open3d.io.write_triangle_mesh(str(file), mesh):
+                raise FileFormatError(f"cannot write {folder / file.name}: Open3D could not write a mesh")
+            with atomic_write(folder / file.name) as stream:
+                stream.write(file.read_bytes())
+        cloud = self._volume.extract_point_cloud()
+        colors = np.rint(255 * np.asarray(cloud.colors)).astype(np.uint8)
+        write_ply(
+            folder / "cloud.ply", np.asarray(cloud.points, np.float32), colors, "fixed frame of the poses"
+        )
+        return [folder / "mesh.ply", folder / "cloud.ply"]
