@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,12 +89,30 @@ def all_pairs_give_results(camera: RawCamera, disparity: Any) -> float:
     return time.monotonic() - begin
 
 
-def told(log: Any, seconds: float) -> None:
+def told(log: Any, seconds: float) -> int:
     text = str(log)
     assert "Traceback" not in text
     bad = [line for line in text.splitlines() if "dropped" in line or "rejected" in line]
     # The two that take messages, and the one that computes, each at most once a second.
-    assert 1 <= len(bad) <= 2 * (seconds + 1), text
+    assert len(bad) <= 2 * (seconds + 1), text
+    return len(bad)
+
+
+def claiming(numbers: int) -> bytes:
+    """Return a CameraInfo of a few hundred bytes that says it has so many distortion coefficients."""
+    message = info("left", SECOND)
+    whole = bytes(serialize(message, CAMERA_INFO))
+    model = whole.index(message.distortion_model.encode())
+    length = model + len(message.distortion_model) + 1
+    length += -length % 4
+    assert struct.unpack_from("<I", whole, length) == (len(message.d),)
+    return whole[:length] + struct.pack("<I", numbers) + whole[length + 4 :]
+
+
+def most_memory(process: int) -> int:
+    """Return the most memory that a process has had, kilobytes."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
 
 
 @pytest.fixture
@@ -102,18 +122,44 @@ def camera(stage) -> Iterator[RawCamera]:
     made.close()
 
 
-# With four busy loops beside it, two of three times no pair came through any more for 90 s; in fifty rounds
-# with a question to the diagnostics in between it never happened. A StereoIntake that is fed with the same
-# messages never needs a second good pair, so what stalls is before it: the middleware, or how it is asked.
-@pytest.mark.xfail(reason="stalls under heavy load, for a reason that is not known yet", strict=False)
 @pytest.mark.parametrize("simulated", [False, True])
 def test_the_node(stage, camera: RawCamera, simulated: bool) -> None:
     node = stage.node(parameters={"device": "cpu", "iterations": 1, "use_sim_time": simulated})
     disparity = node.hear("disparity")
     camera.wait(4 + simulated)
     seconds = all_pairs_give_results(camera, disparity)
-    told(node.log, seconds)
+    assert told(node.log, seconds) >= 1
     assert node.alive and node.state == "active"
+
+
+def test_a_clock_before_1970_does_not_end_the_node(stage, camera: RawCamera) -> None:
+    node = stage.node(parameters={"device": "cpu", "iterations": 1, "use_sim_time": True})
+    disparity = node.hear("disparity")
+    camera.wait(5)
+    before = TYPES.Time(sec=-1, nanosec=0)
+    damage = bytes(serialize(dict(typestore().types)[CLOCK](clock=before), CLOCK))
+    wait_until(
+        "it is told",
+        lambda: camera.publishers["/clock"].publish(damage) or time.sleep(0.1) or "negative" in str(node.log),
+    )
+    wait_until("a result", lambda: camera.send(2000 * SECOND) or time.sleep(0.3) or disparity.stamps)
+    assert told(node.log, 0) == 0
+
+
+def test_a_message_that_claims_gigabytes_takes_none(stage, camera: RawCamera) -> None:
+    node = stage.node(parameters={"device": "cpu", "iterations": 1})
+    disparity = node.hear("disparity")
+    camera.wait(4)
+    wait_until("a result", lambda: camera.send(2000 * SECOND) or time.sleep(0.3) or disparity.stamps)
+    before = most_memory(node.popen.pid)
+
+    def it_is_told() -> bool:
+        camera.publishers["/stereo/left/camera_info"].publish(claiming(1 << 27))  # a gigabyte
+        time.sleep(0.1)
+        return "a damaged sensor_msgs/msg/CameraInfo on /stereo/left/camera_info" in str(node.log)
+
+    wait_until("it is told", it_is_told)
+    assert most_memory(node.popen.pid) - before < 200_000
 
 
 def test_live(stage, camera: RawCamera) -> None:

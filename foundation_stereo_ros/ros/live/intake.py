@@ -96,6 +96,11 @@ class StereoIntake:
             self._note_size(side, message)
             self._put(self._synchronizer.push_calibration(side, stamp, message))
 
+    def reject(self, reason: str) -> None:
+        """Count bytes that are no message."""
+        with self._changed:
+            self._reject(reason)
+
     def take(self, timeout: float) -> MessageSet[Any] | None:
         """Wait for the newest complete pair; None after ``timeout`` seconds, or at once when closed."""
         with self._changed:
@@ -169,9 +174,12 @@ class StereoIntake:
                 getattr(message, name)
             return stamp_ns(message.header)
         except (AttributeError, TypeError, ValueError, ArithmeticError) as error:
-            self._rejected += 1
-            self._reason = f"{what} is a {type(message).__name__}; expected a message: {error}"
+            self._reject(f"{what} is a {type(message).__name__}; expected a message: {error}")
             return None
+
+    def _reject(self, reason: str) -> None:
+        self._rejected += 1
+        self._reason = reason
 
     def _note_size(self, side: Side, message: Any) -> None:
         # A CompressedImage does not tell; its CameraInfo does.

@@ -13,10 +13,12 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import BagError, ConfigError
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
+from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats, with_count
 from foundation_stereo_ros.ros.live.topics import SideTopics, side_topics
+from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, deserialize
 from foundation_stereo_ros.ros.node.qos import (
     create_with_events,
     input_qos,
@@ -28,11 +30,7 @@ from foundation_stereo_ros.ros.sync import SIDES, Side
 
 _log = logging.getLogger(__name__)
 
-_TYPE_NAMES = {
-    Image: "sensor_msgs/msg/Image",
-    CompressedImage: "sensor_msgs/msg/CompressedImage",
-    CameraInfo: "sensor_msgs/msg/CameraInfo",
-}
+_TYPE_NAMES = {Image: IMAGE, CompressedImage: COMPRESSED_IMAGE, CameraInfo: CAMERA_INFO}
 
 
 class Inputs:
@@ -42,6 +40,10 @@ class Inputs:
     message_filters' synchronizers, because of three defects there: an exception in a callback leaves their
     lock held for ever; after a jump back in time old messages with late stamps fill the queues and nothing
     passes any more; and a slop of 0 never pairs, not even equal stamps.
+
+    Messages are taken as bytes and decoded here. The middleware believes the lengths in a message: one
+    damaged CameraInfo made Cyclone DDS allocate 16 GB, and a message that breaks off came out as if it were
+    whole. And it takes longer: 0.26 ms for an image of 640 x 480 pixels that take 0.01 ms here.
 
     Args:
         node: that subscribes.
@@ -58,6 +60,7 @@ class Inputs:
         self._latched: dict[str, Any] = {}
         self._incompatible: dict[str, str] = {}
         self._intake = intake
+        self._repeats = Repeats(pace=PACE_S)
         image_type = CompressedImage if transport == "compressed" else Image
         try:
             for side in SIDES:
@@ -102,9 +105,10 @@ class Inputs:
         self._latched[name] = self._node.create_subscription(
             CameraInfo,
             topic,
-            partial(self._intake.push_info, side, latched=True),
+            partial(self._take, CAMERA_INFO, topic, partial(self._intake.push_info, side, latched=True)),
             latched_qos(),
             event_callbacks=quiet_events(),
+            raw=True,
         )
 
     def _subscribe(self, name: str, kind: type, topic: str, store: Callable[[Any], None]) -> None:
@@ -115,10 +119,22 @@ class Inputs:
             topic,
             qos_profile=input_qos(),
             qos_overriding_options=overridable(),
+            raw=True,
         )
         subscriber = create_with_events(create, partial(self._tell, name), publisher=False)
-        subscriber.registerCallback(store)
+        subscriber.registerCallback(partial(self._take, _TYPE_NAMES[kind], subscriber.sub.topic_name, store))
         self._subscribers[name] = subscriber
+
+    def _take(self, msgtype: str, topic: str, store: Callable[[Any], None], data: bytes) -> None:
+        try:
+            message = deserialize(data, msgtype, topic)
+        except BagError as error:
+            self._intake.reject(str(error))
+            count = self._repeats.due(str(error))
+            if count:
+                _log.warning("message dropped: %s", with_count(str(error), count))
+            return
+        store(message)
 
     def _tell(self, name: str, policy: str) -> None:
         self._incompatible[name] = policy

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from foundation_stereo_ros.estimate.heap import keep_freed_memory
 from foundation_stereo_ros.ros.live.exit_once import ExitOnce
@@ -39,7 +41,6 @@ def _run(args: Sequence[str] | None) -> int:
     try:
         import rclpy
         from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-        from rclpy.impl.implementation_singleton import rclpy_implementation
 
         from foundation_stereo_ros.errors import ConfigError
         from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats, with_count
@@ -63,9 +64,12 @@ def _run(args: Sequence[str] | None) -> int:
         while rclpy.ok():
             try:
                 executor.spin()
-            except (rclpy_implementation.RCLError, UnicodeDecodeError) as error:
-                # One message that could not be read, or answer that could not be sent, is no reason to end.
-                sentence = " ".join(str(error).split())
+            except ExternalShutdownException:
+                raise
+            except Exception as error:
+                # One message that could not be read, or answer that could not be sent, is no reason to end;
+                # nor is a /clock before 1970, at which rclpy raises.
+                sentence = _with_place(error)
                 count = repeats.due(sentence)
                 if count:
                     node.get_logger().error(with_count(sentence, count))
@@ -77,6 +81,13 @@ def _run(args: Sequence[str] | None) -> int:
         if rclpy.ok():
             rclpy.shutdown()
     return 0
+
+
+def _with_place(error: Exception) -> str:
+    """Return what an error says, and where it was raised."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{text} ({'/'.join(Path(place.filename).parts[-2:])}:{place.lineno})"
 
 
 def _fail(reason: str) -> int:
