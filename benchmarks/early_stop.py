@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.heap import keep_freed_memory
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 
 

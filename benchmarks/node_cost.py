@@ -33,7 +33,7 @@ WARM_UP, COUNTED = 30, 100
 
 def without_network() -> None:
     """Replace what the network computes."""
-    from foundation_stereo_ros.estimate.torch_backend import TorchBackend
+    from foundation_stereo_ros.estimate.stereo.torch_backend import TorchBackend
 
     known: dict[tuple[int, ...], Any] = {}
 
@@ -152,7 +152,7 @@ def run_camera(size: str, rate: float) -> int:
 def stereo_pipeline(size: str) -> tuple[Any, list[Any], Any]:
     """Return the pipeline, its four input messages, and the classes of its output messages."""
     from foundation_stereo_ros.estimate.config import PipelineConfig
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
     from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
     from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
     from foundation_stereo_ros.ros.node.message_types import ros_types

@@ -20,10 +20,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from foundation_stereo_ros.estimate.alignment import Alignment, measure_alignment
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.estimate.pair_checks import remarks_on
 from foundation_stereo_ros.estimate.remarks import RowsOff, SidesExchanged, TooNear
+from foundation_stereo_ros.estimate.stereo.alignment import Alignment, measure_alignment
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.pair_checks import remarks_on
 from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.io.pictures import read_pair
 from foundation_stereo_ros.scenes.layered.config import LayeredConfig

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a network takes of main memory for one pair, beyond its weights: for estimate/memory.py.
+"""What a network takes of main memory for one pair, beyond its weights: for estimate/stereo/memory.py.
 
 ``python benchmarks/pair_memory.py lean tiny small large``, on Linux. Presets have random weights, each case
 one refinement. Printed for each case: the growth of the process's resident memory at its peak, after a first
@@ -17,7 +17,7 @@ import torch
 from foundation_stereo_ros.bench.inputs import randomize, stereo_pictures
 from foundation_stereo_ros.bench.meters import memory_growth
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.torch_backend import TorchBackend
+from foundation_stereo_ros.estimate.stereo.torch_backend import TorchBackend
 from foundation_stereo_ros.nets.stereo import build_network, for_inference, network_preset
 
 CPU = torch.device("cpu")

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foundation_stereo_ros.datasets.posed_layouts import open_posed_video
-from foundation_stereo_ros.estimate.keyframes import Decision, Keyframe, KeyframeBuffer
-from foundation_stereo_ros.estimate.video import PosedImage, VideoEstimator
+from foundation_stereo_ros.estimate.video.estimator import PosedImage, VideoEstimator
+from foundation_stereo_ros.estimate.video.keyframes import Decision, Keyframe, KeyframeBuffer
 from foundation_stereo_ros.evaluate.depth_metrics import DepthErrors, depth_errors, mean_errors
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import motion

@@ -17,14 +17,14 @@ from foundation_stereo_ros.estimate.config import (
     PipelineConfig as PipelineConfig,
     RectificationSettings as RectificationSettings,
 )
-from foundation_stereo_ros.estimate.estimator import StereoEstimator as StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator as StereoEstimator
 from foundation_stereo_ros.estimate.interface import (
     Engine as Engine,
     Estimator as Estimator,
     StereoSample as StereoSample,
 )
 from foundation_stereo_ros.estimate.prediction import Prediction as Prediction, StereoMatch as StereoMatch
-from foundation_stereo_ros.estimate.rectification import StereoRectification as StereoRectification
+from foundation_stereo_ros.estimate.stereo.rectification import StereoRectification as StereoRectification
 from foundation_stereo_ros.estimate.remarks import (
     BehindInfinity as BehindInfinity,
     NewRemarks as NewRemarks,
@@ -33,11 +33,11 @@ from foundation_stereo_ros.estimate.remarks import (
     SidesExchanged as SidesExchanged,
     TooNear as TooNear,
 )
-from foundation_stereo_ros.estimate.video import (
+from foundation_stereo_ros.estimate.video.estimator import (
     PosedImage as PosedImage,
     VideoEstimator as VideoEstimator,
 )
-from foundation_stereo_ros.estimate.video_config import VideoSettings as VideoSettings
+from foundation_stereo_ros.estimate.video.config import VideoSettings as VideoSettings
 from foundation_stereo_ros.geometry.calibration import Calibration as Calibration
 from foundation_stereo_ros.geometry.camera import Camera as Camera, StereoRig as StereoRig
 from foundation_stereo_ros.io.calibration import read_camera_info as read_camera_info

@@ -12,7 +12,7 @@ import pytest
 
 from foundation_stereo_ros.datasets.disparity_files import read_array_disparity, read_pfm_disparity
 from foundation_stereo_ros.errors import FoundationStereoError
-from foundation_stereo_ros.estimate.onnx_file import check_onnx_file
+from foundation_stereo_ros.estimate.stereo.onnx_file import check_onnx_file
 from foundation_stereo_ros.io.calibration import CalibrationText, read_camera_info
 from foundation_stereo_ros.io.pictures import read_pixels
 from foundation_stereo_ros.ros.bags.reader import Recording

@@ -14,7 +14,7 @@ from foundation_stereo_ros.cli.main import main as command
 from foundation_stereo_ros.datasets.calibration_files import read_calib_txt, read_kitti_calibration
 from foundation_stereo_ros.datasets.disparity_files import read_array_disparity, read_pfm_disparity
 from foundation_stereo_ros.errors import BagError, FoundationStereoError, ImageError
-from foundation_stereo_ros.estimate.onnx_model import OnnxSession, read_signature
+from foundation_stereo_ros.estimate.stereo.onnx_model import OnnxSession, read_signature
 from foundation_stereo_ros.io.pictures import read_pair, read_pixels
 from foundation_stereo_ros.nets.parts.timm_import import import_timm
 from foundation_stereo_ros.rigs import rig_from_file
@@ -151,5 +151,9 @@ _READERS: dict[str, Callable[[Path, Path | None], None]] = {
 # Made and loaded once, not in each child.
 message_types()
 import_timm()
-for _module in ("onnxruntime", "foundation_stereo_ros.cli.bag", "foundation_stereo_ros.estimate.estimator"):
+for _module in (
+    "onnxruntime",
+    "foundation_stereo_ros.cli.bag",
+    "foundation_stereo_ros.estimate.stereo.estimator",
+):
     importlib.import_module(_module)

@@ -41,7 +41,7 @@ NEEDS = {
     "tensorrt": "ONNX models on TensorRT alone, which no piece of this runs",
 }
 """Package -> what needs it."""
-PARTS = ("nets.stereo", "estimate.estimator", "train.trainer")
+PARTS = ("nets.stereo", "estimate.stereo.estimator", "train.trainer")
 _DISTRIBUTIONS = {"cv2": ("opencv-python-headless", "opencv-python"), "yaml": ("pyyaml",)}
 
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from foundation_stereo_ros.bench.inputs import stereo_pictures
 from foundation_stereo_ros.bench.meters import Clock, Switch
 from foundation_stereo_ros.bench.stages import Lap
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.io.bit_depth import BitDepth
 from foundation_stereo_ros.nets.stereo import StereoNetwork

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foundation_stereo_ros import __version__
-from foundation_stereo_ros.estimate.arithmetic import multiplies_bf16
+from foundation_stereo_ros.estimate.device import multiplies_bf16
 
 _ROOT = Path(__file__).parents[2]
 

@@ -21,7 +21,7 @@ from foundation_stereo_ros.bench.meters import FlopClock, Switch, clock_for, mem
 from foundation_stereo_ros.bench.stages import NETWORK_STAGES, WHOLE_NETWORK, stage_hooks
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.nets.stereo import StereoNetwork, for_inference
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import DisparityMap

@@ -267,8 +267,8 @@ def _process(
 
 
 def _load(args: argparse.Namespace, config: PipelineConfig, topics: StereoTopics) -> StereoPipeline:
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
-    from foundation_stereo_ros.estimate.rectification import says_rectified
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.stereo.rectification import says_rectified
     from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 
     files = calibration_files(args)

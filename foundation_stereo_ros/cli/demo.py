@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace, config: PipelineConfig) -> int:
     from foundation_stereo_ros.demo.steps import demonstrate, render
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 
     # Before anything slow, so that wrong weights are told at once.
     estimator = StereoEstimator(config)

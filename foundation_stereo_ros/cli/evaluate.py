@@ -19,7 +19,7 @@ from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.dataset import StereoDataset, StereoItem
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
     from foundation_stereo_ros.evaluate.gallery import Gallery
     from foundation_stereo_ros.evaluate.job import EvaluationJob
     from foundation_stereo_ros.evaluate.methods import Method
@@ -117,7 +117,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     config = pipeline_config(args)
 
     from foundation_stereo_ros.datasets.dataset import DatasetOptions
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
     from foundation_stereo_ros.evaluate.gallery import Gallery
     from foundation_stereo_ros.evaluate.job import EvaluationJob
     from foundation_stereo_ros.evaluate.methods import NetworkMethod, SgbmMethod

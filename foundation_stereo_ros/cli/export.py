@@ -48,7 +48,7 @@ def _export(args: argparse.Namespace) -> int:
     import torch
 
     from foundation_stereo_ros.bench.inputs import stereo_pictures
-    from foundation_stereo_ros.estimate.onnx_export import runtime_difference, write_onnx
+    from foundation_stereo_ros.estimate.stereo.onnx_export import runtime_difference, write_onnx
     from foundation_stereo_ros.weights import load_checkpoint
     from foundation_stereo_ros.weights.shipped import find_checkpoint
 

@@ -24,7 +24,7 @@ from foundation_stereo_ros.ros.live.config import live_settings
 from foundation_stereo_ros.terminal import StatusLine
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
     from foundation_stereo_ros.ros.dds.cameras import Cameras
     from foundation_stereo_ros.ros.dds.stereo_live import StereoLive
     from foundation_stereo_ros.ros.dds.wire import Wire
@@ -110,7 +110,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, wire: Wire, line: StatusLine) -> None:
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 
     # Wrong parameters and weights are told before anything is waited for. Those of a file may be others once
     # the node's namespace is known.
@@ -193,7 +193,7 @@ def live_values(args: argparse.Namespace, node: str) -> dict[str, Any]:
 
 
 def _node(args: argparse.Namespace, wire: Wire, cameras: Cameras, estimator: StereoEstimator) -> StereoLive:
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
     from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile
     from foundation_stereo_ros.ros.dds.stereo_live import StereoLive
     from foundation_stereo_ros.ros.live.parameters import misspelled

@@ -25,7 +25,7 @@ from foundation_stereo_ros.io.outputs import check_free, reserved_folder
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.config import PipelineConfig
     from foundation_stereo_ros.estimate.prediction import Prediction
-    from foundation_stereo_ros.estimate.rectification import StereoRectification
+    from foundation_stereo_ros.estimate.stereo.rectification import StereoRectification
     from foundation_stereo_ros.geometry.camera import StereoRig
     from foundation_stereo_ros.shapes import RgbImage
 
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     """Run on the pair and print what was written."""
     from foundation_stereo_ros.estimate.files import parse_kinds, result_names
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
-    from foundation_stereo_ros.estimate.rectification import common_size
+    from foundation_stereo_ros.estimate.stereo.rectification import common_size
     from foundation_stereo_ros.io.pictures import read_pair
 
     keep_freed_memory()  # before torch is loaded
@@ -108,8 +108,8 @@ def _estimate(
     rectify: StereoRectification | None,
     rig: StereoRig,
 ) -> int:
-    from foundation_stereo_ros.estimate.estimator import StereoEstimator
     from foundation_stereo_ros.estimate.files import write_result
+    from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
     from foundation_stereo_ros.estimate.validity import why_all_invalid
 
     left, right = rectify(*pair) if rectify else pair
@@ -133,7 +133,7 @@ def _estimate(
 def _cameras(
     args: argparse.Namespace, config: PipelineConfig, size: tuple[int, int]
 ) -> tuple[StereoRectification | None, StereoRig]:
-    from foundation_stereo_ros.estimate.rectification import StereoRectification
+    from foundation_stereo_ros.estimate.stereo.rectification import StereoRectification
 
     files = calibration_files(args)
     if not files:

@@ -15,8 +15,8 @@ from foundation_stereo_ros.terminal import INTERRUPTED, FrameProgress
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.datasets.posed_video import PosedVideo
-    from foundation_stereo_ros.estimate.video_config import VideoSettings
-    from foundation_stereo_ros.estimate.video_folder import VideoJob, VideoResult
+    from foundation_stereo_ros.estimate.video.config import VideoSettings
+    from foundation_stereo_ros.estimate.video.folder import VideoJob, VideoResult
     from foundation_stereo_ros.io.fusion import Fusion
 
 _UNUSED = (
@@ -41,7 +41,7 @@ exit codes:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; loads no torch."""
     from foundation_stereo_ros.estimate.setting import settings_of
-    from foundation_stereo_ros.estimate.video_config import VideoSettings
+    from foundation_stereo_ros.estimate.video.config import VideoSettings
 
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXIT_CODES
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.estimate.cloud import check_filters
     from foundation_stereo_ros.estimate.files import parse_kinds
     from foundation_stereo_ros.estimate.setting import settings_of
-    from foundation_stereo_ros.estimate.video_config import VideoSettings
+    from foundation_stereo_ros.estimate.video.config import VideoSettings
 
     given = vars(args)
     names = [s.name for s in settings_of(VideoSettings) if s.name in given]
@@ -117,8 +117,8 @@ def _process(
     kinds: tuple[str, ...],
     fusion: Fusion | None,
 ) -> int:
-    from foundation_stereo_ros.estimate.video import VideoEstimator
-    from foundation_stereo_ros.estimate.video_folder import VideoJob, keyframe_advice
+    from foundation_stereo_ros.estimate.video.estimator import VideoEstimator
+    from foundation_stereo_ros.estimate.video.folder import VideoJob, keyframe_advice
 
     estimator = VideoEstimator(config)
     job = VideoJob(video, estimator, args.pose_axes or "", args.pose_scale, args.intrinsics)

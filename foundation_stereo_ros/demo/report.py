@@ -11,7 +11,7 @@ from foundation_stereo_ros.demo.live import LiveFigures
 from foundation_stereo_ros.demo.recording import FRAME_ID, StoredFrame, stored_cloud, stored_frames
 from foundation_stereo_ros.demo.stages import Stages
 from foundation_stereo_ros.errors import BagError, counted
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.io.pictures import write_png
 from foundation_stereo_ros.io.ply import write_ply
 from foundation_stereo_ros.io.report import Figure, Picture, Report, write_report

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from foundation_stereo_ros.demo.figures import hidden
 from foundation_stereo_ros.demo.recording import StoredFrame
 from foundation_stereo_ros.estimate.cloud import Cloud, picture_of_cloud, valid_cloud
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image, scaled_size
 from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.depth import depth_to_disparity, points_from_depth
 from foundation_stereo_ros.io.report import Legend, Picture
 from foundation_stereo_ros.io.visualize import Range, colorize, colorize_depth, value_range

@@ -13,9 +13,9 @@ from foundation_stereo_ros.demo.live import try_live
 from foundation_stereo_ros.demo.recording import record
 from foundation_stereo_ros.demo.report import summary, write_pages
 from foundation_stereo_ros.errors import counted
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.estimate.rectification import says_rectified
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.rectification import says_rectified
 from foundation_stereo_ros.ros.bags.job import BagJob
 from foundation_stereo_ros.ros.bags.job_options import JobOptions, JobReport
 from foundation_stereo_ros.ros.bags.reader import Recording

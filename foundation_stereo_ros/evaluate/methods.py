@@ -11,7 +11,7 @@ import torch
 
 from foundation_stereo_ros.datasets.dataset import StereoSample
 from foundation_stereo_ros.errors import ImageError
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 

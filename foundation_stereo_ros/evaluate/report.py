@@ -17,7 +17,7 @@ from foundation_stereo_ros import __version__
 from foundation_stereo_ros.bench.machine import processor
 from foundation_stereo_ros.datasets.dataset import Averaging, StereoDataset
 from foundation_stereo_ros.errors import counted
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.evaluate.job import EvaluationJob
 from foundation_stereo_ros.evaluate.metrics import (
     NAMES,

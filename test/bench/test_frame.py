@@ -8,7 +8,7 @@ from foundation_stereo_ros.bench.frame import Frame, stereo_messages
 from foundation_stereo_ros.bench.meters import HostClock, Switch
 from foundation_stereo_ros.bench.stages import NETWORK_STAGES, STAGES, stage_hooks
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.images import decode_image
 

@@ -17,7 +17,7 @@ from kills import disk_of
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.cli.options import ALL_INVALID
 from foundation_stereo_ros.datasets.catalog import open_dataset
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ import torch
 from foundation_stereo_ros.bench.inputs import stereo_pictures
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import NetworkConfig
 from foundation_stereo_ros.weights import load_checkpoint

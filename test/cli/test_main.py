@@ -91,7 +91,7 @@ import sys
 sys.modules["open3d"] = None
 from foundation_stereo_ros.cli.main import main
 code = main(sys.argv[1:])
-sys.exit(code if "foundation_stereo_ros.estimate.estimator" not in sys.modules else 9)
+sys.exit(code if "foundation_stereo_ros.estimate.stereo.estimator" not in sys.modules else 9)
 """
 
 

@@ -19,9 +19,9 @@ from device_tests import DEVICE, MARKS, MEAN, WORST, full_float32, network
 from foundation_stereo_ros.bench.inputs import SHIFT, stereo_pictures
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.estimate.memory import memory_use
+from foundation_stereo_ros.estimate.device import memory_use
 from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 
 pytestmark = MARKS

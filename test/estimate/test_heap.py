@@ -9,7 +9,7 @@ import torch
 
 from foundation_stereo_ros.estimate import heap
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.torch_backend import TorchBackend
+from foundation_stereo_ros.estimate.stereo.torch_backend import TorchBackend
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig, for_inference
 
 FRAMES = """
@@ -52,7 +52,7 @@ from foundation_stereo_ros.estimate.heap import give_back_freed_memory, keep_fre
 keep_freed_memory()
 
 import torch
-from foundation_stereo_ros.estimate.memory import memory_use
+from foundation_stereo_ros.estimate.device import memory_use
 
 def resident():
     return memory_use(torch.device("cpu")).used_bytes // 2**20

@@ -7,7 +7,7 @@ import pytest
 from foundation_stereo_ros.datasets.dataset import StereoNumbers, StereoSample
 from foundation_stereo_ros.errors import ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.evaluate.methods import NetworkMethod, SgbmMethod, sgbm
 
 HEIGHT, WIDTH, SHIFT = 48, 96, 20

@@ -12,7 +12,7 @@ from waiting import PATIENCE_S as PATIENCE_S
 from waiting import wait_until as wait_until
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info

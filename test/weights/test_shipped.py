@@ -8,7 +8,7 @@ import pytest
 
 from foundation_stereo_ros.errors import CheckpointError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import FoundationStereo, LeanStereo
 from foundation_stereo_ros.weights.shipped import (

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.estimate.rectification import says_rectified
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.rectification import says_rectified
 from foundation_stereo_ros.ros.dds.cameras import Cameras
 from foundation_stereo_ros.ros.dds.live_topics import Inputs, Outputs
 from foundation_stereo_ros.ros.dds.qos import SENSOR, Profile

@@ -14,7 +14,7 @@ import numpy as np
 from foundation_stereo_ros.estimate.config import SharedSettings
 from foundation_stereo_ros.estimate.interface import Estimator, StereoSample
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.estimate.rectification import StereoRectification, common_size
+from foundation_stereo_ros.estimate.stereo.rectification import StereoRectification, common_size
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.io.bit_depth import BitDepth

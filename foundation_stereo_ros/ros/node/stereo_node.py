@@ -11,8 +11,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from std_srvs.srv import SetBool
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.estimate.rectification import says_rectified
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.rectification import says_rectified
 from foundation_stereo_ros.ros.live.core import LiveStereo
 from foundation_stereo_ros.ros.live.parameters import Configs
 from foundation_stereo_ros.ros.live.status import ERROR, OK, WARN, Status

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from foundation_stereo_ros.errors import CalibrationError, FileFormatError, FoundationStereoError
 from foundation_stereo_ros.estimate.config import RectificationSettings
-from foundation_stereo_ros.estimate.rectification import StereoRectification
+from foundation_stereo_ros.estimate.stereo.rectification import StereoRectification
 from foundation_stereo_ros.io.calibration import FORMATS, read_calibrations
 
 FIELD = Path(__file__).parents[4] / "shared" / "cases" / "field" / "calibration_files"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from live_messages import PATIENCE_S, estimator, image, info
 
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
 

@@ -13,7 +13,7 @@ import torch
 
 from foundation_stereo_ros.errors import CalibrationError, ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.ros.messages.camera_info import encode_camera_info

@@ -12,11 +12,8 @@ import cv2
 import numpy as np
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.estimate.alignment import Alignment, measure_alignment
-from foundation_stereo_ros.estimate.backend import Backend
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.grid import Size
-from foundation_stereo_ros.estimate.reach import CoarseMatch, reaches_everything
 from foundation_stereo_ros.estimate.remarks import (
     BehindInfinity,
     Remark,
@@ -24,6 +21,9 @@ from foundation_stereo_ros.estimate.remarks import (
     SidesExchanged,
     TooNear,
 )
+from foundation_stereo_ros.estimate.stereo.alignment import Alignment, measure_alignment
+from foundation_stereo_ros.estimate.stereo.backend import Backend
+from foundation_stereo_ros.estimate.stereo.reach import CoarseMatch, reaches_everything
 from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.shapes import Mask, RgbImage, ShiftMap
 

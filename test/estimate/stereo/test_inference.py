@@ -14,10 +14,10 @@ import torch
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image
 from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.estimate.tiling import tiling_for
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.tiling import tiling_for
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from foundation_stereo_ros.bench.inputs import stereo_pictures
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.tiling import BLEND, CONTEXT, Cut, Tiling, tiling_for
-from foundation_stereo_ros.estimate.torch_backend import TorchBackend
+from foundation_stereo_ros.estimate.stereo.tiling import BLEND, CONTEXT, Cut, Tiling, tiling_for
+from foundation_stereo_ros.estimate.stereo.torch_backend import TorchBackend
 from foundation_stereo_ros.nets.stereo import NetworkConfig
 from foundation_stereo_ros.weights.shipped import shipped_checkpoint
 

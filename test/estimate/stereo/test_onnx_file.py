@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foundation_stereo_ros.errors import CheckpointError
-from foundation_stereo_ros.estimate.onnx_file import check_onnx_file
+from foundation_stereo_ros.estimate.stereo.onnx_file import check_onnx_file
 
 onnx = pytest.importorskip("onnx")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from posed_scenes import small_clip
 
-from foundation_stereo_ros.estimate.pose_check import (
+from foundation_stereo_ros.estimate.video.pose_check import (
     AS_GIVEN,
     PoseFit,
     best_convention,

@@ -9,16 +9,11 @@ import math
 import torch
 
 from foundation_stereo_ros.errors import DeviceMemoryError
-from foundation_stereo_ros.estimate.backend import Backend
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.device import give_back_unused, is_out_of_memory, shortage
 from foundation_stereo_ros.estimate.grid import Size, resize_disparity, resize_image
-from foundation_stereo_ros.estimate.memory import (
-    MemoryPlan,
-    give_back_unused,
-    is_out_of_memory,
-    plan_for,
-    shortage,
-)
+from foundation_stereo_ros.estimate.stereo.backend import Backend
+from foundation_stereo_ros.estimate.stereo.memory import MemoryPlan, plan_for
 from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 _log = logging.getLogger(__name__)

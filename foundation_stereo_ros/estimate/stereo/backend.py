@@ -8,8 +8,9 @@ from typing import Protocol
 import torch
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.device import MemoryUse
 from foundation_stereo_ros.estimate.grid import Size
-from foundation_stereo_ros.estimate.memory import MemoryUse, PairMemory
+from foundation_stereo_ros.estimate.stereo.memory import PairMemory
 from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 
 

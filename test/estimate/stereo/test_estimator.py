@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image
 from foundation_stereo_ros.estimate.interface import StereoSample
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.estimate.validity import left_right_confidence
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.nets.stereo import (
@@ -287,7 +287,7 @@ from pathlib import Path
 from foundation_stereo_ros.errors import DeviceMemoryError
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 
 def run(width, height):
     image = np.zeros((height, width, 3), np.uint8)

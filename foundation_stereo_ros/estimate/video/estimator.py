@@ -13,15 +13,21 @@ import torch
 from torch import Tensor
 
 from foundation_stereo_ros.errors import DeviceMemoryError, ImageError
-from foundation_stereo_ros.estimate.arithmetic import arithmetic
+from foundation_stereo_ros.estimate.device import (
+    arithmetic,
+    brought,
+    give_back_unused,
+    is_out_of_memory,
+    memory_use,
+    shortage,
+    torch_device,
+)
 from foundation_stereo_ros.estimate.grid import resize_image
 from foundation_stereo_ros.estimate.interface import Engine
-from foundation_stereo_ros.estimate.keyframes import Decision, Keyframe, KeyframeBuffer, KeyframeConfig
-from foundation_stereo_ros.estimate.memory import give_back_unused, is_out_of_memory, memory_use, shortage
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
-from foundation_stereo_ros.estimate.torch_backend import brought, torch_device
-from foundation_stereo_ros.estimate.video_config import VideoSettings
+from foundation_stereo_ros.estimate.video.config import VideoSettings
+from foundation_stereo_ros.estimate.video.keyframes import Decision, Keyframe, KeyframeBuffer, KeyframeConfig
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import check_pose, is_known, jump, motion
 from foundation_stereo_ros.nets.video import DeepVideoMVS, Memory, Motion

@@ -11,9 +11,9 @@ import torch
 from painted_pairs import BLOCK, HEIGHT, WIDTH, block_pair, rig
 
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.pair_checks import EVERY, FIRST, PairChecks
 from foundation_stereo_ros.estimate.remarks import BehindInfinity, Remark, RowsOff, SidesExchanged, TooNear
-from foundation_stereo_ros.estimate.torch_backend import TorchBackend
+from foundation_stereo_ros.estimate.stereo.pair_checks import EVERY, FIRST, PairChecks
+from foundation_stereo_ros.estimate.stereo.torch_backend import TorchBackend
 from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.nets.stereo import LeanConfig, LeanStereo
 from foundation_stereo_ros.shapes import Mask, RgbImage

@@ -9,8 +9,12 @@ import pytest
 
 from foundation_stereo_ros.errors import CalibrationError, ImageError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.estimate.estimator import StereoEstimator
-from foundation_stereo_ros.estimate.rectification import StereoRectification, common_size, says_rectified
+from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
+from foundation_stereo_ros.estimate.stereo.rectification import (
+    StereoRectification,
+    common_size,
+    says_rectified,
+)
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.geometry.camera import StereoRig
 from foundation_stereo_ros.scenes.layered.painter import LayeredScenes, paint

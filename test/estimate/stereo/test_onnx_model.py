@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError
-from foundation_stereo_ros.estimate import onnx_model
-from foundation_stereo_ros.estimate.onnx_model import (
+from foundation_stereo_ros.estimate.stereo import onnx_model
+from foundation_stereo_ros.estimate.stereo.onnx_model import (
     ModelFacts,
     OnnxSession,
     TensorFacts,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.estimate import onnx_export as onnx_network
-from foundation_stereo_ros.estimate.onnx_export import write_onnx
+from foundation_stereo_ros.estimate.stereo import onnx_export as onnx_network
+from foundation_stereo_ros.estimate.stereo.onnx_export import write_onnx
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 
 

@@ -12,9 +12,9 @@ from seeded_network import REFERENCE
 from seeded_video import seeded_video_network
 
 from foundation_stereo_ros.errors import ConfigError, ImageError, PoseError
-from foundation_stereo_ros.estimate.keyframes import Decision
-from foundation_stereo_ros.estimate.video import PosedImage, VideoEstimator
-from foundation_stereo_ros.estimate.video_config import VideoSettings
+from foundation_stereo_ros.estimate.video.config import VideoSettings
+from foundation_stereo_ros.estimate.video.estimator import PosedImage, VideoEstimator
+from foundation_stereo_ros.estimate.video.keyframes import Decision
 from foundation_stereo_ros.geometry.camera import Camera
 
 FOLDER = REFERENCE / "dvmvs"

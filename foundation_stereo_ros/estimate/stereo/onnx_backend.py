@@ -13,9 +13,9 @@ import torch
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, ImageError, counted
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.device import MemoryUse, memory_use
 from foundation_stereo_ros.estimate.grid import Fit, Size
-from foundation_stereo_ros.estimate.memory import MemoryUse, memory_use
-from foundation_stereo_ros.estimate.onnx_model import OnnxSession, StereoSignature, read_signature
+from foundation_stereo_ros.estimate.stereo.onnx_model import OnnxSession, StereoSignature, read_signature
 from foundation_stereo_ros.nets.parts import imagenet
 from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 

@@ -10,16 +10,17 @@ import numpy as np
 import torch
 
 from foundation_stereo_ros.errors import ConfigError, ImageError
-from foundation_stereo_ros.estimate.backend import Backend
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.device import torch_device
 from foundation_stereo_ros.estimate.grid import resize_disparity, resize_image, resize_map, scaled_size
-from foundation_stereo_ros.estimate.inference import Inference
 from foundation_stereo_ros.estimate.interface import Engine, StereoSample
-from foundation_stereo_ros.estimate.onnx_backend import SUFFIX, OnnxBackend
-from foundation_stereo_ros.estimate.pair_checks import PairChecks
 from foundation_stereo_ros.estimate.prediction import Prediction, StereoMatch
+from foundation_stereo_ros.estimate.stereo.backend import Backend
+from foundation_stereo_ros.estimate.stereo.inference import Inference
+from foundation_stereo_ros.estimate.stereo.onnx_backend import SUFFIX, OnnxBackend
+from foundation_stereo_ros.estimate.stereo.pair_checks import PairChecks
+from foundation_stereo_ros.estimate.stereo.torch_backend import TorchBackend
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
-from foundation_stereo_ros.estimate.torch_backend import TorchBackend, torch_device
 from foundation_stereo_ros.estimate.validity import CERTAIN_ENOUGH, left_right_confidence, valid_mask
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.geometry.depth import disparity_to_depth

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from painted_pairs import HEIGHT, WIDTH, block_pair, field_pair, texture
 
-from foundation_stereo_ros.estimate.alignment import Alignment, measure_alignment
+from foundation_stereo_ros.estimate.stereo.alignment import Alignment, measure_alignment
 from foundation_stereo_ros.scenes.layered.painter import LayeredScenes
 from foundation_stereo_ros.shapes import RgbImage
 

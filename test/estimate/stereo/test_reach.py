@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from painted_pairs import BLOCK, FIELD, HEIGHT, WIDTH, block_pair, field_pair, texture
 
-from foundation_stereo_ros.estimate.reach import CoarseMatch, reaches_everything
+from foundation_stereo_ros.estimate.stereo.reach import CoarseMatch, reaches_everything
 from foundation_stereo_ros.scenes.layered.painter import LayeredScenes
 from foundation_stereo_ros.shapes import Mask, RgbImage, ShiftMap
 

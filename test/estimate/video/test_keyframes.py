@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.estimate.keyframes import Decision, KeyframeBuffer, KeyframeConfig
+from foundation_stereo_ros.estimate.video.keyframes import Decision, KeyframeBuffer, KeyframeConfig
 
-CASE = np.load(Path(__file__).parents[1] / "data" / "video_keyframes.npz")
+CASE = np.load(Path(__file__).parents[2] / "data" / "video_keyframes.npz")
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])

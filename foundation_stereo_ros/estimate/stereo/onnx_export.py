@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from foundation_stereo_ros import __version__
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.estimate.onnx_model import OWN, OnnxSession
+from foundation_stereo_ros.estimate.stereo.onnx_model import OWN, OnnxSession
 from foundation_stereo_ros.io.files import atomic_write
 from foundation_stereo_ros.nets.parts.padding import MULTIPLE
 from foundation_stereo_ros.nets.stereo import StereoNetwork, for_inference

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError, FileFormatError, ImageError
-from foundation_stereo_ros.estimate.onnx_file import check_onnx_file
+from foundation_stereo_ros.estimate.stereo.onnx_file import check_onnx_file
 from foundation_stereo_ros.io.documents import parse_json
 
 OWN = "foundation_stereo_ros"

@@ -5,31 +5,26 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
-from foundation_stereo_ros.estimate.arithmetic import arithmetic
+from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.device import (
+    MemoryUse,
+    arithmetic,
+    brought,
+    give_back_unused,
+    memory_use,
+)
 from foundation_stereo_ros.estimate.grid import Size
 from foundation_stereo_ros.estimate.heap import idle_memory_given_back
-from foundation_stereo_ros.estimate.memory import (
-    MemoryUse,
-    PairMemory,
-    give_back_unused,
-    is_out_of_memory,
-    memory_of,
-    memory_use,
-    shortage,
-)
+from foundation_stereo_ros.estimate.stereo.memory import PairMemory, memory_of
 from foundation_stereo_ros.nets.stereo import EarlyStop, StereoNetwork, for_inference, pad_to_multiple
 from foundation_stereo_ros.shapes import RgbImage, ShiftMap
 from foundation_stereo_ros.weights import load_checkpoint
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 class TorchBackend:
@@ -132,37 +127,3 @@ class TorchBackend:
         if self.device.type == "cuda":
             pixels = pixels.pin_memory()  # from there a copy runs beside what the processor does next
         return pixels.to(self.device, non_blocking=True).permute(2, 0, 1)[None].float()
-
-
-def brought(model: Network, device: torch.device) -> Network:
-    """Move a network to a device, or leave it in main memory.
-
-    Raises:
-        DeviceMemoryError: there is no room for it.
-    """
-    try:
-        return model.to(device)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        missing = shortage(error, device)
-    model.to("cpu")  # the part that is there already
-    give_back_unused(device)
-    raise DeviceMemoryError(f"the network does not fit: {missing}")
-
-
-def torch_device(name: str) -> torch.device:
-    """Return the device that a setting names; ``auto`` is a GPU if there is one.
-
-    Raises:
-        ConfigError: there is no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"device is {name!r}; expected auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(f"device is {name!r}; PyTorch sees {torch.cuda.device_count()} CUDA devices here")
-    return device

@@ -13,7 +13,9 @@ import numpy as np
 
 from foundation_stereo_ros.datasets.posed_video import PosedFrame, PosedVideo
 from foundation_stereo_ros.errors import FileFormatError, ImageError, PoseError
-from foundation_stereo_ros.estimate.pose_check import (
+from foundation_stereo_ros.estimate.prediction import Prediction
+from foundation_stereo_ros.estimate.video.estimator import PosedImage, VideoEstimator
+from foundation_stereo_ros.estimate.video.pose_check import (
     PoseFit,
     best_convention,
     choose_pairs,
@@ -22,9 +24,7 @@ from foundation_stereo_ros.estimate.pose_check import (
     small_grey,
     verdict,
 )
-from foundation_stereo_ros.estimate.prediction import Prediction
-from foundation_stereo_ros.estimate.undistortion import Undistortion, read_one_camera
-from foundation_stereo_ros.estimate.video import PosedImage, VideoEstimator
+from foundation_stereo_ros.estimate.video.undistortion import Undistortion, read_one_camera
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import AXES, in_optical_axes, is_known
 from foundation_stereo_ros.shapes import Matrix, RgbImage
