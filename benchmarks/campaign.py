@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 from campaign_pieces.bombs import write_bombs
 from campaign_pieces.corpus import ROOT, write_corpus
 from campaign_pieces.mutations import mutate
@@ -32,6 +33,8 @@ if str(ROOT) not in sys.path:
 
 from campaign_pieces.readers import read, read_by_command
 from campaign_pieces.sandbox import OUTCOMES, Outcome, observe
+
+cv2.setNumThreads(1)  # a child forked while the threads of OpenCV work may wait for them for ever
 
 GOOD = ("ok", "clear error")
 _COMMANDS = ("mcap", "db3", "ros1 bag")  # kinds of which every tenth file is processed by the whole command
@@ -167,7 +170,7 @@ def _damaged(name: str, kind: str, turn: int, good: list[Path], seed: int, work:
     else:  # what belongs to the file lies beside it
         shutil.copytree(source.parent, place)
     path = place / source.name
-    target = path if rng.random() < 0.8 else rng.choice(sorted(place.iterdir()))
+    target = path if rng.random() < 0.8 else rng.choice(sorted(x for x in place.iterdir() if x.is_file()))
     way, data = mutate(target.read_bytes(), rng, target.suffix)
     target.write_bytes(data)
     whole = place if kind == "db3" and rng.random() < 0.5 else path

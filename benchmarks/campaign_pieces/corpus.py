@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,58 @@ def _lists(folder: Path) -> Iterator[Path]:
     ]
     lines = [json.dumps(line) for line in ({"format": FORMAT, "scenes": {}}, *scores)]
     yield _written(folder / "keep.jsonl", ("\n".join(lines) + "\n").encode())
+
+
+def _calibrations(folder: Path) -> Iterator[Path]:
+    """Every format, a folder each, since two files may belong together."""
+    sys.path.insert(0, str(ROOT / "test" / "support"))
+    from calibration_files import RAW
+
+    for number, write in enumerate(RAW.values()):
+        place = folder / str(number)
+        place.mkdir()
+        written = write(place)
+        for other in set(place.iterdir()) - set(written):
+            other.unlink()
+        yield from written
+
+
+def _posed(folder: Path) -> Iterator[Path]:
+    """A folder of every layout; the files with the numbers are those that are damaged."""
+    poses = [np.eye(4) + np.pad([[0.1 * n], [0], [0]], ((0, 1), (3, 0))) for n in range(FRAMES)]
+    stamps = [100 + 0.1 * n for n in range(FRAMES)]
+    k = "80 0 32\n0 80 24\n0 0 1\n"
+    matrices = "".join(" ".join(map(str, pose.ravel())) + "\n" for pose in poses)
+    tum = "".join(f"{t} {pose[0, 3]} 0 0 0 0 0 1\n" for t, pose in zip(stamps, poses, strict=True))
+    projections = "".join(f"P{n}: 80 0 32 0 0 80 24 0 0 0 1 0\n" for n in range(4))
+    listed = "".join(f"{t} rgb/{n}.png\n" for n, t in enumerate(stamps))
+    seen = "".join(f"{n + 1} 1 0 0 0 {-0.1 * n} 0 0 1 {n}.png\n\n" for n in range(FRAMES))
+    layouts: dict[str, tuple[str, dict[str, str]]] = {
+        "deepvideomvs": ("images/{}.png", {"poses.txt": matrices, "K.txt": k}),
+        "7scenes": (
+            "frame-{:06d}.color.png",
+            {f"frame-{n:06d}.pose.txt": line for n, line in enumerate(matrices.splitlines(True))},
+        ),
+        "tum": ("rgb/{}.png", {"rgb.txt": listed, "groundtruth.txt": "# stamp\n" + tum}),
+        "kitti": (
+            "image_2/{:06d}.png",
+            {
+                "poses.txt": "".join(" ".join(map(str, pose[:3].ravel())) + "\n" for pose in poses),
+                "calib.txt": projections,
+                "times.txt": "".join(f"{t}\n" for t in stamps),
+            },
+        ),
+        "colmap": ("images/{}.png", {"cameras.txt": "1 PINHOLE 64 48 80 80 32 24\n", "images.txt": seen}),
+        "trajectory": ("{}.png", {"trajectory.txt": tum}),
+    }
+    for layout, (images, texts) in layouts.items():
+        place = folder / layout
+        for number in range(FRAMES):
+            image = place / images.format(number)
+            image.parent.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(image), _photo())
+        for name, text in texts.items():
+            yield _written(place / name, text.encode())
 
 
 def _safetensors(folder: Path) -> Iterator[Path]:
@@ -278,6 +331,8 @@ _WRITERS: dict[str, Callable[[Path], Iterator[Path]]] = {
     "pfm, npy, npz": _arrays,
     "yaml": _yaml,
     "text lists": _lists,
+    "calibrations": _calibrations,
+    "posed videos": _posed,
     "safetensors": _safetensors,
     "pth": _pth,
     "onnx": _onnx,

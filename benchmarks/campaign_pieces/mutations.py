@@ -224,7 +224,7 @@ _Way = Callable[[bytes, random.Random], bytes]
 _BLIND: tuple[_Way, ...] = (_bits, _cut, _length, _length, _splice, _blank)
 _TEXT: tuple[_Way, ...] = (_value, _value, _line)
 _OF_SUFFIX: dict[str, tuple[_Way, ...]] = {
-    **dict.fromkeys((".yaml", ".txt", ".jsonl", ".pfm"), _TEXT),
+    **dict.fromkeys((".yaml", ".yml", ".xml", ".json", ".conf", ".txt", ".jsonl", ".pfm"), _TEXT),
     ".safetensors": (_header,),
     ".mcap": (_definition, _length),
     ".db3": (_statement, _length),

@@ -13,8 +13,11 @@ import numpy as np
 from foundation_stereo_ros.cli.main import main as command
 from foundation_stereo_ros.datasets.calibration_files import read_calib_txt, read_kitti_calibration
 from foundation_stereo_ros.datasets.disparity_files import read_array_disparity, read_pfm_disparity
+from foundation_stereo_ros.datasets.posed_layouts import open_posed_video
 from foundation_stereo_ros.errors import BagError, FoundationStereoError, ImageError
 from foundation_stereo_ros.estimate.stereo.onnx_model import OnnxSession, read_signature
+from foundation_stereo_ros.estimate.stereo.rectification import StereoRectification
+from foundation_stereo_ros.geometry.poses import check_pose, is_known
 from foundation_stereo_ros.io.pictures import read_pair, read_pixels
 from foundation_stereo_ros.nets.parts.timm_import import import_timm
 from foundation_stereo_ros.rigs import rig_from_file
@@ -92,6 +95,22 @@ def _list(path: Path, seed: Path | None) -> None:
         rig_from_file(path, size=(64, 48))
 
 
+def _calibration(path: Path, _: Path | None) -> None:
+    size = (672, 376)
+    StereoRectification.from_files(sorted(path.parent.iterdir()), size=size)
+
+
+def _posed(path: Path, _: Path | None) -> None:
+    video = open_posed_video(path.parent)
+    for frame in video.frames:
+        image = video.image(frame)
+        if video.intrinsics:
+            video.camera(image)
+        video.depth(frame)
+        if is_known(frame.pose):
+            check_pose(frame.pose)
+
+
 def _safetensors(path: Path, seed: Path | None) -> None:
     if seed and seed.name == "state.safetensors":
         read_about(path)
@@ -140,6 +159,8 @@ _READERS: dict[str, Callable[[Path, Path | None], None]] = {
     "pfm, npy, npz": _array,
     "yaml": _yaml,
     "text lists": _list,
+    "calibrations": _calibration,
+    "posed videos": _posed,
     "safetensors": _safetensors,
     "pth": _pth,
     "onnx": _onnx,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from foundation_stereo_ros.errors import FileFormatError, PoseError
 from foundation_stereo_ros.geometry.poses import pose_from_quaternion
 from foundation_stereo_ros.io.files import read_text
 from foundation_stereo_ros.shapes import Matrix
+
+_LONGEST = 255  # bytes of a file's name, on all usual file systems
 
 
 def read_rows(file: Path) -> list[list[str]]:
@@ -37,10 +40,7 @@ def floats(file: Path, words: Sequence[str]) -> list[float]:
     Raises:
         FileFormatError: one is none; names the file.
     """
-    try:
-        return [float(word) for word in words]
-    except ValueError as error:
-        raise FileFormatError(f"{file}: {error}; expected numbers") from None
+    return [_float(file, word) for word in words]
 
 
 def posed(file: Path, translation: Sequence[float], quaternion: Sequence[float]) -> Matrix:
@@ -61,6 +61,14 @@ def listed_below(file: Path, name: str, folder: Path) -> Path:
     Raises:
         FileFormatError: it would be elsewhere.
     """
-    if Path(name).is_absolute() or ".." in Path(name).parts:
-        raise FileFormatError(f"{file} names {name!r}; expected a file below {folder}")
+    parts = Path(name).parts
+    if Path(name).is_absolute() or ".." in parts or any(len(part.encode()) > _LONGEST for part in parts):
+        raise FileFormatError(f"{file} names {reprlib.repr(name)}; expected a file below {folder}")
     return folder / name
+
+
+def _float(file: Path, word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise FileFormatError(f"{file} has {reprlib.repr(word)}; expected a number") from None
