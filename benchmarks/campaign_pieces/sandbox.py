@@ -20,7 +20,7 @@ from foundation_stereo_ros.errors import FoundationStereoError
 
 OUTCOMES = ("ok", "clear error", "traceback", "hang", "memory", "output unreadable", "input changed")
 SECONDS = 10.0  # of a processor that a reading may take
-_WAITING = 60.0  # seconds by the clock: other work on the machine makes no hang, a lock that nobody opens does
+_WAITING = 60.0  # seconds by the clock: other work on the machine is no hang, but waiting for ever is
 MEMORY = 2 << 30  # bytes of resident memory that a reading may take
 _ROOM = 6 << 30  # of addresses, so that a reading that takes too much ends before the machine does
 _LONGEST = 4100

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,10 @@ class Remark:
     def differs(self, said: Remark) -> bool:
         """Tell whether this is worth another line after one of the same class was said."""
         return False
+
+    def turned(self, turns: int) -> Remark:
+        """Return the remark for the pair turned back by so many quarter turns counter-clockwise, 1 or -1."""
+        return self
 
     def told(self, word: Callable[[str, str], str]) -> str:
         """Return the sentence, and what would help.
@@ -61,11 +65,20 @@ class RowsOff(Remark):
     Attributes:
         low, rows, high: by how many rows it lies lower: the least, the median and the most within the image.
             They differ where a rotation or a distortion is left.
+        columns: for cameras one above the other it is columns that do not match, and these are by how many
+            the second image's content lies farther to the right.
     """
 
     low: float
     rows: float
     high: float
+    columns: bool = False
+
+    def turned(self, turns: int) -> RowsOff:
+        """Return it for cameras one above the other, whose images were turned for the network."""
+        # The rows of an image turned clockwise are its columns from left to right.
+        low, rows, high = sorted(turns * value for value in (self.low, self.rows, self.high))
+        return replace(self, low=low, rows=rows, high=high, columns=True)
 
     @property
     def uniform(self) -> bool:
@@ -81,16 +94,20 @@ class RowsOff(Remark):
         return moved > max(1.0, 0.25 * before) or self.uniform != said.uniform
 
     def __str__(self) -> str:
+        line, after, before = (
+            ("columns", "farther right", "farther left") if self.columns else ("rows", "lower", "higher")
+        )
+        image = "second" if self.columns else "right"
         if self.uniform:
-            side = "lower" if self.rows > 0 else "higher"
+            side = after if self.rows > 0 else before
             return (
-                f"the right image is about {_number(abs(self.rows))} rows {side} than the left one; depths "
-                "are wrong until the rows match: check the calibration and the rectification"
+                f"the {image} image is about {_number(abs(self.rows))} {line} {side} than the other one; "
+                f"depths are wrong until the {line} match: check the calibration and the rectification"
             )
         return (
-            f"the rows of left and right image do not match: the right one is from {_number(self.low)} to "
-            f"{_number(self.high)} rows lower, which differs within the image; the images are not rectified, "
-            "or with another calibration"
+            f"the {line} of the two images do not match: the {image} one is from {_number(self.low)} to "
+            f"{_number(self.high)} {line} {after}, which differs within the image; the images are not "
+            "rectified, or with another calibration"
         )
 
 

@@ -189,6 +189,7 @@ class StereoRectification:
             camera=self.rig.left.turned(back).scaled(*size),
             confidence=None if confidence is None else _turned(confidence, back),
             match=None,
+            remarks=tuple(remark.turned(back) for remark in prediction.remarks),
         )
 
 

@@ -17,6 +17,7 @@ from foundation_stereo_ros.ros.messages.pixels import (
     CHANNELS,
     YUV,
     convert,
+    packed_pixels,
     raw_pixels,
     to_eight_bits,
 )
@@ -28,6 +29,7 @@ from foundation_stereo_ros.shapes import RgbImage
 _UINT8, _UINT16 = np.dtype(np.uint8), np.dtype(np.uint16)
 
 _IN_SIXTEEN = (16, 10, 12, 14)
+_PACKED = (10, 12, 14)
 
 _Decoder = Callable[[Image, BitDepth | None], RgbImage]
 
@@ -108,14 +110,21 @@ def _plain(code: int | None, dtype: np.dtype[Any], channels: int) -> _Decoder:
     return decode
 
 
-def _mosaic(code: int, dtype: np.dtype[Any]) -> _Decoder:
+def _mosaic(decoder: _Decoder) -> _Decoder:
     def decode(message: Image, depth: BitDepth | None) -> RgbImage:
         if message.width < 2 or message.height < 2:
             raise ImageError(
                 f"{message.encoding} image is {message.width} x {message.height} pixels; "
                 "expected 2 x 2 or more"
             )
-        return _plain(code, dtype, 1)(message, depth)
+        return decoder(message, depth)
+
+    return decode
+
+
+def _packed(code: int | None, bits: int) -> _Decoder:
+    def decode(message: Image, depth: BitDepth | None) -> RgbImage:
+        return convert(to_eight_bits(packed_pixels(message, bits), depth, message.encoding), code)
 
     return decode
 
@@ -153,10 +162,16 @@ _DECODERS: dict[str, _Decoder] = {
         for bits in _IN_SIXTEEN
         for order, code in CHANNELS.items()
     },
-    **{f"bayer_{pattern}8": _mosaic(code, _UINT8) for pattern, code in BAYER.items()},
+    **{f"mono{bits}p": _packed(CHANNELS["mono"], bits) for bits in _PACKED},
+    **{f"bayer_{pattern}8": _mosaic(_plain(code, _UINT8, 1)) for pattern, code in BAYER.items()},
     **{
-        f"bayer_{pattern}{bits}": _mosaic(code, _UINT16)
+        f"bayer_{pattern}{bits}": _mosaic(_plain(code, _UINT16, 1))
         for bits in _IN_SIXTEEN
+        for pattern, code in BAYER.items()
+    },
+    **{
+        f"bayer_{pattern}{bits}p": _mosaic(_packed(code, bits))
+        for bits in _PACKED
         for pattern, code in BAYER.items()
     },
     "yuv422": _packed_yuv(YUV["uyvy"]),
@@ -169,5 +184,5 @@ _DECODERS: dict[str, _Decoder] = {
     "8UC3": _plain(CHANNELS["bgr"], _UINT8, 3),
     "16UC1": _plain(CHANNELS["mono"], _UINT16, 1),
 }
-"""Encoding (sensor_msgs/image_encodings.hpp, and those by which some drivers state 10, 12 or 14 bits) ->
-decoder."""
+"""Encoding (sensor_msgs/image_encodings.hpp, and those by which some drivers state 10, 12 or 14 bits, packed
+without gaps where they end in ``p``) -> decoder."""

@@ -72,27 +72,55 @@ def raw_pixels(message: Image, dtype: np.dtype[Any], channels: int, rows: int = 
     Raises:
         ImageError: an empty image, a ``step`` shorter than a row, or too little data.
     """
-    width, height, step = int(message.width), rows or int(message.height), int(message.step)
-    name = f"{message.encoding} image of {width} x {message.height} pixels"
-    if width <= 0 or height <= 0:
-        raise ImageError(f"{name}; expected a positive size")
-    row = width * channels * dtype.itemsize
-    if step < row:
-        raise ImageError(f"{name} has a step of {step} bytes; expected at least {row}")
-    data = byte_view(message.data)
-    # Some drivers leave out the padding of the last row.
-    needed = step * (height - 1) + row
-    if data.size < needed:
-        raise ImageError(f"{name}, step {step}, has {data.size} bytes of data; expected {step * height}")
+    width, height = int(message.width), rows or int(message.height)
+    data = _checked(message, width * channels * dtype.itemsize, height)
     order = dtype.newbyteorder(">" if message.is_bigendian else "<")
-    strides = (step, channels * dtype.itemsize, dtype.itemsize)
+    strides = (int(message.step), channels * dtype.itemsize, dtype.itemsize)
     pixels: npt.NDArray[Any] = np.ndarray((height, width, channels), order, data, 0, strides)
     return pixels
 
 
+def packed_pixels(message: Image, bits: int) -> npt.NDArray[np.uint16]:
+    """Return the pixels of an Image whose values lie in a row without a gap, lowest bits first (PFNC).
+
+    Args:
+        message: a sensor_msgs/Image.
+        bits: of a value, 8 to 16.
+
+    Returns:
+        H x W x 1.
+
+    Raises:
+        ImageError: as `raw_pixels`.
+    """
+    width, height = int(message.width), int(message.height)
+    row = (width * bits + 7) // 8
+    rows = np.ndarray((height, row), np.uint8, _checked(message, row, height), 0, (int(message.step), 1))
+    first = np.arange(width) * bits
+    # A value begins within one byte and ends at the latest two bytes on.
+    wide = np.pad(rows, ((0, 0), (0, 2))).astype(np.uint32)
+    at = first >> 3
+    values = (wide[:, at] | wide[:, at + 1] << 8 | wide[:, at + 2] << 16) >> (first & 7).astype(np.uint32)
+    return np.asarray(values & ((1 << bits) - 1), np.uint16)[..., None]
+
+
+def _checked(message: Image, row: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return the data of an Image whose rows take so many bytes, where it is all there."""
+    step, name = int(message.step), f"{message.encoding} image of {message.width} x {message.height} pixels"
+    if message.width <= 0 or height <= 0:
+        raise ImageError(f"{name}; expected a positive size")
+    if step < row:
+        raise ImageError(f"{name} has a step of {step} bytes; expected at least {row}")
+    data = byte_view(message.data)
+    # Some drivers leave out the padding of the last row.
+    if data.size < step * (height - 1) + row:
+        raise ImageError(f"{name}, step {step}, has {data.size} bytes of data; expected {step * height}")
+    return data
+
+
 def stated_bits(encoding: str) -> int:
-    """Return the bits of values that come in 16, where an encoding says so, as ``mono12``; otherwise 0."""
-    found = re.fullmatch(r"(?:mono|rgba?|bgra?|bayer_[rgb]{4})(1[024])", encoding)
+    """Return the bits of a value, where an encoding says so, as ``mono12`` and ``mono12p``; otherwise 0."""
+    found = re.fullmatch(r"(?:mono|rgba?|bgra?|bayer_[rgb]{4})(1[024])p?", encoding)
     return int(found[1]) if found else 0
 
 

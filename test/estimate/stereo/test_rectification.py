@@ -161,6 +161,21 @@ def test_cameras_one_above_the_other_give_the_depth_of_a_turned_pair(
         assert wrong.mean() < 0.15
 
 
+@pytest.mark.parametrize("turns", [1, -1])
+def test_of_cameras_one_above_the_other_columns_are_said_to_be_off(turns: int) -> None:
+    height, width = 192, 320
+    views = paint(LayeredScenes().compose(np.random.default_rng(1), height, width), height, width)
+    left, right = (np.rot90(view.picture, -turns) for view in views)
+    k = np.array(((120.0, 0, 95.5), (0, 120.0, 159.5), (0, 0, 1)))
+    flat = Calibration(height, width, "", np.zeros(0), k, np.eye(3), np.hstack((k, np.zeros((3, 1)))))
+    config = PipelineConfig(checkpoint="lean", device="cpu", scale=0.5)
+    rectify = StereoRectification(flat, above(-turns * 24.0, flat), (height, width), config)
+    estimator = StereoEstimator(config)
+    made = estimator(*rectify(left, np.roll(right, 6, axis=1)), rectify.rig)
+    (remark,) = rectify.restored(made).remarks
+    assert str(remark).startswith("the second image is about 6 columns farther right than the other one")
+
+
 def test_what_is_unusual_is_logged_and_kept(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert rectification().oddities == ()

@@ -104,6 +104,34 @@ def test_a_depth_that_the_encoding_states_wins(types, header, sent, encoding) ->
     assert np.unique(found).tolist() == [round(100 * 255 / 4095)]
 
 
+def packed(values: np.ndarray, bits: int, padding: int) -> bytes:
+    """Write values without gaps, the lowest bits first, each row from a byte on; by whole numbers alone."""
+    lines = []
+    for row in values.tolist():
+        whole = sum(value << (bits * place) for place, value in enumerate(row))
+        lines.append(whole.to_bytes((len(row) * bits + 7) // 8, "little") + bytes(padding))
+    return b"".join(lines)
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14])
+@pytest.mark.parametrize("encoding", ["mono", "bayer_rggb"])
+@pytest.mark.parametrize("width", [8, 7])
+def test_values_without_gaps_are_those_in_sixteen_bits(types, header, sent, bits, encoding, width) -> None:
+    values = np.random.default_rng(0).integers(0, 2**bits, (6, width), np.uint16)
+    expected = decode_image(message(types, header, values, f"{encoding}{bits}"))
+    data = packed(values, bits, padding=3)
+    sample = types.Image(
+        header=header,
+        height=6,
+        width=width,
+        encoding=f"{encoding}{bits}p",
+        is_bigendian=0,
+        step=len(data) // 6,
+        data=types.buffer(np.frombuffer(data, np.uint8)),
+    )
+    np.testing.assert_array_equal(decode_image(sent(sample)), expected)
+
+
 def test_8uc3_is_blue_first_as_in_opencv(types, header, sent) -> None:
     found = decode_image(sent(message(types, header, blocks()[..., ::-1], "8UC3")))
     np.testing.assert_array_equal(found, blocks())
