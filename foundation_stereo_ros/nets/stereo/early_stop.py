@@ -6,7 +6,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import check_fields
 
 
 class EarlyStop:
@@ -27,14 +27,16 @@ class EarlyStop:
     """
 
     def __init__(self, below: float, minimum: int = 1, share: float = 0.99) -> None:
-        for name, value, good, expected in (
-            ("below", below, below > 0, "a number over 0"),
-            ("minimum", minimum, minimum >= 1, "1 or more"),
-            ("share", share, 0 <= share <= 1, "0 to 1"),
-        ):
-            if not good:
-                raise ConfigError(f"early stop {name} is {value}; expected {expected}")
         self.below, self.minimum, self.share = below, minimum, share
+        check_fields(
+            "early stop",
+            self,
+            (
+                ("below", below > 0, "a number over 0"),
+                ("minimum", minimum >= 1, "1 or more"),
+                ("share", 0 <= share <= 1, "0 to 1"),
+            ),
+        )
         self.iterations = 0
 
     def __call__(self, iterations: int, increment: Float[Tensor, "b 1 h w"]) -> bool:

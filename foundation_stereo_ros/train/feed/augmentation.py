@@ -8,12 +8,13 @@ Scale and stretch are left to the scenes, whose cameras already differ.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import check_fields
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,20 @@ class AugmentationConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "saturation", tuple(self.saturation))
-        for name in (
-            "unlike",
-            "eraser",
-            "shift_chance",
-            "brightness",
-            "contrast",
-            "eraser_low",
-            "eraser_high",
-        ):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigError(f"augmentation {name} is {getattr(self, name)}; expected 0 to 1")
-        if len(self.saturation) != 2 or not 0 <= self.saturation[0] <= self.saturation[1]:
-            raise ConfigError(
-                f"augmentation saturation is {self.saturation}; expected a lowest and a highest factor"
-            )
+        shares = ["unlike", "eraser", "shift_chance", "brightness", "contrast", "eraser_low", "eraser_high"]
+        check_fields(
+            "augmentation",
+            self,
+            (
+                *((name, 0 <= getattr(self, name) <= 1, "0 to 1") for name in shares),
+                ("shift", 0 <= self.shift < inf, "a number of pixels, 0 or more"),
+                (
+                    "saturation",
+                    len(self.saturation) == 2 and 0 <= self.saturation[0] <= self.saturation[1] < inf,
+                    "a lowest and a highest factor",
+                ),
+            ),
+        )
 
 
 @torch.no_grad()

@@ -63,7 +63,9 @@ def test_shift_moves_the_right_view_by_less_than_told() -> None:
     assert float(moved.mean(dim=(1, 2)).std()) > 0.1
 
 
-@pytest.mark.parametrize("wrong", [{"unlike": 2.0}, {"eraser": -0.1}, {"saturation": (2.0, 1.0)}])
+@pytest.mark.parametrize(
+    "wrong", [{"shift": -1.0}, {"unlike": 2.0}, {"eraser": -0.1}, {"saturation": (2.0, 1.0)}]
+)
 def test_impossible_chances_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match="expected"):
         AugmentationConfig(**wrong)
