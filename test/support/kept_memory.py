@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,7 +15,8 @@ from ros_processes import RosProcess
 KNOWN = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="no mallinfo2 (glibc)")
 
 _ANSWER = r"^in use: \d+ bytes, \d+ blocks"
-_ANSWERS = 20
+_ANSWERS, _MOST_ANSWERS = 20, 300
+_FALL = 100  # blocks: less of it is chance
 _SETTLED, _FRAMES = 100, 300
 _BYTES, _BLOCKS = 4096, 5
 """Allowed of a frame: less than an image of the tests has, and than a message is made of."""
@@ -48,15 +50,19 @@ def nothing_is_kept(process: RosProcess, run_to: Callable[[int], None]) -> None:
 
 
 def _in_use(process: RosProcess) -> _InUse:
-    """Return the least of some answers: between them a diagnostic may be in the making."""
+    """Return the least of some answers, once it no longer falls: sliding windows of time empty first."""
     stdin = process.popen.stdin
     assert stdin
     told = len(process.said.wait_for(0, _ANSWER))
-    for number in range(1, _ANSWERS + 1):
+    least, number, last_fall = (sys.maxsize, sys.maxsize), 0, 0
+    while number - last_fall < _ANSWERS and number < _MOST_ANSWERS:
+        number += 1
         stdin.write("\n")
         stdin.flush()
-        process.said.wait_for(told + number, _ANSWER)
+        words = process.said.wait_for(told + number, _ANSWER)[-1].split()
+        answer = int(words[2]), int(words[4])
+        if answer[1] < least[1] - _FALL:
+            last_fall = number
+        least = min(least[0], answer[0]), min(least[1], answer[1])
         time.sleep(0.1)
-    answers = [line.split() for line in process.said.wait_for(0, _ANSWER)[told:]]
-    bytes_, blocks = (min(int(words[at]) for words in answers) for at in (2, 4))
-    return _InUse(bytes_, blocks, process.threads)
+    return _InUse(*least, process.threads)

@@ -53,7 +53,13 @@ class Numbers:
 
 
 def recorded(path: Path) -> list[int]:
-    return [int(message.data.split()[0]) for _, message, _ in read_messages(path)]
+    try:
+        return [int(message.data.split()[0]) for _, message, _ in read_messages(path)]
+    except BagError as error:
+        # Killed before anything was put on disk: that is what the reader says then.
+        if "no topic and no message before that" not in str(error):
+            raise
+        return []
 
 
 def test_a_kill_costs_two_seconds_at_most(stage: WireStage) -> None:
