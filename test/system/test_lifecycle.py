@@ -97,8 +97,11 @@ def test_weights_that_cannot_be_loaded(stage, tmp_path, autostart) -> None:
     weights = tmp_path / "weights.safetensors"
     weights.write_bytes(b"no weights")
     from rcl_interfaces.msg import Log
+    from rclpy.qos import DurabilityPolicy, QoSProfile
 
-    said = stage.listener.hear("/rosout", Log, 100)
+    # It may be said before the listener is known; the publisher keeps it for 10 s.
+    kept = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    said = stage.listener.hear("/rosout", Log, kept)
     parameters = {**WAITING, "autostart": autostart, "checkpoint": str(weights)}
     node = stage.node(parameters=parameters)
     if not autostart:
