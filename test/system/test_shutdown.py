@@ -82,7 +82,8 @@ def test_while_it_waits_for_a_long_inference(stage, busy) -> None:
 
 
 def test_while_it_warms_up(stage) -> None:
-    node = stage.node(parameters={"device": "cpu", "iterations": 128})
+    # For many seconds: the default network would be ready before the first status is heard.
+    node = stage.node(parameters={"device": "cpu", "checkpoint": "tiny", "iterations": 128})
     node.reports(lambda r: r.values["state"] == "warming up")
     ends_well(node)
 
