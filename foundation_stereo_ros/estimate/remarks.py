@@ -59,26 +59,38 @@ class TooNear(Remark):
 
 
 @dataclass(frozen=True)
-class RowsOff(Remark):
+class _OfAlignment(Remark):
+    """How two images do not go together.
+
+    Attributes:
+        stacked: the cameras are one above the other, so that columns stand for rows, and lower for right.
+    """
+
+    stacked: bool = field(default=False, kw_only=True)
+
+    def turned(self, turns: int) -> Remark:
+        return replace(self, stacked=True)
+
+
+@dataclass(frozen=True)
+class RowsOff(_OfAlignment):
     """The right image's content does not lie in the left one's rows.
 
     Attributes:
         low, rows, high: by how many rows it lies lower: the least, the median and the most within the image.
-            They differ where a rotation or a distortion is left.
-        columns: for cameras one above the other it is columns that do not match, and these are by how many
-            the second image's content lies farther to the right.
+            They differ where a rotation or a distortion is left. If ``stacked``: by how many columns the
+            content of the second image lies farther right than that of the first.
     """
 
     low: float
     rows: float
     high: float
-    columns: bool = False
 
-    def turned(self, turns: int) -> RowsOff:
-        """Return it for cameras one above the other, whose images were turned for the network."""
+    def turned(self, turns: int) -> Remark:
+        """Return it with its rows as columns."""
         # The rows of an image turned clockwise are its columns from left to right.
         low, rows, high = sorted(turns * value for value in (self.low, self.rows, self.high))
-        return replace(self, low=low, rows=rows, high=high, columns=True)
+        return replace(self, low=low, rows=rows, high=high, stacked=True)
 
     @property
     def uniform(self) -> bool:
@@ -94,14 +106,15 @@ class RowsOff(Remark):
         return moved > max(1.0, 0.25 * before) or self.uniform != said.uniform
 
     def __str__(self) -> str:
-        line, after, before = (
-            ("columns", "farther right", "farther left") if self.columns else ("rows", "lower", "higher")
+        line, after, before, image, other = (
+            ("columns", "farther right", "farther left", "second", "first")
+            if self.stacked
+            else ("rows", "lower", "higher", "right", "left")
         )
-        image = "second" if self.columns else "right"
         if self.uniform:
             side = after if self.rows > 0 else before
             return (
-                f"the {image} image is about {_number(abs(self.rows))} {line} {side} than the other one; "
+                f"the {image} image is about {_number(abs(self.rows))} {line} {side} than the {other} one; "
                 f"depths are wrong until the {line} match: check the calibration and the rectification"
             )
         return (
@@ -112,15 +125,17 @@ class RowsOff(Remark):
 
 
 @dataclass(frozen=True)
-class SidesExchanged(Remark):
+class SidesExchanged(_OfAlignment):
     """What the right camera sees lies to the right of where the left one sees it."""
 
     def __str__(self) -> str:
+        if self.stacked:
+            return "upper and lower image look exchanged: what both show lies lower in the lower one"
         return "left and right image look exchanged: what both show lies farther right in the right one"
 
 
 @dataclass(frozen=True)
-class BehindInfinity(Remark):
+class BehindInfinity(_OfAlignment):
     """A part of what both cameras see has a negative disparity.
 
     Attributes:
@@ -132,7 +147,7 @@ class BehindInfinity(Remark):
     def __str__(self) -> str:
         return (
             f"{100 * self.share:.0f} % of what both images show has a disparity below 0, which is behind "
-            "infinity: check the principal points (cx) and the rectification"
+            f"infinity: check the principal points ({'cy' if self.stacked else 'cx'}) and the rectification"
         )
 
 

@@ -24,11 +24,13 @@ def test_each_kind_is_said_once_and_again_when_it_differs() -> None:
 
 
 def test_sentences_have_the_figures() -> None:
-    assert str(RowsOff(7.9, 8.0, 8.1)).startswith("the right image is about 8 rows lower than the other one")
+    assert str(RowsOff(7.9, 8.0, 8.1)).startswith("the right image is about 8 rows lower than the left one")
     assert "about 2.4 rows higher" in str(RowsOff(-2.5, -2.4, -2.3))
     assert "from -4.0 to 6 rows lower" in str(RowsOff(-4.0, 0.5, 6.0))
     turned = RowsOff(-4.0, 0.5, 6.0).turned(-1)
     assert "from -6 to 4.0 columns farther right" in str(turned)
+    assert "lower in the lower one" in str(SidesExchanged().turned(1))
+    assert "(cy)" in str(BehindInfinity(0.3).turned(1)) and "(cx)" in str(BehindInfinity(0.3))
     assert "31 %" in str(BehindInfinity(0.31))
     near = str(TooNear(65000, 0.212, 128.0, 151.6))
     assert all(part in near for part in ("21.2 %", "65000", "128 px", "152"))

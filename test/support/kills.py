@@ -144,16 +144,21 @@ def disk_of(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def numbers(file: Path) -> list[int]:
-    """Return the numbers of all messages, in the order of the file, by this package's reader."""
+@contextmanager
+def unless_empty() -> Iterator[None]:
+    """Pass over what the reader says of a file whose writer was killed before anything was on disk."""
     try:
-        with Recording(file) as recording:
-            return [message.sequence for message in recording.messages()]
+        yield
     except BagError as error:
-        # Killed before anything was put on disk: that is what the reader says then.
         if "no topic and no message before that" not in str(error):
             raise
-        return []
+
+
+def numbers(file: Path) -> list[int]:
+    """Return the numbers of all messages, in the order of the file, by this package's reader."""
+    with unless_empty(), Recording(file) as recording:
+        return [message.sequence for message in recording.messages()]
+    return []
 
 
 def by_mcap(file: Path) -> list[int]:

@@ -29,7 +29,7 @@ from cyclonedds.topic import Sample
 from foundation_stereo_ros.errors import BagError, WireError
 from foundation_stereo_ros.ros.dds.qos import policy_name
 from foundation_stereo_ros.ros.dds.wire_types import RawMessage
-from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats, with_count
+from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats
 from foundation_stereo_ros.ros.messages.cdr import serialize
 
 _log = logging.getLogger(__name__)
@@ -224,13 +224,12 @@ class Receiver:
         try:
             step()
         except BagError as error:
-            count = self._repeats.due(str(error))
-            if count:
-                _log.warning("%s", with_count(f"message dropped: {error}", count))
+            if line := self._repeats.line(str(error)):
+                _log.warning("message dropped: %s", line)
         except Exception as error:
             # Nobody else would tell of it; what was just deleted may fail once.
             if self._closing.is_set() or isinstance(error, DDSException):
                 return
-            count = self._repeats.due(f"{type(error).__name__}: {error}")
-            if count:
-                _log.exception("%s", with_count("a received message could not be handled", count))
+            key = f"{type(error).__name__}: {error}"
+            if line := self._repeats.line("a received message could not be handled", key):
+                _log.exception("%s", line)

@@ -65,14 +65,21 @@ class Repeats:
         self._last = now
         return silent + 1
 
+    def line(self, sentence: str, key: str = "") -> str:
+        """Return what to log now: the sentence, with its count if it came more than once; empty: nothing.
+
+        Args:
+            sentence: to be said.
+            key: what makes it the same as another one; empty: its words.
+        """
+        count = self.due(key or sentence)
+        if not count:
+            return ""
+        return sentence if count == 1 else f"{sentence} ({count} times since the last such message)"
+
     def forget(self) -> None:
         """Let every sentence be new again."""
         self._said.clear()
-
-
-def with_count(sentence: str, count: int) -> str:
-    """Return the sentence, with how often it came if that was more than once."""
-    return sentence if count == 1 else f"{sentence} ({count} times since the last such message)"
 
 
 class Rejections:
@@ -109,8 +116,8 @@ class Rejections:
 
     def _reject(self, reason: str, unexpected: Exception | None = None) -> None:
         self._statistics.note_rejected(reason)
-        count = self._repeats.due(reason if unexpected is None else type(unexpected).__name__)
-        if count and unexpected is None:
-            _log.warning("pair rejected: %s", with_count(reason, count))
-        elif count:
-            _log.error("pair dropped after an unexpected %s", with_count(reason, count), exc_info=unexpected)
+        line = self._repeats.line(reason, "" if unexpected is None else type(unexpected).__name__)
+        if line and unexpected is None:
+            _log.warning("pair rejected: %s", line)
+        elif line:
+            _log.error("pair dropped after an unexpected %s", line, exc_info=unexpected)

@@ -16,7 +16,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from foundation_stereo_ros.errors import BagError, ConfigError
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
 from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats, with_count
+from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats
 from foundation_stereo_ros.ros.live.topics import SideTopics, side_topics
 from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, deserialize
 from foundation_stereo_ros.ros.node.qos import (
@@ -130,9 +130,8 @@ class Inputs:
             message = deserialize(data, msgtype, topic)
         except BagError as error:
             self._intake.reject(str(error))
-            count = self._repeats.due(str(error))
-            if count:
-                _log.warning("message dropped: %s", with_count(str(error), count))
+            if line := self._repeats.line(str(error)):
+                _log.warning("message dropped: %s", line)
             return
         store(message)
 

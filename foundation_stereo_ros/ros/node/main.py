@@ -43,7 +43,7 @@ def _run(args: Sequence[str] | None) -> int:
         from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
         from foundation_stereo_ros.errors import ConfigError
-        from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats, with_count
+        from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats
         from foundation_stereo_ros.ros.node.stereo_node import StereoNode
     except ImportError as error:
         return _fail(f"{error}; source the setup file of ROS 2, and install what this package needs there")
@@ -69,10 +69,8 @@ def _run(args: Sequence[str] | None) -> int:
             except Exception as error:
                 # One message that could not be read, or answer that could not be sent, is no reason to end;
                 # nor is a /clock before 1970, at which rclpy raises.
-                sentence = _with_place(error)
-                count = repeats.due(sentence)
-                if count:
-                    node.get_logger().error(with_count(sentence, count))
+                if line := repeats.line(_with_place(error)):
+                    node.get_logger().error(line)
     except (SystemExit, ExternalShutdownException):
         pass
     finally:

@@ -173,7 +173,7 @@ def test_of_cameras_one_above_the_other_columns_are_said_to_be_off(turns: int) -
     estimator = StereoEstimator(config)
     made = estimator(*rectify(left, np.roll(right, 6, axis=1)), rectify.rig)
     (remark,) = rectify.restored(made).remarks
-    assert str(remark).startswith("the second image is about 6 columns farther right than the other one")
+    assert str(remark).startswith("the second image is about 6 columns farther right than the first one")
 
 
 def test_what_is_unusual_is_logged_and_kept(caplog: pytest.LogCaptureFixture) -> None:

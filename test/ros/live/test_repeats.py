@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from foundation_stereo_ros.ros.live.repeats import Repeats, with_count
+from foundation_stereo_ros.ros.live.repeats import Repeats
 
 
 class Clock:
@@ -46,5 +46,9 @@ def test_after_forgetting_everything_is_new() -> None:
 
 
 def test_the_count_is_said_where_there_is_one() -> None:
-    assert with_count("late", 1) == "late"
-    assert "5 times" in with_count("late", 5)
+    now = [0.0]
+    repeats = Repeats(period=10.0, clock=lambda: now[0])
+    assert [repeats.line("late") for _ in range(5)] == ["late", "", "", "", ""]
+    now[0] = 11.0
+    assert repeats.line("late") == "late (5 times since the last such message)"
+    assert repeats.line("2 pixels are odd", key="late") == "", "the same as far as the key says"
