@@ -30,7 +30,15 @@ setup(
     maintainer_email="maintainers@foundation-stereo-ros.example",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={
-        NAME: ["py.typed", "__init__.pyi", "weights/*.safetensors", "scenes/layered/photographs/*"]
+        NAME: [
+            "py.typed",
+            "__init__.pyi",
+            "weights/*.safetensors",
+            "scenes/layered/photographs/*",
+            "demo/walk_data/*.*",
+            "demo/walk_data/LICENSE",
+            "demo/walk_data/images/*",
+        ]
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),

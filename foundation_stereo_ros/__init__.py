@@ -25,7 +25,7 @@ _MODULES = {
     "geometry.camera": "Camera StereoRig",
     "io.calibration": "read_camera_info",
     "nets.stereo": "FoundationStereo LeanConfig LeanStereo NetworkConfig for_inference pad_to_multiple",
-    "nets.video": "DeepVideoMVS VideoConfig",
+    "nets.video": "DeepVideoMVS LeanVideo LeanVideoConfig VideoConfig",
     "rigs": "rig_from_camera_info rig_from_file",
     "ros.messages.camera_info": "decode_camera_info",
     "weights": "load_checkpoint save_checkpoint",

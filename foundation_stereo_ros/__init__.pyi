@@ -49,7 +49,12 @@ from foundation_stereo_ros.nets.stereo import (
     for_inference as for_inference,
     pad_to_multiple as pad_to_multiple,
 )
-from foundation_stereo_ros.nets.video import DeepVideoMVS as DeepVideoMVS, VideoConfig as VideoConfig
+from foundation_stereo_ros.nets.video import (
+    DeepVideoMVS as DeepVideoMVS,
+    LeanVideo as LeanVideo,
+    LeanVideoConfig as LeanVideoConfig,
+    VideoConfig as VideoConfig,
+)
 from foundation_stereo_ros.rigs import (
     rig_from_camera_info as rig_from_camera_info,
     rig_from_file as rig_from_file,

@@ -32,9 +32,9 @@ class FrameProgress:
         self._total = total
         self._bar: Any = None
 
-    def step(self) -> None:
-        """One more frame is done."""
-        self._bar.update()
+    def step(self, frames: int = 1) -> None:
+        """One more frame is done, or several."""
+        self._bar.update(frames)
 
     def say(self, sentence: str) -> None:
         """Write a line to stderr, above the bar."""

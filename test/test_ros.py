@@ -10,16 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from foundation_stereo_ros.errors import PoseError
 from foundation_stereo_ros.estimate.config import PipelineConfig
 from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
+from foundation_stereo_ros.geometry.poses import pose_from_quaternion
 from foundation_stereo_ros.nets.stereo import FoundationStereo, NetworkConfig
 from foundation_stereo_ros.ros.bags.job import BagJob
 from foundation_stereo_ros.ros.bags.job_options import JobOptions
 from foundation_stereo_ros.ros.bags.reader import Recording
 from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS, StereoPipeline
+from foundation_stereo_ros.ros.messages.poses import decode_poses
 from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
+from foundation_stereo_ros.ros.sync.pose_track import NoPose
+from foundation_stereo_ros.ros.sync.transform_tree import TransformTree
 
 pytestmark = pytest.mark.ros
 
@@ -94,3 +99,43 @@ def test_launch_hands_on_what_is_given_and_nothing_else(root: Path) -> None:
     (started,) = process.execute(context)
     words = ["".join(part.perform(context) for part in word) for word in started.cmd[1:]]
     assert words == ["bag", "in", "--output", "out.mcap", "--z-far=20", "--no-confidence", "--every", "2"]
+
+
+def test_transforms_are_composed_and_interpolated_as_tf2_does() -> None:
+    tf2_py = pytest.importorskip("tf2_py")
+    from geometry_msgs.msg import TransformStamped
+    from rclpy.duration import Duration
+    from rclpy.time import Time
+    from tf2_msgs.msg import TFMessage
+
+    random = np.random.default_rng(3)
+    buffer, tree = tf2_py.BufferCore(Duration(seconds=10)), TransformTree()
+
+    def tell(parent: str, child: str, stamp: int, static: bool = False) -> None:
+        one = TransformStamped(child_frame_id=child)
+        one.header.frame_id = parent
+        one.header.stamp = Time(nanoseconds=stamp).to_msg()
+        numbers = random.normal(size=7)
+        numbers[3:] /= np.linalg.norm(numbers[3:])
+        place, turn = one.transform.translation, one.transform.rotation
+        place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w = numbers.tolist()
+        (buffer.set_transform_static if static else buffer.set_transform)(one, "test")
+        refused: list[PoseError] = []
+        for placed in decode_poses(TFMessage(transforms=[one]), refused.append):
+            tree.push(*placed, static=static)
+        assert refused == []
+
+    begin = 1_700_000_000 * 10**9
+    tell("base", "left", begin, static=True)
+    tell("base", "right", begin, static=True)
+    for number in range(10):
+        tell("map", "odom", begin + number * 110_000_000)
+        tell("odom", "base", begin + number * 100_000_000)
+    for target, source in (("map", "left"), ("right", "map"), ("left", "right"), ("odom", "right")):
+        for stamp in begin + random.integers(0, 900_000_000, 20):
+            found = tree.lookup(target, source, int(stamp))
+            told = buffer.lookup_transform_core(target, source, Time(nanoseconds=int(stamp))).transform
+            place, turn = told.translation, told.rotation
+            expected = pose_from_quaternion((place.x, place.y, place.z), (turn.x, turn.y, turn.z, turn.w))
+            assert not isinstance(found, NoPose)
+            np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -16,11 +16,19 @@ from foundation_stereo_ros.cli.options import (
     add_pipeline_options,
     add_topic_options,
     calibration_files,
-    count,
     in_flags,
     output,
     pipeline_config,
     seconds,
+)
+from foundation_stereo_ros.cli.recordings import (
+    add_message_options,
+    add_part_options,
+    check_place,
+    expected_frames,
+    job_options,
+    named_outputs,
+    tell_notices,
 )
 from foundation_stereo_ros.errors import BagError, ConfigError, counted, printable
 from foundation_stereo_ros.io.outputs import check_free, check_output, keep, reserved_folder
@@ -66,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_topic_options(
         parser.add_argument_group("topics", "Topics that are not given are found by their names.")
     )
-    _add_part_options(parser.add_argument_group("part of the recording"))
+    add_part_options(parser.add_argument_group("part of the recording"), "pair")
     _add_output_options(parser.add_argument_group("outputs"))
     add_pipeline_options(parser)
 
@@ -83,32 +91,12 @@ def _add_topic_options(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _add_part_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--start", type=seconds, default=0.0, metavar="S", help="skip this many seconds at the beginning"
-    )
-    group.add_argument(
-        "--duration", type=seconds, metavar="S", help="length in seconds (default: up to the end)"
-    )
-    group.add_argument(
-        "--every", type=count, default=1, metavar="N", help="process only every n-th pair (default: 1)"
-    )
-    group.add_argument("--max-frames", type=count, default=0, metavar="N", help="stop after n frames")
-
-
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--namespace",
-        metavar="NAME",
-        help="namespace of the outputs (default: the camera's, /rig for /rig/left/..., otherwise /stereo)",
+    add_message_options(
+        group,
+        namespace="the camera's, /rig for /rig/left/..., otherwise /stereo",
+        outputs="disparity,depth/image_rect,depth/camera_info,points2; also: confidence,disparity/visual",
     )
-    group.add_argument(
-        "--outputs",
-        metavar="NAMES",
-        help="messages to write (default: disparity,depth/image_rect,depth/camera_info,points2; also: "
-        "confidence,disparity/visual)",
-    )
-    group.add_argument("--no-inputs", action="store_true", help="do not copy the recorded messages")
     group.add_argument(
         "--export", default="", metavar="KINDS", help="also write files: one or more of png,ply,npz"
     )
@@ -125,15 +113,15 @@ def run(args: argparse.Namespace) -> int:
 
     keep_freed_memory()  # before torch is loaded
     with Recording(args.input) as recording:
-        for notice in recording.notices:
-            print(printable(f"note: {notice}"), file=sys.stderr)
+        tell_notices(recording)
         if args.list:
             print(printable(f"{args.input}\n{describe(recording.topics)}"))
             if recording.damage:
                 print(printable(f"warning: {recording.damage}"), file=sys.stderr)
         topics = _find(args, recording)
         config = pipeline_config(args)
-        options = _job_options(args, config, recording, topics)
+        outputs = _outputs(args, config)
+        options = job_options(args, recording, topics.namespace, outputs, round(args.tolerance * 1e9))
         if args.list:
             _print_choice(topics, options)
             return 0
@@ -161,56 +149,12 @@ def _find(args: argparse.Namespace, recording: Recording) -> StereoTopics:
         raise
 
 
-def _job_options(
-    args: argparse.Namespace, config: PipelineConfig, recording: Recording, topics: StereoTopics
-) -> JobOptions:
-    """Turn the flags into a job's options.
-
-    Raises:
-        ConfigError: an output is not known.
-        BagError: the outputs' names are taken by recorded topics.
-    """
-    from foundation_stereo_ros.ros.bags.job_options import JobOptions, colliding
-
-    begin = recording.start_ns
-    start = begin + round(args.start * 1e9)
-    options = {
-        "outputs": _outputs(args, config),
-        "tolerance_ns": round(args.tolerance * 1e9),
-        "start_ns": start if args.start else None,
-        "stop_ns": None if args.duration is None else start + round(args.duration * 1e9),
-        "every": args.every,
-        "max_frames": args.max_frames,
-        "inputs": not args.no_inputs,
-    }
-    chosen = topics.namespace if args.namespace is None else _namespace(args.namespace)
-    # Cameras with a depth sensor record their own depth/camera_info; ours goes one level below then.
-    candidates = [chosen] if args.namespace is not None else [chosen, f"{chosen}/foundation_stereo"]
-    for namespace in candidates:
-        made = JobOptions(namespace=namespace, **options)
-        taken = colliding(recording.topics, made)
-        if not taken:
-            return made
-    raise BagError(f"the recording has {', '.join(taken)} already; give another --namespace, or --no-inputs")
-
-
 def _outputs(args: argparse.Namespace, config: PipelineConfig) -> tuple[str, ...]:
-    from foundation_stereo_ros.ros.messages.pipeline import MAIN_OUTPUTS, OUTPUTS
+    from foundation_stereo_ros.ros.messages.outputs import MAIN_OUTPUTS
 
     if args.outputs is None:
         return MAIN_OUTPUTS + (("confidence",) if config.confidence else ())
-    chosen = tuple(word.strip() for word in args.outputs.split(",") if word.strip())
-    for word in chosen:
-        if word not in OUTPUTS:
-            raise ConfigError(f"unknown output {word!r}; expected some of {','.join(OUTPUTS)}")
-    if "confidence" in chosen and not config.confidence:
-        print("note: no confidence is written, since it is not computed; --confidence does", file=sys.stderr)
-    return chosen
-
-
-def _namespace(name: str) -> str:
-    stripped = name.strip("/")
-    return f"/{stripped}" if stripped else ""
+    return named_outputs(args.outputs, config.confidence)
 
 
 def _process(
@@ -229,8 +173,9 @@ def _process(
         raise ConfigError("no output; expected -o OUT.mcap, or --list")
     keep(recording.files)
     check_output(args.output)
-    if recording.takes(args.output):
-        raise BagError(f"{args.output} would belong to the recording {args.input}; use another folder")
+    check_place(recording, args.output)
+    images = (topics.left, topics.right)
+    expected = expected_frames(args, recording, images, options.max_frames)
     exporter, new_remarks = _exporter(args, config), NewRemarks()
     # The output's place is checked before the network is loaded, which may take long.
     with (
@@ -242,7 +187,7 @@ def _process(
         pipeline: StereoPipeline | None = None
         code = 0
         try:
-            with FrameProgress(_expected_frames(args, recording, topics, options)) as progress:
+            with FrameProgress(expected) as progress:
 
                 def on_frame(number: int, result: Prediction) -> None:
                     export(number, result)
@@ -344,14 +289,3 @@ def _exporter(
         names = result_names(kinds, confidence=config.confidence)
         check_free((path for name in names for path in folder.glob(f"[0-9]*_{name}")), args.force)
         yield export
-
-
-def _expected_frames(
-    args: argparse.Namespace, recording: Recording, topics: StereoTopics, options: JobOptions
-) -> int | None:
-    """How many frames there will be at most, for the progress bar; None where nothing tells."""
-    counts = [topic.count for topic in recording.topics if topic.name in (topics.left, topics.right)]
-    if args.start or args.duration is not None or None in counts or not counts:
-        return options.max_frames or None
-    expected = -(-min(count for count in counts if count is not None) // options.every)
-    return min(expected, options.max_frames) if options.max_frames else expected

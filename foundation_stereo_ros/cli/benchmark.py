@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 INCOMPLETE = 3
 INTERRUPTED = 130
-_PRESETS = ("tiny", "lean", "small", "base", "large")
+_PRESETS = ("tiny", "lean", "small", "base", "large", "pairnet", "fusionnet")
+_STEREO, _VIDEO = "stereo", "video"
 _PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 _EPILOG = """\
 Options given several times are measured in all combinations. docs/performance.md says what is measured.
@@ -42,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     add = parser.add_argument
+    add(
+        "--system",
+        choices=(_STEREO, _VIDEO),
+        default=_STEREO,
+        help="what is measured: a stereo pair, or a keyframe of a posed video (default: stereo)",
+    )
     add("--preset", action="append", choices=_PRESETS, help="a network with random weights; repeatable")
     add(
         "--checkpoint",
@@ -55,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=image_size,
         metavar="HxW",
-        help="rows x columns of the pictures; repeatable (default: 480x640)",
+        help="rows x columns of the pictures; repeatable (default: 480x640, of video 256x320)",
     )
     add(
         "--iterations",
@@ -101,6 +108,8 @@ def _run(args: argparse.Namespace) -> int:
 
     if args.threads:
         torch.set_num_threads(args.threads)
+    if args.system == _VIDEO:
+        return _run_video(args)
     rates, outcome, line = BestRates(_clock(args)), _Outcome(), StatusLine()
     try:
         for case, name in _cases(args):
@@ -113,6 +122,42 @@ def _run(args: argparse.Namespace) -> int:
     finally:
         line.close()
     return _conclude(args, outcome, rates)
+
+
+def _run_video(args: argparse.Namespace) -> int:
+    from foundation_stereo_ros.bench.machine import machine, versions
+    from foundation_stereo_ros.bench.video import VideoCase, measure_video
+    from foundation_stereo_ros.errors import ConfigError
+    from foundation_stereo_ros.io.files import write_json
+
+    for flag, value in (("--iterations", args.iterations), ("--compile", args.compile)):
+        if value:
+            raise ConfigError(f"{flag} is of stereo pairs; expected none with --system {_VIDEO}")
+    sources = [{"checkpoint": str(path)} for path in args.checkpoint or ()]
+    sources += [{"preset": name} for name in args.preset or ()]
+    found, line = [], StatusLine()
+    try:
+        for source, (height, width), precision, device in itertools.product(
+            sources or [{}],
+            args.size or [(256, 320)],
+            args.precision or ["auto"],
+            args.device or ["auto"],
+        ):
+            case = VideoCase(**source, height=height, width=width, precision=precision, device=device)
+            found.append(measure_video(case, args.repeats, args.plain, line.show, _clock(args)))
+    finally:
+        line.close()
+    print("\n\n".join(result.table() for result in found))
+    if args.json:
+        facts = {
+            "machine": machine({result.device for result in found}),
+            "versions": versions(),
+            "repeats": args.repeats,
+            "clock": "processor" if args.processor_time else "wall",
+            "cases": [result.facts() for result in found],
+        }
+        write_json(args.json, facts)
+    return 0
 
 
 @dataclass

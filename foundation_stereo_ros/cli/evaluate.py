@@ -11,6 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from foundation_stereo_ros.cli.evaluate_video import add_video_options, evaluate_video, refuse_video_options
 from foundation_stereo_ros.cli.options import add_pipeline_options, count, output, pipeline_config, positive
 from foundation_stereo_ros.datasets.catalog import DATASETS, open_dataset
 from foundation_stereo_ros.errors import FileFormatError
@@ -53,6 +54,7 @@ _ASSUMED_SCALES = {
 }
 """Datasets whose PNG files do not say it themselves -> what is assumed."""
 _READER_OPTIONS = ("disparity_scale", "render", "split")
+VIDEO = "video"
 RANGE = "what the dataset says, otherwise an eighth of the width, at least 64"
 
 
@@ -63,7 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EXIT_CODES
     add = parser.add_argument
-    add("--dataset", choices=tuple(DATASETS), required=True, help="layout of the files: docs/evaluation.md")
+    add(
+        "--dataset",
+        choices=(*DATASETS, VIDEO),
+        required=True,
+        help="layout of the files: docs/evaluation.md; video: posed video, in any layout of docs/video.md",
+    )
     add("--root", type=Path, metavar="DIR", required=True, help="folder of the dataset")
     add("-o", "--output", type=output, metavar="DIR", help="folder for pictures, index.html and results.json")
     add("--json", type=output, metavar="FILE", help="write all figures to this file")
@@ -78,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"search range of sgbm in pixels (default: {RANGE})",
     )
     _add_reading_options(parser.add_argument_group("reading"))
+    add_video_options(parser)
     add_pipeline_options(parser, without=[s.name for s in settings() if s.name not in _USED])
 
 
@@ -107,6 +115,9 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate; prints the table and writes what was asked for."""
     files = [args.json] if args.json else []
     with reserved(*files), reserved_folder(args.output) if args.output else nullcontext():
+        if args.dataset == VIDEO:
+            return evaluate_video(args, (*_USED, *_READER_OPTIONS))
+        refuse_video_options(args)
         return _evaluate(args)
 
 

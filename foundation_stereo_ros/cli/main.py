@@ -18,7 +18,7 @@ from foundation_stereo_ros.terminal import INTERRUPTED
 COMMANDS = {
     "bag": "process a recording: adds disparity, depth and point clouds to it",
     "pair": "process two image files",
-    "video": "process a folder of images with camera poses",
+    "video": "process images with camera poses, of a folder or a recording",
     "live": "process live ROS 2 topics, without a ROS installation",
     "play": "publish a recording on ROS 2 topics, without a ROS installation",
     "record": "record ROS 2 topics, without a ROS installation",

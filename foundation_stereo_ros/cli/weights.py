@@ -13,7 +13,7 @@ from foundation_stereo_ros.io.outputs import check_free, reserved
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.nets.stereo import StereoConfig
-    from foundation_stereo_ros.nets.video import VideoConfig
+    from foundation_stereo_ros.nets.video import AnyVideoConfig
     from foundation_stereo_ros.weights.checkpoint import Checkpoint
 
 
@@ -82,15 +82,18 @@ def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
     ]
 
 
-def _parts(config: StereoConfig | VideoConfig) -> list[tuple[str, str]]:
+def _parts(config: StereoConfig | AnyVideoConfig) -> list[tuple[str, str]]:
     from foundation_stereo_ros.nets.stereo import NetworkConfig
     from foundation_stereo_ros.nets.stereo.kinds import kind_of
-    from foundation_stereo_ros.nets.video import VIDEO, VideoConfig
+    from foundation_stereo_ros.nets.video import AnyVideoConfig, VideoConfig
+    from foundation_stereo_ros.nets.video.kinds import video_kind_of
 
-    if isinstance(config, VideoConfig):
-        name = "fusionnet" if config.recurrent else "pairnet"
+    if isinstance(config, AnyVideoConfig):
+        name = video_kind_of(config)
+        if isinstance(config, VideoConfig):
+            name += " (fusionnet)" if config.recurrent else " (pairnet)"
         planes = f"{config.planes} from {config.min_depth:g} to {config.max_depth:g} m"
-        return [("network", f"{VIDEO} ({name})"), ("planes", planes)]
+        return [("network", name), ("planes", planes)]
     found = [("network", kind_of(config)), ("max_disp", f"{config.max_disp} px")]
     if isinstance(config, NetworkConfig):
         found += [
@@ -111,14 +114,14 @@ def _compact(state: Path, target: Path) -> int:
 
 
 def _convert(source: Path, target: Path, force: bool) -> int:
-    from foundation_stereo_ros.nets.video import VideoConfig
+    from foundation_stereo_ros.nets.video import AnyVideoConfig
     from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
     from foundation_stereo_ros.weights.checkpoint import read_checkpoint
     from foundation_stereo_ros.weights.video import load_video_checkpoint
 
     check_free([target], force)
     found = read_checkpoint(source)
-    load = load_video_checkpoint if isinstance(found.config, VideoConfig) else load_checkpoint
+    load = load_video_checkpoint if isinstance(found.config, AnyVideoConfig) else load_checkpoint
     save_checkpoint(target, load(source), {**found.metadata, "converted_from": source.name})
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0

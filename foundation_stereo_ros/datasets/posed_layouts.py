@@ -2,6 +2,7 @@
 """Layouts of folders with a posed video; each is known by the files that it has.
 
 deepvideomvs   images/*.png|jpg  poses.txt (4 x 4 a line, nan where lost)  K.txt  [depth/*.png, mm]
+scannet        color/0.jpg  pose/0.txt  intrinsic/intrinsic_color.txt  [depth/0.png, mm]
 7scenes        frame-000000.color.png  .pose.txt  [.depth.png, mm]
 tum            rgb/*.png  rgb.txt  groundtruth.txt (stamp x y z qx qy qz qw)  [depth.txt, 1/5000 m]
 kitti          image_2/*.png or image_0  poses.txt (3 x 4 a line)  calib.txt  [times.txt]
@@ -19,10 +20,10 @@ import numpy as np
 
 from foundation_stereo_ros.datasets import posed_colmap
 from foundation_stereo_ros.datasets.posed_texts import floats, listed_below, posed, read_numbers, read_rows
-from foundation_stereo_ros.datasets.posed_video import NO_POSE, Intrinsics, PosedFrame, PosedVideo
+from foundation_stereo_ros.datasets.posed_video import Intrinsics, PosedFrame, PosedVideo
 from foundation_stereo_ros.datasets.tree import IMAGES
 from foundation_stereo_ros.errors import FileFormatError
-from foundation_stereo_ros.geometry.poses import Trajectory
+from foundation_stereo_ros.geometry.poses import NO_POSE, Trajectory
 from foundation_stereo_ros.io.files import read_text
 from foundation_stereo_ros.shapes import Matrix
 
@@ -51,10 +52,28 @@ def open_posed_video(root: Path, poses: Path | None = None) -> PosedVideo:
             return _told_apart(root, read(root))
     raise FileFormatError(
         f"{root} holds no posed video; expected images/ with poses.txt and K.txt, frame-*.color.png with "
-        ".pose.txt (7-Scenes), rgb.txt with groundtruth.txt (TUM), image_2/ with poses.txt and calib.txt "
-        "(KITTI), cameras.txt with images.txt (COLMAP), or images with trajectory.txt",
+        ".pose.txt (7-Scenes), color/ with pose/ and intrinsic/ (ScanNet), rgb.txt with "
+        "groundtruth.txt (TUM), image_2/ with poses.txt and calib.txt (KITTI), cameras.txt with "
+        "images.txt (COLMAP), or images with trajectory.txt",
         remedy="poses",
     )
+
+
+def posed_videos(root: Path, poses: Path | None = None) -> dict[str, PosedVideo]:
+    """Find the videos of a folder: that in it, or those in the folders that it holds, by their names.
+
+    Raises:
+        FileFormatError: as `open_posed_video`.
+    """
+    if poses is None and root.is_dir() and not _has_video(root):
+        folders = sorted(path for path in root.iterdir() if path.is_dir() and _has_video(path))
+        if folders:
+            return {path.name: open_posed_video(path) for path in folders}
+    return {root.resolve().name: open_posed_video(root, poses)}
+
+
+def _has_video(root: Path) -> bool:
+    return any(there(root) for there, _ in _LAYOUTS)
 
 
 def _told_apart(root: Path, video: PosedVideo) -> PosedVideo:
@@ -89,6 +108,20 @@ def _seven_scenes(root: Path) -> PosedVideo:
         matrix = _matrix(pose, read_numbers(pose)) if pose.is_file() else NO_POSE
         frames.append(PosedFrame(stem, path, matrix, depth=_there(root / f"{stem}.depth.png")))
     return PosedVideo("7-Scenes", frames, _SEVEN_SCENES)
+
+
+def _scannet(root: Path) -> PosedVideo:
+    paths = sorted(_images(root / "color"), key=lambda path: (len(path.stem), path.stem))  # 9 before 10
+    frames = []
+    for path in paths:
+        pose = root / "pose" / f"{path.stem}.txt"
+        matrix = _matrix(pose, read_numbers(pose)) if pose.is_file() else NO_POSE
+        frames.append(PosedFrame(path.stem, path, matrix, depth=_there(root / "depth" / f"{path.stem}.png")))
+    file = root / "intrinsic" / "intrinsic_color.txt"
+    values = read_numbers(file)
+    if len(values) != 16:
+        raise FileFormatError(f"{file} has {len(values)} numbers; expected the 16 of a 4 x 4 matrix")
+    return PosedVideo("ScanNet", frames, (values[0], values[5], values[2], values[6]))
 
 
 def _tum(root: Path) -> PosedVideo:
@@ -239,6 +272,7 @@ def _plain_trajectory(root: Path) -> PosedVideo:
 
 _LAYOUTS: Sequence[tuple[Callable[[Path], bool], Callable[[Path], PosedVideo]]] = (
     (lambda root: next(root.glob("frame-*.color.png"), None) is not None, _seven_scenes),
+    (_has("color", "pose", "intrinsic/intrinsic_color.txt"), _scannet),
     (_has("rgb.txt", "groundtruth.txt"), _tum),
     (
         lambda root: (

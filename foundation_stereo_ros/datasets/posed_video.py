@@ -14,9 +14,6 @@ from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.io.pictures import read_pixels, read_rgb
 from foundation_stereo_ros.shapes import DepthMap, Matrix, RgbImage
 
-NO_POSE = np.full((4, 4), np.nan)
-"""Of a frame whose pose is not known."""
-
 Intrinsics = tuple[float, float, float, float]
 """fx, fy, cx, cy in pixels."""
 

@@ -10,6 +10,7 @@ from foundation_stereo_ros.demo.figures import Errors, Figures
 from foundation_stereo_ros.demo.live import LiveFigures
 from foundation_stereo_ros.demo.recording import FRAME_ID, StoredFrame, stored_cloud, stored_frames
 from foundation_stereo_ros.demo.stages import Stages
+from foundation_stereo_ros.demo.walk import Walk
 from foundation_stereo_ros.errors import BagError, counted
 from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
 from foundation_stereo_ros.io.pictures import write_png
@@ -24,7 +25,7 @@ _SMALL = (
 )
 _SUMMARY = (
     "A stereo camera moves through a generated room; the pictures show the frame in the middle of the "
-    "recording."
+    "recording. The last four are of another input: real images of one camera whose poses are known."
 )
 
 
@@ -42,6 +43,7 @@ def write_pages(
     report: JobReport,
     seconds: float,
     estimator: StereoEstimator,
+    walked: Walk,
     live: LiveFigures | None = None,
 ) -> list[tuple[Path, str]]:
     """Write index.html, the pictures as files, and cloud.ply, from the result's recording.
@@ -53,6 +55,7 @@ def write_pages(
         report: of the run.
         seconds: of the network for one frame.
         estimator: that made the result.
+        walked: what came of the posed video.
         live: what came over the wire; None where nothing was tried there.
 
     Returns:
@@ -65,16 +68,21 @@ def write_pages(
     frame = _shown(result, figures)
     cloud = stored_cloud(result, frame.stamp_ns)
     write_ply(folder / "cloud.ply", cloud.points, cloud.colors)
-    pictures = _written(folder / "pictures", Stages(frame, cloud, estimator).pictures())
+    stages = Stages(frame, cloud, estimator).pictures()
+    pictures = _written(folder / "pictures", {**stages, **walked.pictures})
     page = Report(
         title="A stereo recording, stage by stage",
         summary=f"{_SUMMARY} {about_weights(estimator)}",
-        figures=[*_figures(figures, report, seconds, frame, len(cloud.points)), *_live(live)],
+        figures=[
+            *_figures(figures, report, seconds, frame, len(cloud.points)),
+            *_live(live),
+            *walked.figures,
+        ],
         pictures=list(pictures.values()),
         details=_details(folder, result, estimator),
     )
     write_report(folder / "index.html", page)
-    return _to_open(folder, result, live)
+    return _to_open(folder, result, walked, live)
 
 
 def _written(folder: Path, pictures: dict[str, Picture]) -> dict[str, Picture]:
@@ -90,12 +98,13 @@ def _shown(result: Path, figures: Figures) -> StoredFrame:
     raise BagError(f"{result} holds no frame of stamp {figures.shown_ns} ns")
 
 
-def _to_open(folder: Path, result: Path, live: LiveFigures | None) -> list[tuple[Path, str]]:
+def _to_open(folder: Path, result: Path, walked: Walk, live: LiveFigures | None) -> list[tuple[Path, str]]:
     return [
         (folder / "index.html", "every stage in pictures, and the figures"),
         (result, "the recording with disparity, depth and points"),
         (folder / "stereo.mcap", "the recording alone, with the exact depth"),
         (folder / "cloud.ply", "one frame's points, for MeshLab, CloudCompare or Open3D"),
+        (walked.cloud, "the points of the posed video, for the same programs"),
         (folder / "pictures", "the page's pictures as files"),
         *([(live.path, "what the live node published, as a recorder heard it")] if live else []),
     ]
@@ -201,4 +210,5 @@ def _next(folder: Path) -> list[str]:
         f"  ros2 bag play {folder / 'stereo_depth.mcap'}   (ROS 2 Humble: add -s mcap)",
         f"    and RViz with the fixed frame {FRAME_ID}; or drop the file on Foxglove",
         "  foundation_stereo bag YOUR_RECORDING -o OUT.mcap   (your own cameras)",
+        "  foundation_stereo video YOUR_FOLDER -o OUT   (one camera whose poses are known)",
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The demonstration step by step: record, process, run live, compare with the exact depth, draw."""
+"""The demonstration step by step: record, process, run live, compare with the exact depth, walk, draw."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from foundation_stereo_ros.demo.figures import compare
 from foundation_stereo_ros.demo.live import try_live
 from foundation_stereo_ros.demo.recording import record
 from foundation_stereo_ros.demo.report import summary, write_pages
+from foundation_stereo_ros.demo.walk import walk
 from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.stereo.estimator import StereoEstimator
@@ -44,20 +45,22 @@ def demonstrate(
         BagError, FileFormatError: a file cannot be written.
     """
     recording, result, wire = (folder / name for name in ("stereo.mcap", "stereo_depth.mcap", "live.mcap"))
-    render(recording, frames, size, estimator.device, say, step="1/5  ")
-    say(f"2/5  disparity, depth and points of the recording: {result}")
+    render(recording, frames, size, estimator.device, say, step="1/6  ")
+    say(f"2/6  disparity, depth and points of the recording: {result}")
     report, seconds = _process(recording, result, estimator, frames)
-    say(f"3/5  live, from a player over the node to a recorder, by DDS: {wire}")
+    say(f"3/6  live, from a player over the node to a recorder, by DDS: {wire}")
     if live:
         heard = try_live(recording, wire, estimator.config, say)
     else:
         heard = None
         say("     skipped, as asked for")
-    say("4/5  reading the result back and comparing it with the exact depth")
+    say("4/6  reading the result back and comparing it with the exact depth")
     with FrameProgress(report.frames) as progress:
         figures = compare(result, estimator.config, on_frame=progress.step)
-    say("5/5  drawing every stage")
-    written = write_pages(folder, result, figures, report, seconds, estimator, heard)
+    say(f"5/6  posed video: twelve real images of one camera: {folder / 'walk.ply'}")
+    walked = walk(folder, estimator.device)
+    say("6/6  drawing every stage")
+    written = write_pages(folder, result, figures, report, seconds, estimator, walked, heard)
     return summary(figures, report, seconds, written, estimator, folder, heard)
 
 

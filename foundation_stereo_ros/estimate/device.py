@@ -14,7 +14,7 @@ from torch import nn
 
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.nets.stereo import NetworkConfig, StereoConfig
-from foundation_stereo_ros.nets.video import VideoConfig
+from foundation_stereo_ros.nets.video import AnyVideoConfig
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -41,7 +41,7 @@ def torch_device(name: str) -> torch.device:
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-def arithmetic(precision: str, device: torch.device, network: StereoConfig | VideoConfig) -> torch.dtype:
+def arithmetic(precision: str, device: torch.device, network: StereoConfig | AnyVideoConfig) -> torch.dtype:
     """Return the type that a setting means on a device.
 
     ``auto`` means fp16 on a GPU. On a CPU it means bf16 where the processor multiplies it natively and the

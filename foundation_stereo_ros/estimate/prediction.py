@@ -48,6 +48,7 @@ class Prediction:
         confidence: H x W, 0 to 1; None where it was not computed. Of a stereo network it is 2 ** (-e / t),
             where e is the difference of the left and the right disparity in pixels of the network's image and
             t is ``confidence_threshold``: 1 is perfect, 0.5 is at the threshold, 0 has no counterpart.
+            Of a video it is the network's own certainty, or that of `video.confidence.agreement`.
         match: disparity and rig; None where there was no stereo pair.
         seconds: time that each stage took, in the order of the stages.
         refinements: how many were made until ``early_stop`` or the end; None where the model does not say.

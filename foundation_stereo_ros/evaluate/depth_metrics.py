@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from foundation_stereo_ros.shapes import DepthMap
+from foundation_stereo_ros.shapes import DepthMap, Mask
 
 LEAST = 0.5
 """Metres: nearer truth is left out, as DeepVideoMVS does."""
@@ -52,12 +52,7 @@ def depth_errors(predicted: DepthMap, truth: DepthMap, most: float = math.inf) -
     Returns:
         The errors; NaN where no pixel has both.
     """
-    height, width = predicted.shape
-    if truth.shape != predicted.shape:
-        truth = np.asarray(cv2.resize(truth, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)
-    with np.errstate(invalid="ignore"):
-        known = (truth >= LEAST) & (truth <= most)
-    both = known & np.isfinite(predicted) & (predicted > 0)
+    truth, both, known = compared(predicted, truth, most)
     if not both.any():
         return DepthErrors._make([math.nan] * 8 + [0.0 if known.any() else math.nan])
     depth, wanted = predicted[both].astype(np.float64), truth[both].astype(np.float64)
@@ -74,6 +69,21 @@ def depth_errors(predicted: DepthMap, truth: DepthMap, most: float = math.inf) -
         within_3=within[2],
         covered=float(both.sum() / known.sum()),
     )
+
+
+def compared(predicted: DepthMap, truth: DepthMap, most: float) -> tuple[DepthMap, Mask, Mask]:
+    """Return the truth on the prediction's grid, the pixels that have both, and those that have truth.
+
+    Args:
+        predicted, truth, most: see `depth_errors`.
+    """
+    height, width = predicted.shape
+    if truth.shape != predicted.shape:
+        truth = np.asarray(cv2.resize(truth, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)
+    with np.errstate(invalid="ignore"):
+        known = (truth >= LEAST) & (truth <= most)
+        both = known & np.isfinite(predicted) & (predicted > 0)
+    return truth, both, known
 
 
 def mean_errors(found: Iterable[DepthErrors]) -> DepthErrors:

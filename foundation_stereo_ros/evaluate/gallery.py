@@ -33,11 +33,11 @@ _LINE = 20
 _WHITE = (235, 235, 235)
 
 
-class Gallery:
-    """Writes pictures as they come, and remembers the worst.
+class WorstFirst:
+    """Writes a contact sheet for each image as they come, and remembers the worst for a page.
 
     Args:
-        folder: gets ``pictures/`` and ``index.html``.
+        folder: gets ``pictures/``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,22 +45,48 @@ class Gallery:
         self._count = 0
         self._worst: list[tuple[float, int, list[Picture]]] = []
 
+    def put(self, name: str, pictures: Sequence[Picture], badness: float) -> None:
+        """Write the sheet of one image.
+
+        Args:
+            name: of the image.
+            pictures: of one size.
+            badness: the worst are remembered; NaN, where nothing was compared, is none of them.
+
+        Raises:
+            FileFormatError: it cannot be written.
+        """
+        self._count += 1
+        file = f"{self._count:04d}_{name.replace('/', '_')}.png"
+        write_png(self._folder / "pictures" / file, contact_sheet(pictures))
+        small = [Picture(p.title, _resized(p.image, _ON_PAGE), p.caption, p.legend) for p in pictures]
+        push = heapq.heappush if len(self._worst) < WORST else heapq.heappushpop
+        push(self._worst, (float(np.nan_to_num(badness, nan=-1.0)), -self._count, small))
+
+    def worst(self) -> list[list[Picture]]:
+        """Return the pictures of the worst images, the worst one first."""
+        return [pictures for _, _, pictures in sorted(self._worst, reverse=True)]
+
+
+class Gallery:
+    """An evaluation of stereo in pictures.
+
+    Args:
+        folder: gets ``pictures/`` and ``index.html``.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sheets = WorstFirst(folder)
+
     def add(self, sample: StereoSample, estimates: Mapping[str, ShiftMap], score: ImageScore) -> None:
         """Write the picture of one image.
 
         Raises:
             FileFormatError: it cannot be written.
         """
-        self._count += 1
-        pictures = _pictures(sample, estimates, score)
-        name = f"{self._count:04d}_{score.name.replace('/', '_')}.png"
-        write_png(self._folder / "pictures" / name, contact_sheet(pictures))
-        small = [Picture(p.title, _resized(p.image, _ON_PAGE), p.caption, p.legend) for p in pictures]
         first = next(iter(score.methods.values()))
-        # NaN, where nothing was compared, has no place in an order.
-        badness = np.nan_to_num(first.errors["all"]["bp2"], nan=-1.0)
-        push = heapq.heappush if len(self._worst) < WORST else heapq.heappushpop
-        push(self._worst, (badness, -self._count, small))
+        self._sheets.put(score.name, _pictures(sample, estimates, score), first.errors["all"]["bp2"])
 
     def write_page(self, dataset: StereoDataset, job: EvaluationJob, results: Mapping[str, Any]) -> Path:
         """Write index.html and return its path.
@@ -68,13 +94,13 @@ class Gallery:
         Raises:
             FileFormatError: it cannot be written.
         """
-        shown = [picture for _, _, pictures in sorted(self._worst, reverse=True) for picture in pictures]
+        worst = self._sheets.worst()
         page = Report(
             title=f"Evaluation on {dataset.title}",
             summary=f"{counted(len(job.results), 'image')}, {len(job.failed)} failed. The pictures show the "
-            f"{len(self._worst)} with most pixels off by more than 2; all are in the folder pictures.",
+            f"{len(worst)} with most pixels off by more than 2; all are in the folder pictures.",
             figures=list(_figures(dataset, job)),
-            pictures=shown,
+            pictures=[picture for pictures in worst for picture in pictures],
             details=_details(job, results),
         )
         write_report(self._folder / "index.html", page)

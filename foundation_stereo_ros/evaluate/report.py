@@ -134,19 +134,31 @@ def facts(
     config = estimator.config
     return {
         "dataset": {"name": name, "title": dataset.title, "root": str(root), "averaging": dataset.averaging},
-        "max_disparity": _finite(job.max_disparity),
+        "max_disparity": finite(job.max_disparity),
         "settings": {setting: getattr(config, setting) for setting in used},
-        "weights": _weights(find_checkpoint(config.checkpoint)),
         "iterations": estimator.iterations,
-        "precision": str(estimator.dtype).removeprefix("torch."),
-        "device": _device(estimator.device),
-        "versions": _versions(),
+        **made_with(find_checkpoint(config.checkpoint), estimator.dtype, estimator.device),
         "warm": job.warm,
         "interrupted": job.interrupted,
         "means": {method.name: _means(dataset, job, method.name) for method in job.methods},
         "images": [_image(image) for image in job.results],
         "failed": [failure._asdict() for failure in job.failed],
     }
+
+
+def made_with(weights: Path, precision: torch.dtype, device: torch.device) -> dict[str, Any]:
+    """Return weights with their SHA-256, precision, device and versions, as JSON has them."""
+    return {
+        "weights": {"file": str(weights), "name": weights.name, "sha256": weights_sha256(weights)},
+        "precision": str(precision).removeprefix("torch."),
+        "device": _device(device),
+        "versions": _versions(),
+    }
+
+
+def finite(value: float) -> float | None:
+    """Return a figure as JSON has it, which knows no NaN and no infinity."""
+    return value if math.isfinite(value) else None
 
 
 def _means(dataset: StereoDataset, job: EvaluationJob, method: str) -> dict[str, Any]:
@@ -173,19 +185,9 @@ def _score(score: MethodScore) -> dict[str, Any]:
 
 
 def _clean(errors: dict[str, dict[str, float]]) -> dict[str, dict[str, float | None]]:
-    """JSON has no NaN and no infinity."""
     return {
-        region: {name: _finite(value) for name, value in figures.items()}
-        for region, figures in errors.items()
+        region: {name: finite(value) for name, value in figures.items()} for region, figures in errors.items()
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _weights(path: Path) -> dict[str, str]:
-    return {"file": str(path), "name": path.name, "sha256": weights_sha256(path)}
 
 
 def _versions() -> dict[str, str]:

@@ -16,6 +16,9 @@ from foundation_stereo_ros.shapes import Matrix
 
 _RIGID = 1e-3  # largest deviation of R^T R from the identity: what text files with few digits have
 
+NO_POSE = np.full((4, 4), np.nan)
+"""Of a frame whose pose is not known."""
+
 
 class PoseDistance(NamedTuple):
     """How far apart two poses are, as DeepVideoMVS measures it (arXiv 2012.02177, section 3.1).
@@ -166,22 +169,46 @@ class Trajectory:
         ordered = dict(sorted(zip(stamps, poses, strict=True), key=lambda item: item[0]))
         self._stamps, self._poses, self._gap = list(ordered), list(ordered.values()), gap
 
+    def __len__(self) -> int:
+        return len(self._stamps)
+
     @property
     def span(self) -> tuple[float, float] | None:
         """First and last stamp; None where there is no pose."""
         return (self._stamps[0], self._stamps[-1]) if self._stamps else None
 
-    def at(self, stamp: float) -> Matrix | None:
-        """Return the pose at a time; None before the first, after the last and in a gap."""
+    def add(self, stamp: float, pose: Matrix) -> None:
+        """Put in a pose; one with the same stamp is replaced."""
+        place = bisect_left(self._stamps, stamp)
+        if place < len(self._stamps) and self._stamps[place] == stamp:
+            self._poses[place] = pose
+        else:
+            self._stamps.insert(place, stamp)
+            self._poses.insert(place, pose)
+
+    def forget(self, before: float, most: int) -> None:
+        """Drop the poses from before a time, and the oldest of those that are more than ``most``."""
+        count = max(bisect_left(self._stamps, before), len(self._stamps) - most)
+        del self._stamps[:count], self._poses[:count]
+
+    def around(self, stamp: float) -> tuple[float, float] | None:
+        """Return the stamps of the neighbours of a time, twice the same where a pose has this very one; None
+        before the first and after the last."""
         after = bisect_left(self._stamps, stamp)
         if after < len(self._stamps) and self._stamps[after] == stamp:
+            return stamp, stamp
+        return (self._stamps[after - 1], self._stamps[after]) if 0 < after < len(self._stamps) else None
+
+    def at(self, stamp: float) -> Matrix | None:
+        """Return the pose at a time; None before the first, after the last and in a gap."""
+        around = self.around(stamp)
+        if around is None or around[1] - around[0] > self._gap:
+            return None
+        after = bisect_left(self._stamps, stamp)
+        if around[0] == around[1]:
             return self._poses[after]
-        if not 0 < after < len(self._stamps):
-            return None
-        before, then = self._stamps[after - 1], self._stamps[after]
-        if then - before > self._gap:
-            return None
-        return between(self._poses[after - 1], self._poses[after], (stamp - before) / (then - before))
+        share = (stamp - around[0]) / (around[1] - around[0])
+        return between(self._poses[after - 1], self._poses[after], share)
 
 
 class Jump(NamedTuple):

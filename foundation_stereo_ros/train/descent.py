@@ -18,7 +18,7 @@ from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.distributed import Group
 from foundation_stereo_ros.train.feed.augmentation import augment
 from foundation_stereo_ros.train.foundation_loss import stereo_loss
-from foundation_stereo_ros.train.lean_loss import lean_loss
+from foundation_stereo_ros.train.lean_loss import lean_loss, truth_of_pair
 
 FIRST_SCALE = 2.0**14
 """Of the loss in fp16, whose gradients would vanish otherwise."""
@@ -201,7 +201,7 @@ class Descent:
             output = self._forward(left, right, iterations=self._iterations, every_iteration=True)
         limit = float(self._model.config.max_disp)
         if isinstance(output, LeanOutput):
-            loss = lean_loss(output, batch.disparity, batch.valid, limit, c)
+            loss = lean_loss(output, truth_of_pair(batch.disparity, batch.valid, limit, c), c)
         else:
             loss = stereo_loss(output, batch.disparity, batch.valid, limit, c)
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,22 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What training a lean network minimises: errors at three sizes, and cross entropies of matching scores.
 
-Pixels that the right camera does not see count less, those at depth edges more. The damped errors keep few
+For stereo pairs and posed video alike; a disparity stands for any place in quarters of a bin. Pixels that no
+other view sees count less, those at depth edges more. The damped errors keep few
 hopeless pixels from deciding; published networks train with plain smooth L1.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from foundation_stereo_ros.nets.stereo import LeanOutput
-from foundation_stereo_ros.nets.stereo.lean.matching import SHARPNESS
-from foundation_stereo_ros.nets.stereo.lean.refinement import Refined, RowMatcher
-from foundation_stereo_ros.train.config import TrainingConfig
+from foundation_stereo_ros.nets.parts.lean.hourglass import SHARPNESS
+from foundation_stereo_ros.nets.parts.lean.refinement import LeanOutput, Matcher, Refined
 from foundation_stereo_ros.train.foundation_loss import two_bin_cross_entropy
 from foundation_stereo_ros.train.visibility import near_edges, seen_by_right
 
@@ -25,13 +24,33 @@ _FINE_REACH = 5  # half pixels to each side
 _FULL, _SHARPENED, _CHOSEN, _OFFERED, _INITIAL = 1.0, 0.6, 0.4, 0.4, 0.4
 
 
+class LossWeights(Protocol):
+    """What a run says of it; see `TrainingConfig`."""
+
+    @property
+    def matching(self) -> float:
+        """Weight of the cross entropy of the matching scores."""
+
+    @property
+    def correlation(self) -> float:
+        """Weight of the cross entropy of the bare correlations."""
+
+    @property
+    def hidden(self) -> float:
+        """Weight of pixels that no other view sees, beside 1."""
+
+    @property
+    def edges(self) -> float:
+        """Weight of pixels near a depth edge, beside 1."""
+
+
 class Truth(NamedTuple):
     """What is known of B pictures.
 
     Attributes:
-        disparity: B x 1 x H x W, pixels; 0 where unknown.
+        disparity: B x 1 x H x W, quarters of a bin (pixels); 0 where unknown.
         valid: bool: where it is known.
-        seen: bool: known, and the right camera sees it.
+        seen: bool: known, and another view sees it.
         weight: of each pixel in the loss; 0 where unknown.
     """
 
@@ -45,20 +64,26 @@ class Truth(NamedTuple):
         return Truth(*(x[..., ::step, ::step] for x in self))
 
 
-def truth_of(disparity: Tensor, valid: Tensor, weights: TrainingConfig) -> Truth:
-    """Find out from a disparity map what is hidden and where its edges are."""
-    seen = valid & seen_by_right(disparity, valid)
+def truth_of_pair(disparity: Tensor, valid: Tensor, max_disparity: float, weights: LossWeights) -> Truth:
+    """Find out from a pair's disparity map what is hidden and where its edges are.
+
+    Truth of ``max_disparity`` or more, and non-finite truth, is left out.
+    """
+    good = valid & disparity.isfinite() & (disparity >= 0) & (disparity < max_disparity)
+    disparity = torch.where(good, disparity, 0.0)
+    return weighted(disparity, good, seen_by_right(disparity, good), weights)
+
+
+def weighted(disparity: Tensor, valid: Tensor, seen: Tensor, weights: LossWeights) -> Truth:
+    """Give each pixel its weight."""
+    seen = valid & seen
     weight = torch.where(seen, 1.0, weights.hidden)
     weight = torch.where(near_edges(disparity, valid), weights.edges * weight, weight)
     return Truth(disparity, valid, seen, weight * valid)
 
 
-def lean_loss(
-    output: LeanOutput, disparity: Tensor, valid: Tensor, max_disparity: float, weights: TrainingConfig
-) -> Tensor:
-    """Return the whole loss; truth of ``max_disparity`` or more, and non-finite truth, is left out."""
-    good = valid & disparity.isfinite() & (disparity >= 0) & (disparity < max_disparity)
-    truth = truth_of(torch.where(good, disparity, 0.0), good, weights)
+def lean_loss(output: LeanOutput, truth: Truth, weights: LossWeights) -> Tensor:
+    """Return the whole loss."""
     half, quarter = truth.every(2), truth.every(4)
     found = (
         (_FULL, output.refined[-1], truth),
@@ -83,7 +108,7 @@ def damped(error: Tensor) -> Tensor:
     return _DAMPED_FROM * torch.log1p(smooth / _DAMPED_FROM)
 
 
-def _fine_cross_entropy(matcher: RowMatcher, truth: Truth) -> Tensor:
+def _fine_cross_entropy(matcher: Matcher, truth: Truth) -> Tensor:
     """Cross entropy of the cosines at half the size, within a few pixels of the truth.
 
     It teaches the fine descriptors what the choice among hypotheses, and its correction, rest upon.

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from foundation_stereo_ros.errors import check_fields
-from foundation_stereo_ros.nets.video.config import PRESETS
+from foundation_stereo_ros.nets.video.kinds import VIDEO_PRESETS
 from foundation_stereo_ros.scenes.moving.worlds import MovingConfig
 from foundation_stereo_ros.train.config import build
 
@@ -23,11 +23,12 @@ class VideoTrainingConfig:
 
     Attributes:
         system: "video".
-        preset: of the network, without recurrence.
+        preset: of the network.
+        start_from: weights to begin with; those of a lean stereo network as well. Empty: random ones.
         network: fields of its configuration that differ from the preset's.
         steps: length of the run.
         batch: clips in a step.
-        views: frames of a clip; each is predicted from its neighbours.
+        views: frames of a clip; each but the first is predicted from those before it.
         height, width: of the images, pixels; multiples of 32.
         learning_rate: highest, of AdamW.
         weight_decay: of AdamW.
@@ -39,14 +40,20 @@ class VideoTrainingConfig:
         workers: processes that make clips ahead of need.
         log_every, validate_every, save_every: steps.
         validation_clips: held-back clips in a validation.
-        scenes: what the clips are like.
+        matching, correlation: weights of the cross entropies of the lean network's scores.
+        hidden: weight of pixels that no other view sees, beside 1; of the lean network.
+        edges: weight of pixels within 3 of a depth edge, beside 1; of the lean network.
+        folders: with posed video and true depth, to draw clips from.
+        folder_share: share of the clips that are drawn from the folders, 0 to 1; the others are generated.
+        scenes: what the generated clips are like; ``step_low`` and ``step_high`` go for folders as well.
 
     Raises:
         ConfigError: a value is out of its range.
     """
 
     system: str = "video"
-    preset: str = "narrow"
+    preset: str = "lean"
+    start_from: str = ""
     network: Mapping[str, Any] = field(default_factory=dict)
     steps: int = 100_000
     batch: int = 2
@@ -65,21 +72,32 @@ class VideoTrainingConfig:
     validate_every: int = 1000
     save_every: int = 250
     validation_clips: int = 24
+    matching: float = 0.5
+    correlation: float = 0.3
+    hidden: float = 0.5
+    edges: float = 2.0
+    folders: Sequence[str] = ()
+    folder_share: float = 0.0
     scenes: MovingConfig = field(default_factory=MovingConfig)
 
     def __post_init__(self) -> None:
         counts = ("steps", "batch", "log_every", "validate_every", "save_every", "validation_clips")
+        weights = ("matching", "correlation", "hidden", "edges")
         checks = [
             ("system", self.system == "video", "'video'"),
-            ("preset", self.preset in PRESETS, f"one of {', '.join(PRESETS)}"),
+            ("preset", self.preset in VIDEO_PRESETS, f"one of {', '.join(VIDEO_PRESETS)}"),
             *((name, getattr(self, name) >= 1, "1 or more") for name in counts),
             ("views", self.views >= 2, "2 or more"),
+            ("views", self.preset != "pairnet" or self.views == 2, "2 for pairnet"),
             ("height", self.height > 0 and self.height % 32 == 0, "a multiple of 32"),
             ("width", self.width > 0 and self.width % 32 == 0, "a multiple of 32"),
             ("learning_rate", self.learning_rate > 0, "a positive number"),
             ("schedule", self.schedule in ("flat", "cosine"), "flat or cosine"),
             ("warmup", 0 <= self.warmup < 1, "0 or more, below 1"),
+            *((name, getattr(self, name) >= 0, "0 or more") for name in weights),
             ("ema", 0 <= self.ema < 1, "0 or more, below 1"),
+            ("folder_share", 0 <= self.folder_share <= 1, "0 to 1"),
+            ("folder_share", bool(self.folders) or not self.folder_share, "0 without folders"),
             ("workers", self.workers >= 0, "0 or more"),
         ]
         check_fields("training", self, checks)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What training a network for posed video minimises: errors of inverse depth at five sizes.
+"""What training a network for posed video minimises.
 
-As published (arXiv 2012.02177, section 3.4): pairnet learns from pairs, each view once as reference;
-fusionnet from short sequences, through which gradients pass.
+DeepVideoMVS as published (arXiv 2012.02177, section 3.4), by errors of inverse depth at five sizes: pairnet
+learns from pairs, each view once as reference; fusionnet from short sequences, through which gradients pass.
+The lean network learns from short sequences as well, by the loss of the lean stereo network.
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from foundation_stereo_ros.nets.video import DeepVideoMVS, Motion
-from foundation_stereo_ros.nets.video.features import VideoPyramid
-from foundation_stereo_ros.nets.video.model import MULTIPLE
+from foundation_stereo_ros.nets.parts.lean.features import LeanPyramid
+from foundation_stereo_ros.nets.video import DeepVideoMVS, LeanVideo, Motion
+from foundation_stereo_ros.nets.video.interface import MULTIPLE
+from foundation_stereo_ros.nets.video.lean.model import LeanFrame
+from foundation_stereo_ros.nets.video.lean.sweep import Descriptors, Planes, Seen
+from foundation_stereo_ros.nets.video.mvs.features import VideoPyramid
+from foundation_stereo_ros.nets.video.projection import moved, project, unproject
+from foundation_stereo_ros.train.lean_loss import LossWeights, Truth, lean_loss, weighted
+
+_COMPARED = 2  # earlier frames
+_SAME = 1.05  # a surface is hidden where another one is nearer by more than this factor
 
 
 class PosedBatch(NamedTuple):
@@ -88,12 +97,12 @@ def pair_loss(
         mirrored: for each view as reference: mirror left and right what the network makes the depth of,
             after the sweep.
     """
-    features = [model.features(view.image) for view in views]
+    features = [model.encode(view.image) for view in views]
     total = torch.zeros((), device=intrinsics.device)
     errors: list[DepthErrors] = []
     for reference, mirror in enumerate(mirrored):
         own, other = views[reference], views[1 - reference]
-        measured = [(model.matched(features[1 - reference]), _motion(own.pose, other.pose, intrinsics))]
+        measured = [(model.kept(features[1 - reference]), relative_motion(own.pose, other.pose, intrinsics))]
         volume = model.sweep(features[reference], measured, intrinsics)
         side = _mirrored if mirror else _as_it_is
         pyramid = VideoPyramid(*(side(level) for level in features[reference]))
@@ -115,16 +124,16 @@ def sequence_loss(
         views: two or more.
         intrinsics: of the images.
     """
-    features = [model.features(view.image) for view in views]
+    features = [model.encode(view.image) for view in views]
     total, memory = torch.zeros((), device=intrinsics.device), None
     errors: list[DepthErrors] = []
     for number, own in enumerate(views[1:], start=1):
         before = views[number - 1]
-        to_before = _motion(own.pose, before.pose, intrinsics)
-        volume = model.sweep(features[number], [(model.matched(features[number - 1]), to_before)], intrinsics)
+        to_before = relative_motion(own.pose, before.pose, intrinsics)
+        volume = model.sweep(features[number], [(model.kept(features[number - 1]), to_before)], intrinsics)
         hidden = None
         if memory is not None:
-            motion = Motion(_motion(before.pose, own.pose, intrinsics), to_before)
+            motion = moves_between(before.pose, own.pose, intrinsics)
             hypothesis = own.depth[:, ::MULTIPLE, ::MULTIPLE]
             hidden = model.hidden_state(memory, motion, intrinsics, hypothesis)
         output = model(own.image, features[number], volume, memory, hidden)
@@ -133,33 +142,76 @@ def sequence_loss(
     return VideoLoss(total, errors)
 
 
-def clip_loss(
-    model: DeepVideoMVS, views: Sequence[PosedBatch], intrinsics: Float[Tensor, "b 3 3"]
+def lean_clip_loss(
+    model: LeanVideo,
+    views: Sequence[PosedBatch],
+    intrinsics: Float[Tensor, "b 3 3"],
+    weights: LossWeights,
 ) -> VideoLoss:
-    """Predict each view of a clip from its one or two nearest neighbours, all in one batch.
+    """Predict each frame of a clip but the first, as in use: from the two before it and the last prediction.
 
-    Not as published: the batch norms see all views together, and each view counts once.
+    No gradients pass from a frame to the one before through the prediction.
 
     Args:
-        model: without recurrence, in training mode.
+        model: in training mode.
         views: two or more.
         intrinsics: of the images.
+        weights: of the parts of the loss.
     """
-    images = torch.cat([view.image for view in views])
-    joint = model.features(images)
-    matched = model.matched(joint).chunk(len(views))
-    volumes = []
-    for number, own in enumerate(views):
-        others = sorted((i for i in range(len(views)) if i != number), key=lambda i: abs(i - number))[:2]
-        measured = [(matched[i], _motion(own.pose, views[i].pose, intrinsics)) for i in others]
-        reference = VideoPyramid(*(level.chunk(len(views))[number] for level in joint))
-        volumes.append(model.sweep(reference, measured, intrinsics))
+    number = len(views)
+    joint = model.encode(torch.cat([view.image for view in views]))
+    pyramids = [LeanPyramid(*parts) for parts in zip(*(x.chunk(number) for x in joint.pyramid), strict=True)]
+    kept = [Descriptors(*parts) for parts in zip(*(x.chunk(number) for x in joint.descriptors), strict=True)]
+    total = torch.zeros((), device=intrinsics.device)
     errors: list[DepthErrors] = []
-    depths = model(images, joint, torch.cat(volumes)).depths
-    total = _add_scales(
-        torch.zeros((), device=images.device), errors, depths, torch.cat([v.depth for v in views])
-    )
+    memory: Seen | None = None
+    for index in range(1, number):
+        own, before = views[index], views[index - 1]
+        earlier = range(max(0, index - _COMPARED), index)
+        others = [(kept[i], relative_motion(own.pose, views[i].pose, intrinsics)) for i in earlier]
+        previous = None
+        if memory is not None:
+            previous = (memory, moves_between(before.pose, own.pose, intrinsics))
+        frame = LeanFrame(pyramids[index], kept[index])
+        output = model(own.image, frame, others, intrinsics, previous)
+        shown = [(views[i].depth, others[place][1]) for place, i in enumerate(earlier)]
+        truth = truth_of_frame(own.depth, shown, intrinsics, model.planes, weights)
+        total = total + lean_loss(output.found, truth, weights) / (number - 1)
+        errors.append(depth_errors(output.depth.detach(), own.depth))
+        memory = output.memory
     return VideoLoss(total, errors)
+
+
+def truth_of_frame(
+    depth: Float[Tensor, "b h w"],
+    others: Sequence[tuple[Tensor, Tensor]],
+    intrinsics: Float[Tensor, "b 3 3"],
+    planes: Planes,
+    weights: LossWeights,
+) -> Truth:
+    """Find out from depth maps what other views see of a frame.
+
+    Args:
+        depth: of the frame, metres; 0 where unknown.
+        others: depths of the views that it is compared with, each with the motion that takes points there.
+        intrinsics: of all of them.
+        planes: of the network; truth beyond the nearest and the farthest one is left out.
+        weights: of the parts of the loss.
+    """
+    place = planes.place(1 / depth.clamp(min=1e-3))
+    known = (depth > 0) & (place >= 0) & (place <= planes.number - 1)
+    seen = torch.zeros_like(known)
+    points = unproject(depth, intrinsics)
+    height, width = depth.shape[-2:]
+    for theirs, move in others:
+        there = moved(points, move)
+        u, v = (x.round().long() for x in project(there, intrinsics))
+        inside = (there[:, 2] > 0) & (u >= 0) & (u < width) & (v >= 0) & (v < height)
+        found = theirs.flatten(1).gather(1, torch.where(inside, v * width + u, 0))
+        same = inside & ((found <= 0) | (there[:, 2] < _SAME * found))
+        seen |= same.view_as(seen)
+    disparity = torch.where(known, 4 * place, 0.0)
+    return weighted(disparity.unsqueeze(1), known.unsqueeze(1), seen.unsqueeze(1), weights)
 
 
 def _add_scales(
@@ -174,9 +226,17 @@ def _add_scales(
     return total
 
 
-def _motion(source: Tensor, target: Tensor, like: Tensor) -> Tensor:
+def relative_motion(
+    source: Float[Tensor, "b 4 4"], target: Float[Tensor, "b 4 4"], like: Tensor
+) -> Float[Tensor, "b 4 4"]:
+    """Return what takes points from one camera to another, in the precision of ``like``."""
     relative: Tensor = torch.linalg.inv(target.double()) @ source.double()
     return relative.to(like.dtype)
+
+
+def moves_between(before: Float[Tensor, "b 4 4"], own: Float[Tensor, "b 4 4"], like: Tensor) -> Motion:
+    """Return how the camera moved from one pose to another."""
+    return Motion(relative_motion(before, own, like), relative_motion(own, before, like))
 
 
 def _mirrored(x: Tensor) -> Tensor:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training run for posed video on generated clips; it can be stopped and continued at any step."""
+"""A training run for posed video on clips; it can be stopped and continued at any step."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.nets.video import VIDEO, DeepVideoMVS, VideoConfig
-from foundation_stereo_ros.nets.video.config import PRESETS
+from foundation_stereo_ros.nets.video import DeepVideoMVS, LeanVideo, VideoNetwork
+from foundation_stereo_ros.nets.video.kinds import video_kind_of
 from foundation_stereo_ros.scenes.moving.worlds import MovingClip, MovingScenes
 from foundation_stereo_ros.train.descent import Average, Precision, learning_rate
 from foundation_stereo_ros.train.feed.ahead import Endless, ahead, end
+from foundation_stereo_ros.train.feed.posed_clips import PosedClips
 from foundation_stereo_ros.train.run_files import (
     LOG_NAME,
     STATE_NAME,
@@ -31,7 +31,17 @@ from foundation_stereo_ros.train.run_files import (
 from foundation_stereo_ros.train.stop_request import StopRequest
 from foundation_stereo_ros.train.trainer import Outcome
 from foundation_stereo_ros.train.video_config import VideoTrainingConfig
-from foundation_stereo_ros.train.video_loss import PosedBatch, VideoLoss, clip_loss, depth_errors
+from foundation_stereo_ros.train.video_loss import (
+    PosedBatch,
+    VideoLoss,
+    depth_errors,
+    lean_clip_loss,
+    moves_between,
+    pair_loss,
+    relative_motion,
+    sequence_loss,
+)
+from foundation_stereo_ros.train.video_start import video_start
 from foundation_stereo_ros.weights import save_checkpoint
 
 _HELD_BACK = 1 << 40
@@ -82,11 +92,16 @@ class ClipSteps(Endless[Clips]):
     def __init__(self, config: VideoTrainingConfig, first: int) -> None:
         self._config, self._first = config, first
         self._scenes = MovingScenes(config.scenes)
+        self._folders = PosedClips(config.folders, config.scenes) if config.folder_share else None
 
     def __getitem__(self, index: int) -> Clips:
         c, step = self._config, self._first + index
         seeds = [(c.seed << 32) + step * c.batch + number for number in range(c.batch)]
-        return stacked([self._scenes.clip(seed, c.views, c.height, c.width) for seed in seeds])
+        return stacked([self._source(seed).clip(seed, c.views, c.height, c.width) for seed in seeds])
+
+    def _source(self, seed: int) -> MovingScenes | PosedClips:
+        drawn = np.random.default_rng((seed, 1)).random()
+        return self._folders if self._folders and drawn < self._config.folder_share else self._scenes
 
 
 class VideoTrainer:
@@ -107,13 +122,8 @@ class VideoTrainer:
         self, config: VideoTrainingConfig, folder: Path, device: torch.device | str, resume: bool = False
     ) -> None:
         self.config, self.folder, self.device = config, folder, torch.device(device)
-        network = VideoConfig.from_dict({**PRESETS[config.preset], **config.network})
-        if network.recurrent:
-            raise ConfigError(
-                f"training preset is {config.preset!r}, which is recurrent; expected one without"
-            )
         torch.manual_seed(config.seed)
-        self.model = DeepVideoMVS(network).to(self.device)
+        self.model = video_start(config, resume).to(self.device)
         self._precision = Precision("auto", self.device)
         self._optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -158,12 +168,18 @@ class VideoTrainer:
         Raises:
             CheckpointError: a file cannot be written.
         """
-        about = {"config": self.config.to_dict(), "kind": VIDEO, "network": self.model.config.to_dict()}
+        network = self.model.config
+        about = {
+            "config": self.config.to_dict(),
+            "kind": video_kind_of(network),
+            "network": network.to_dict(),
+        }
         save_state(self.folder / STATE_NAME, self._state(), self.progress, about)
         notes = {
             "preset": self.config.preset,
             "steps": str(self.progress.step),
-            "trained_on": "generated clips of a moving camera (scenes/moving)",
+            "trained_on": "generated clips of a moving camera (scenes/moving)"
+            + (" and recorded ones" if self.config.folder_share else ""),
         }
         save_checkpoint(self.folder / WEIGHTS_NAME, self._average.model, notes)
 
@@ -176,15 +192,19 @@ class VideoTrainer:
             clip = stacked([scenes.clip(_HELD_BACK + number, 3, c.height, c.width)])
             views, intrinsics = clip.views(self.device), clip.intrinsics.to(self.device)
             with torch.inference_mode():
-                features = [model.features(view.image) for view in views]
-                own = views[-1]
-                measured = [
-                    (model.matched(seen), (torch.linalg.inv(view.pose) @ own.pose).float())
-                    for seen, view in zip(features[:-1], views[:-1], strict=True)
-                ]
-                depth = model(
-                    own.image, features[-1], model.sweep(features[-1], measured, intrinsics)
-                ).depths[0]
+                memory: Any = None
+                frames = [model.encode(view.image) for view in views]
+                for index in range(1, len(views)):
+                    own = views[index]
+                    others = [
+                        (model.kept(frame), relative_motion(own.pose, view.pose, intrinsics))
+                        for frame, view in zip(frames[:index], views[:index], strict=True)
+                    ]
+                    moves = moves_between(views[index - 1].pose, own.pose, intrinsics)
+                    previous = (memory, moves) if memory is not None else None
+                    output = model.predict(own.image, frames[index], others, intrinsics, previous)
+                    memory = output.memory
+                depth = output.depths[0]
                 found = depth_errors(depth, own.depth)
             sums += torch.tensor(
                 [float(x) for x in (found.absolute, found.relative, found.inverse, found.pixels)]
@@ -200,7 +220,7 @@ class VideoTrainer:
         batch = next(clips)
         self.model.train()
         with self._precision.autocast():
-            found = clip_loss(self.model, batch.views(self.device), batch.intrinsics.to(self.device))
+            found = self._loss(batch.views(self.device), batch.intrinsics.to(self.device))
         self._optimizer.zero_grad(set_to_none=True)
         found.loss.backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
@@ -209,6 +229,17 @@ class VideoTrainer:
         self._average.update(step)
         self.progress.step = step + 1
         self._report(found, rate)
+
+    def _loss(self, views: Sequence[PosedBatch], intrinsics: Tensor) -> VideoLoss:
+        model = self.model
+        if isinstance(model, LeanVideo):
+            return lean_clip_loss(model, views, intrinsics, self.config)
+        if not isinstance(model, DeepVideoMVS):
+            raise NotImplementedError(type(model).__name__)
+        if model.config.recurrent:
+            return sequence_loss(model, views, intrinsics)
+        first, second = views
+        return pair_loss(model, (first, second), intrinsics)
 
     def _report(self, found: VideoLoss, rate: float) -> None:
         c, step = self.config, self.progress.step
@@ -230,5 +261,5 @@ class VideoTrainer:
         with (self.folder / LOG_NAME).open("a") as stream:
             stream.write(json.dumps({"step": self.progress.step, **rounded, "train/minutes": minutes}) + "\n")
 
-    def _state(self) -> RunState[DeepVideoMVS]:
+    def _state(self) -> RunState[VideoNetwork]:
         return RunState(self.model, self._average.model, self._optimizer)

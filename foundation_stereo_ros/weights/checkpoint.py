@@ -35,7 +35,13 @@ from foundation_stereo_ros.nets.stereo.kinds import (
     is_preset,
     kind_of,
 )
-from foundation_stereo_ros.nets.video import VIDEO, DeepVideoMVS, VideoConfig
+from foundation_stereo_ros.nets.video.interface import VideoNetwork
+from foundation_stereo_ros.nets.video.kinds import (
+    VIDEO_KINDS,
+    AnyVideoConfig,
+    video_config_of,
+    video_kind_of,
+)
 from foundation_stereo_ros.weights.official import check_entries, check_official, load_official
 from foundation_stereo_ros.weights.official_file import read_official_file
 from foundation_stereo_ros.weights.video import is_published_folder, read_published_folder
@@ -55,7 +61,7 @@ class Checkpoint:
         metadata: what else the file says of itself, for people.
     """
 
-    config: StereoConfig | VideoConfig
+    config: StereoConfig | AnyVideoConfig
     tensors: Mapping[str, Tensor]
     official: bool
     metadata: Mapping[str, str]
@@ -100,8 +106,8 @@ def _read_safetensors(file: Path) -> Checkpoint:
     return Checkpoint(config, tensors, False, metadata)
 
 
-def _config_of(kind: str, values: Any) -> StereoConfig | VideoConfig:
-    return VideoConfig.from_dict(values) if kind == VIDEO else config_of(kind, values)
+def _config_of(kind: str, values: Any) -> StereoConfig | AnyVideoConfig:
+    return video_config_of(kind, values) if kind in VIDEO_KINDS else config_of(kind, values)
 
 
 def read_tensors(file: Path, *, tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -155,7 +161,7 @@ def stereo_config_of(checkpoint: Checkpoint) -> StereoConfig:
     Raises:
         CheckpointError: it is of another one.
     """
-    if isinstance(checkpoint.config, VideoConfig):
+    if isinstance(checkpoint.config, AnyVideoConfig):
         raise CheckpointError("the weights are for posed video; expected some for stereo pairs")
     return checkpoint.config
 
@@ -188,7 +194,7 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def save_checkpoint(
     path: str | os.PathLike[str],
-    model: StereoNetwork | DeepVideoMVS,
+    model: StereoNetwork | VideoNetwork,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write weights and configuration to one safetensors file; whole or not at all.
@@ -204,9 +210,10 @@ def save_checkpoint(
     file = Path(path)
     if file.suffix != ".safetensors":
         raise CheckpointError(f"weights file {file} ends in {file.suffix!r}; expected .safetensors")
-    kind = VIDEO if isinstance(model, DeepVideoMVS) else kind_of(model.config)
+    config = model.config
+    kind = video_kind_of(config) if isinstance(config, AnyVideoConfig) else kind_of(config)
     header = {**(metadata or {}), "format": FORMAT, "kind": kind}
-    header["config"] = json.dumps(model.config.to_dict())
+    header["config"] = json.dumps(config.to_dict())
     write_tensors(file, model.state_dict(), header)
 
 
@@ -232,8 +239,11 @@ def write_tensors(file: Path, tensors: Mapping[str, Tensor], header: Mapping[str
 
 
 def weights_sha256(path: Path) -> str:
-    """Return the SHA-256 of a weights file, or of the ``.pth`` in the folder of an official checkpoint."""
-    files = [path] if path.is_file() else sorted(path.glob("*.pth"))
+    """Return the SHA-256 of a weights file, or of a folder: of its ``.pth`` files, otherwise of all."""
+    if path.is_file():
+        files = [path]
+    else:
+        files = sorted(path.glob("*.pth")) or sorted(file for file in path.iterdir() if file.is_file())
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as stream:

@@ -9,7 +9,13 @@ from pathlib import Path
 from foundation_stereo_ros.errors import CheckpointError
 
 SHIPPED = ("lean", "tiny")
-"""Names of the weights that ship, which are those of their network presets; the first one is the default."""
+"""Names of the stereo weights that ship, which are those of their network presets; the first one is the
+default."""
+
+SHIPPED_VIDEO = "lean-video"
+"""Name of the weights for posed video that ship."""
+
+_ALL = (*SHIPPED, SHIPPED_VIDEO)
 
 
 def shipped_checkpoint(name: str = SHIPPED[0]) -> Path:
@@ -24,21 +30,22 @@ def shipped_checkpoint(name: str = SHIPPED[0]) -> Path:
     return path
 
 
-def find_checkpoint(wanted: str | Path) -> Path:
+def find_checkpoint(wanted: str | Path, default: str = SHIPPED[0]) -> Path:
     """Return the path of the weights that a setting means.
 
     Args:
-        wanted: a path, or one of `SHIPPED`; empty: the default.
+        wanted: a path, or a name of weights that ship; empty: the default.
+        default: name of weights that ship.
 
     Raises:
         CheckpointError: they should ship, but this installation does not hold them.
     """
     name = str(wanted)
-    return shipped_checkpoint(name or SHIPPED[0]) if name in ("", *SHIPPED) else Path(wanted)
+    return shipped_checkpoint(name or default) if name in ("", *_ALL) else Path(wanted)
 
 
-def weights_in_words(wanted: str) -> str:
+def weights_in_words(wanted: str, default: str = SHIPPED[0]) -> str:
     """Say which weights a setting means, for people."""
-    if wanted in ("", *SHIPPED):
-        return f"{wanted or SHIPPED[0]} (shipped with the package)"
+    if wanted in ("", *_ALL):
+        return f"{wanted or default} (shipped with the package)"
     return wanted

@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from foundation_stereo_ros.errors import CheckpointError
-from foundation_stereo_ros.nets.video import DeepVideoMVS, VideoConfig
+from foundation_stereo_ros.nets.video import AnyVideoConfig, VideoConfig, VideoNetwork, build_video_network
 from foundation_stereo_ros.weights.official import check_entries
 from foundation_stereo_ros.weights.official_file import load_weights_only
+from foundation_stereo_ros.weights.shipped import SHIPPED_VIDEO, find_checkpoint
 
 _PAIRNET = ("feature_extractor", "feature_pyramid", "encoder", "decoder")
 _FUSIONNET = ("feature_extractor", "feature_pyramid", "encoder", "lstm_fusion", "decoder")
@@ -83,26 +84,26 @@ def _place(name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def load_video_checkpoint(path: str | os.PathLike[str]) -> DeepVideoMVS:
+def load_video_checkpoint(path: str | os.PathLike[str]) -> VideoNetwork:
     """Build the network that weights belong to and load it, in evaluation mode.
 
     Args:
-        path: a safetensors file of `save_checkpoint`, or a folder; see `read_published_folder`.
+        path: a safetensors file of `save_checkpoint`, or a folder; see `read_published_folder`. "lean-video",
+            or empty: the weights that ship.
 
     Raises:
         CheckpointError: the weights cannot be used; one line that says why.
     """
     from foundation_stereo_ros.weights.checkpoint import naming, read_checkpoint
 
-    if not str(path):
-        raise CheckpointError("no weights are named", remedy="checkpoint")
+    path = find_checkpoint(os.fspath(path), SHIPPED_VIDEO)
     checkpoint = read_checkpoint(path)
     with naming(path):
-        if not isinstance(checkpoint.config, VideoConfig):
+        if not isinstance(checkpoint.config, AnyVideoConfig):
             raise CheckpointError("the weights are for stereo pairs; expected some for posed video")
         with torch.device("meta"):  # what does not fit is told before memory is taken
-            own = DeepVideoMVS(checkpoint.config).state_dict()
+            own = build_video_network(checkpoint.config).state_dict()
         check_entries({name: tuple(tensor.shape) for name, tensor in own.items()}, checkpoint.tensors)
-        model = DeepVideoMVS(checkpoint.config)
+        model = build_video_network(checkpoint.config)
         model.load_state_dict(dict(checkpoint.tensors))
     return model.eval()

@@ -14,6 +14,7 @@ from foundation_stereo_ros.bench.measurement import CaseMeasurement
 from foundation_stereo_ros.cli import benchmark
 from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.nets.stereo.kinds import PRESETS
+from foundation_stereo_ros.nets.video.kinds import VIDEO_PRESETS
 
 
 @pytest.fixture(autouse=True)
@@ -127,7 +128,7 @@ def test_wrong_usage(words: list[str], complaint: str, capsys: pytest.CaptureFix
 
 
 def test_every_preset_can_be_named() -> None:
-    assert set(benchmark._PRESETS) == set(PRESETS)
+    assert set(benchmark._PRESETS) == {*PRESETS, *VIDEO_PRESETS}
 
 
 def test_the_compiled_network_is_one_stage_beside_the_eager_one(tmp_path: Path) -> None:

@@ -53,6 +53,10 @@ PICTURES = (
     "cloud",
     "cloud_confident",
     "cloud_exact",
+    "walk",
+    "walk_depth",
+    "walk_confidence",
+    "walk_cloud",
 )
 
 

@@ -50,6 +50,18 @@ def _seven_scenes(root: Path) -> None:
         np.savetxt(root / f"frame-{number:06d}.pose.txt", pose)
 
 
+def _scannet(root: Path) -> None:
+    _images(root / "color", lambda i: f"{i + 8}.png")  # 8, 9, 10 ...
+    _depths(root / "depth", lambda i: f"{i + 8}.png", 0.001)
+    for number, pose in enumerate(CLIP.poses):
+        (root / "pose").mkdir(exist_ok=True)
+        np.savetxt(root / "pose" / f"{number + 8}.txt", pose)
+    k = np.eye(4)
+    k[:3, :3] = CLIP.camera.matrix
+    (root / "intrinsic").mkdir()
+    np.savetxt(root / "intrinsic" / "intrinsic_color.txt", k)
+
+
 def _tum(root: Path) -> None:
     _images(root / "rgb", lambda i: f"{START + 0.05 * i:.6f}.png")
     _depths(root / "depth", lambda i: f"{START + 0.05 * i + 0.01:.6f}.png", 1 / 5000)
@@ -90,13 +102,14 @@ def _stamped(root: Path) -> None:
 LAYOUTS = {
     "DeepVideoMVS": _deepvideomvs,
     "7-Scenes": _seven_scenes,
+    "ScanNet": _scannet,
     "TUM RGB-D": _tum,
     "KITTI odometry": _kitti,
     "COLMAP": _colmap,
     "images with a trajectory": _stamped,
 }
-OWN_INTRINSICS = ("DeepVideoMVS", "KITTI odometry", "COLMAP")
-WITH_DEPTH = ("DeepVideoMVS", "7-Scenes", "TUM RGB-D")
+OWN_INTRINSICS = ("DeepVideoMVS", "ScanNet", "KITTI odometry", "COLMAP")
+WITH_DEPTH = ("DeepVideoMVS", "7-Scenes", "ScanNet", "TUM RGB-D")
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -48,7 +48,7 @@ def test_only_the_worst_are_remembered(tmp_path: Path, bad: float) -> None:
     gallery = Gallery(tmp_path)
     for number in range(WORST + 2):
         gallery.add(*one(f"image {number}", bad if number == 3 else 10.0 + number))
-    kept = [pictures[0].title for _, _, pictures in gallery._worst]
+    kept = [pictures[0].title for pictures in gallery._sheets.worst()]
     assert len(kept) == WORST
     assert ("image 3" in kept) == (bad == 50.0)
     assert "image 0" not in kept

@@ -7,10 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from foundation_stereo_ros.io.pictures import write_png
-from foundation_stereo_ros.nets.video import DeepVideoMVS, VideoConfig
-from foundation_stereo_ros.nets.video.config import PRESETS
+from foundation_stereo_ros.nets.video import DeepVideoMVS, LeanVideo, LeanVideoConfig, VideoConfig
 from foundation_stereo_ros.scenes.moving.worlds import MovingClip, MovingConfig, MovingScenes
 
 
@@ -24,8 +24,17 @@ def small_clip(frames: int = 6, seed: int = 0, height: int = 96, width: int = 12
 @lru_cache(maxsize=2)
 def small_network(recurrent: bool = False) -> DeepVideoMVS:
     """Return a tiny network with random weights; callers leave it as it is."""
-    sizes = {"width": 4, "pyramid_width": 8, "planes": 8, "trunk_widths": (8, 8, 16, 24, 40)}
-    return DeepVideoMVS(VideoConfig(**{**PRESETS["narrow"], **sizes, "recurrent": recurrent})).eval()
+    widths = (8, 8, 16, 24, 40)
+    config = VideoConfig(recurrent=recurrent, width=4, pyramid_width=8, planes=8, trunk_widths=widths)
+    torch.manual_seed(1)
+    return DeepVideoMVS(config).eval()
+
+
+@lru_cache(maxsize=1)
+def small_lean() -> LeanVideo:
+    """Return the same of the lean kind."""
+    torch.manual_seed(1)
+    return LeanVideo(LeanVideoConfig(widths=(4, 8, 8, 8), matching_width=8, groups=2, planes=16)).eval()
 
 
 def write_deepvideomvs(folder: Path, clip: MovingClip, lost: tuple[int, ...] = ()) -> None:

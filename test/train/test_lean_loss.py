@@ -7,10 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from foundation_stereo_ros.nets.parts.lean.refinement import Refined
 from foundation_stereo_ros.nets.stereo import LeanOutput
-from foundation_stereo_ros.nets.stereo.lean.refinement import Refined, RowMatcher
+from foundation_stereo_ros.nets.stereo.lean.matching import RowMatcher
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.lean_loss import damped, lean_loss, truth_of
+from foundation_stereo_ros.train.lean_loss import damped, lean_loss, truth_of_pair
 
 HEIGHT, WIDTH, BINS = 32, 64, 16
 
@@ -48,7 +49,7 @@ def matcher_of(half: torch.Tensor) -> RowMatcher:
 def loss(output: LeanOutput, weights: TrainingConfig = _PLAIN, valid: torch.Tensor | None = None) -> float:
     disparity = truth()
     known = torch.ones_like(disparity, dtype=torch.bool) if valid is None else valid
-    return float(lean_loss(output, disparity, known, 64.0, weights))
+    return float(lean_loss(output, truth_of_pair(disparity, known, 64.0, weights), weights))
 
 
 def test_the_truth_has_no_loss() -> None:
@@ -91,7 +92,7 @@ def test_fine_descriptors_that_agree_elsewhere_count() -> None:
 
 def test_hidden_pixels_count_less_and_edges_more() -> None:
     known = torch.ones_like(truth(), dtype=torch.bool)
-    found = truth_of(truth(), known, Weights(hidden=0.5, edges=3.0))
+    found = truth_of_pair(truth(), known, 64.0, Weights(hidden=0.5, edges=3.0))
     weight = found.weight[0, 0]
     assert weight[16, 60] == 1.0  # the wall
     assert weight[16, 46] == 3.0  # the square, near its border
@@ -123,5 +124,7 @@ def test_scores_with_truth_beyond_the_last_bin_are_left_out() -> None:
     output = perfect(truth())
     far = torch.full((1, 1, HEIGHT, WIDTH), 62.0)  # bin 15.5
     known = torch.ones_like(far, dtype=torch.bool)
-    found = lean_loss(perfect(far)._replace(logits=output.logits), far, known, 64.0, Weights(matching=1.0))
+    weights = Weights(matching=1.0)
+    wanted = truth_of_pair(far, known, 64.0, weights)
+    found = lean_loss(perfect(far)._replace(logits=output.logits), wanted, weights)
     assert float(found) < 1e-4

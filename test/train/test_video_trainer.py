@@ -15,7 +15,7 @@ from foundation_stereo_ros.train.video_trainer import ClipSteps, VideoTrainer
 from foundation_stereo_ros.weights.video import load_video_checkpoint
 
 SMALL = {
-    "network": {"width": 4, "pyramid_width": 8, "planes": 8, "trunk_widths": [8, 8, 8, 16, 16]},
+    "network": {"widths": [4, 8, 8, 8], "matching_width": 8, "groups": 2, "planes": 16},
     "steps": 4,
     "batch": 1,
     "views": 2,
@@ -45,7 +45,7 @@ def test_it_leaves_a_log_and_weights(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4, 4]
     assert 0 < lines[-1]["generated/abs_rel"] < 10
-    assert load_video_checkpoint(outcome.weights).config.width == 4
+    assert load_video_checkpoint(outcome.weights).config.widths == (4, 8, 8, 8)
 
 
 def test_clips_follow_from_seed_and_step() -> None:
@@ -58,10 +58,12 @@ def test_clips_follow_from_seed_and_step() -> None:
     ("values", "message"),
     [
         ({"views": 1}, "training views is 1; expected 2 or more"),
+        ({"preset": "pairnet", "views": 4}, "training views is 4; expected 2 for pairnet"),
+        ({"edges": -1.0}, r"training edges is -1\.0; expected 0 or more"),
         ({"height": 100}, "training height is 100; expected a multiple of 32"),
         ({"colour": 1}, "unknown training setting 'colour'"),
         ({"scenes": {"room": 1}}, "unknown training setting scenes.'room'"),
-        ({"preset": "stereo"}, "expected one of fusionnet, pairnet, narrow"),
+        ({"preset": "stereo"}, "expected one of fusionnet, pairnet, lean"),
     ],
 )
 def test_a_wrong_setting_is_named(values: dict[str, object], message: str) -> None:
@@ -69,6 +71,12 @@ def test_a_wrong_setting_is_named(values: dict[str, object], message: str) -> No
         VideoTrainingConfig.from_dict(values)
 
 
-def test_a_recurrent_network_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="which is recurrent"):
-        VideoTrainer(VideoTrainingConfig.from_dict({**SMALL, "preset": "fusionnet"}), tmp_path, "cpu")
+@pytest.mark.parametrize("preset", ["pairnet", "fusionnet"])
+def test_published_networks_train_by_the_published_losses(tmp_path: Path, preset: str) -> None:
+    sizes = {"width": 4, "pyramid_width": 8, "planes": 8, "trunk_widths": [8, 8, 8, 16, 16]}
+    views = 2 if preset == "pairnet" else 3
+    values = {**SMALL, "preset": preset, "network": sizes, "views": views, "steps": 2, "validate_every": 2}
+    trainer = VideoTrainer(VideoTrainingConfig.from_dict(values), tmp_path, "cpu")
+    before = [p.clone() for p in trainer.model.parameters()]
+    assert trainer.run(show_progress=False).finished
+    assert any(not torch.equal(a, b) for a, b in zip(before, trainer.model.parameters(), strict=True))

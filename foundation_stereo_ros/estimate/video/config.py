@@ -24,7 +24,8 @@ class VideoSettings(SharedSettings):
 
     checkpoint: str = setting(
         "",
-        "Weights file, or the folder of published weight files (0_feature_extractor ...).",
+        "Weights file, or the folder of published weight files (0_feature_extractor ...); empty: lean-video, "
+        "which ships with the package.",
         dynamic=False,
     )
     device: str = setting(
@@ -48,6 +49,14 @@ class VideoSettings(SharedSettings):
     remove_invisible: bool = setting(
         True,
         "Points that none of the compared keyframes saw are invalid: there the network only guesses.",
+    )
+    confidence: bool = setting(
+        True,
+        "How sure each depth is, 0 to 1: by the network itself, or, for the published ones, by how well the "
+        "views and the last depth agree with it.",
+    )
+    confidence_threshold: float = setting(
+        0.0, "Depths that are less sure than this are invalid; 0: none.", low=0.0, high=1.0
     )
     every_frame: bool = setting(False, "Also predict frames that are no keyframes; they are not remembered.")
     views: int = setting(2, "Earlier keyframes that a frame is compared with.", low=1, high=10)

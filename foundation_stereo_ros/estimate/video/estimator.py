@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.errors import DeviceMemoryError, ImageError
+from foundation_stereo_ros.errors import DeviceMemoryError, ImageError, PoseError
 from foundation_stereo_ros.estimate.device import (
     arithmetic,
     brought,
@@ -22,18 +24,20 @@ from foundation_stereo_ros.estimate.device import (
     shortage,
     torch_device,
 )
-from foundation_stereo_ros.estimate.grid import resize_image
+from foundation_stereo_ros.estimate.grid import resize_image, resize_map
 from foundation_stereo_ros.estimate.interface import Engine
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
+from foundation_stereo_ros.estimate.video.confidence import agreement
 from foundation_stereo_ros.estimate.video.config import VideoSettings
 from foundation_stereo_ros.estimate.video.keyframes import Decision, Keyframe, KeyframeBuffer, KeyframeConfig
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import check_pose, is_known, jump, motion
-from foundation_stereo_ros.nets.video import DeepVideoMVS, Memory, Motion
-from foundation_stereo_ros.nets.video.features import VideoPyramid
-from foundation_stereo_ros.nets.video.memory import moved, project, unproject
+from foundation_stereo_ros.nets.stereo import for_inference
+from foundation_stereo_ros.nets.video import Motion, VideoNetwork
+from foundation_stereo_ros.nets.video.projection import moved, project, unproject
 from foundation_stereo_ros.shapes import DepthMap, Mask, Matrix, RgbImage
+from foundation_stereo_ros.weights.shipped import SHIPPED_VIDEO, weights_in_words
 from foundation_stereo_ros.weights.video import load_video_checkpoint
 
 if TYPE_CHECKING:
@@ -57,9 +61,25 @@ class PosedImage(NamedTuple):
     pose: Matrix
 
 
+class _Kept(NamedTuple):
+    """Of a keyframe: what the network compares, and the grey image where confidence needs it."""
+
+    features: Any
+    grey: Tensor | None
+
+
 class _Remembered(NamedTuple):
-    memory: Memory
+    memory: Any
     pose: Matrix
+    depth: Tensor
+
+
+class _Found(NamedTuple):
+    """On the network's grid."""
+
+    depth: DepthMap
+    seen: Mask
+    confidence: npt.NDArray[np.float32] | None
 
 
 class VideoEstimator:
@@ -80,16 +100,16 @@ class VideoEstimator:
         DeviceMemoryError: the device has too little memory for the network.
     """
 
-    def __init__(self, config: VideoSettings | None = None, model: DeepVideoMVS | None = None) -> None:
+    def __init__(self, config: VideoSettings | None = None, model: VideoNetwork | None = None) -> None:
         self.config = config or VideoSettings()
         self.device = torch_device(self.config.device)
         self.decision: Decision | None = None
         self.event = ""
-        loaded = load_video_checkpoint(self.config.checkpoint) if model is None else model
+        loaded = for_inference(load_video_checkpoint(self.config.checkpoint)) if model is None else model
         self._model = brought(loaded, self.device).eval().requires_grad_(False)
         self.dtype = arithmetic(self.config.precision, self.device, loaded.config)
         config = self.config
-        self._buffer: KeyframeBuffer[Tensor] = KeyframeBuffer(
+        self._buffer: KeyframeBuffer[Any] = KeyframeBuffer(
             KeyframeConfig(
                 size=config.keyframes,
                 distance=config.keyframe_distance,
@@ -97,6 +117,7 @@ class VideoEstimator:
                 patience=config.lost_after,
             )
         )
+        self._compares_greys = not loaded.tells_certainty
         self._remembered: _Remembered | None = None
         self._last_pose: Matrix | None = None
         self._camera: Camera | None = None
@@ -104,19 +125,24 @@ class VideoEstimator:
     @property
     def nearest(self) -> float:
         """Least depth that the network can give, metres, at a ``range_scale`` of 1."""
-        return self._model.config.min_depth
+        return float(self._model.config.min_depth)
 
     @property
     def farthest(self) -> float:
         """Greatest depth that the network can give, metres, at a ``range_scale`` of 1."""
-        return self._model.config.max_depth
+        return float(self._model.config.max_depth)
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Least and greatest depth that it can give, metres, with the settings in use."""
+        return self.nearest * self.config.range_scale, self.farthest * self.config.range_scale
 
     @classmethod
     def load(cls, weights: str | PathLike[str] = "", **settings: Any) -> Self:
         """Load weights.
 
         Args:
-            weights: a weights file, or a folder of published ones.
+            weights: a weights file, or a folder of published ones. Empty: those that ship, "lean-video".
             settings: fields of `VideoSettings` by name; the others keep their defaults.
 
         Raises:
@@ -149,7 +175,7 @@ class VideoEstimator:
         memory = memory_use(self.device)
         used, total = (size / 2**20 for size in (memory.used_bytes, memory.total_bytes))
         return Engine(
-            weights=self.config.checkpoint,
+            weights=weights_in_words(self.config.checkpoint, SHIPPED_VIDEO),
             device=str(self.device),
             precision=str(self.dtype).removeprefix("torch."),
             memory=f"{used:.0f} of {total:.0f} MiB ({memory.what})",
@@ -200,13 +226,51 @@ class VideoEstimator:
             PoseError: the pose is no rotation and translation; the frame is left out.
             DeviceMemoryError: the device has too little memory.
         """
+        return self._step(self._checked(sample))
+
+    def catch_up(self, samples: Iterable[PosedImage], memory: Sequence[Tensor]) -> None:
+        """Take frames that were taken before, without predicting their depth again.
+
+        Afterwards the next frame gets the depth that it would have had then.
+
+        Args:
+            samples: from the first frame of the video to a keyframe that got a depth.
+            memory: what `memory` was after it.
+
+        Raises:
+            DeviceMemoryError: the device has too little memory.
+        """
+        self.reset()
+        last = None
+        for sample in samples:
+            with suppress(ImageError, PoseError):  # which was told then
+                pose = self._decided(self._checked(sample).pose)
+                if self.decision in (Decision.FIRST, Decision.KEYFRAME):
+                    self._buffer.add(pose, sample.image)
+                    last = pose
+        with self._computing():
+            self._buffer.replace(lambda image: self._looked_at(self._shrunk(image)))
+        if memory and last is not None:
+            depth, *tensors = (tensor.to(self.device) for tensor in memory)
+            self._remembered = _Remembered(
+                self._model.memory_type(*tensors) if tensors else None, last, depth
+            )
+
+    @property
+    def memory(self) -> tuple[Tensor, ...]:
+        """What is remembered of the last prediction for a keyframe: its depth on the network's grid, and what
+        the network itself remembers, if it does; empty: nothing."""
+        before = self._remembered
+        return (before.depth.clone(), *(before.memory or ())) if before else ()
+
+    def _checked(self, sample: PosedImage) -> PosedImage:
         self.event = ""
         _check(sample)
         pose = np.asarray(sample.pose, np.float64)
         if is_known(pose):
             pose = check_pose(pose)
             self._reset_where_it_does_not_go_on(sample.camera, pose)
-        return self._step(sample._replace(pose=pose))
+        return sample._replace(pose=pose)
 
     def _reset_where_it_does_not_go_on(self, camera: Camera, pose: Matrix) -> None:
         reason = ""
@@ -222,8 +286,9 @@ class VideoEstimator:
             self.event = f"{reason}: earlier frames are forgotten"
         self._camera, self._last_pose = camera, pose
 
-    def _step(self, sample: PosedImage) -> Prediction | None:
-        pose = np.array(sample.pose, np.float64)
+    def _decided(self, known: Matrix) -> Matrix:
+        """Set `decision`, and return the pose in the network's scale."""
+        pose = np.array(known, np.float64)
         pose[:3, 3] /= self.config.range_scale
         self.decision = self._buffer.judge(pose)
         if self.decision in (Decision.LOST, Decision.STILL_LOST):
@@ -232,7 +297,10 @@ class VideoEstimator:
                     f"{self.config.lost_after + 1} frames in a row have no pose: earlier frames are forgotten"
                 )
             self._remembered = self._last_pose = None
-            return None
+        return pose
+
+    def _step(self, sample: PosedImage) -> Prediction | None:
+        pose = self._decided(sample.pose)
         keyframe = self.decision in (Decision.FIRST, Decision.KEYFRAME)
         extra = self.decision is Decision.TOO_NEAR and self.config.every_frame
         if not (keyframe or extra):
@@ -242,59 +310,75 @@ class VideoEstimator:
         if extra and baseline < _NO_BASELINE:
             return None
         watch = Stopwatch()
-        try:
-            with torch.inference_mode(), self._autocast():
-                small = self._shrunk(sample.image)
-                features = self._model.features(small)
-                watch.lap("features")
-                if keyframe:
-                    self._buffer.add(pose, self._model.matched(features))
-                if not views:
-                    return None
-                depth, seen = self._predict(small, features, pose, views, sample.camera, keep=keyframe)
-                watch.lap("network")
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise DeviceMemoryError(shortage(error, self.device)) from None
-        return self._judged(sample, depth, seen, baseline, watch)
+        with self._computing():
+            small = self._shrunk(sample.image)
+            features = self._model.encode(small)
+            watch.lap("features")
+            if keyframe:
+                self._buffer.add(pose, _Kept(self._model.kept(features), self._grey(small)))
+            if not views:
+                return None
+            found = self._predict(small, features, pose, views, sample.camera, keep=keyframe)
+            watch.lap("network")
+        return self._judged(sample, found, baseline, watch)
 
     def _predict(
         self,
         small: Tensor,
-        features: VideoPyramid,
+        features: Any,
         pose: Matrix,
-        views: list[Keyframe[Tensor]],
+        views: list[Keyframe[_Kept]],
         camera: Camera,
         keep: bool,
-    ) -> tuple[DepthMap, Mask]:
+    ) -> _Found:
         intrinsics = self._intrinsics(camera)
         motions = [self._tensor(motion(pose, view.pose)) for view in views]
-        measured = [(view.content, move) for view, move in zip(views, motions, strict=True)]
-        volume = self._model.sweep(features, measured, intrinsics)
-        memory = hidden = None
-        if self._remembered is not None:
-            memory, before = self._remembered
-            moves = Motion(self._tensor(motion(before, pose)), self._tensor(motion(pose, before)))
-            hidden = self._model.hidden_state(memory, moves, intrinsics)
-        output = self._model(small, features, volume, memory, hidden)
-        if keep and output.memory is not None:
-            self._remembered = _Remembered(output.memory, pose)
+        measured = [(view.content.features, move) for view, move in zip(views, motions, strict=True)]
+        before, moves, previous = self._remembered, None, None
+        if before is not None:
+            moves = Motion(self._tensor(motion(before.pose, pose)), self._tensor(motion(pose, before.pose)))
+            previous = (before.memory, moves) if before.memory is not None else None
+        output = self._model.predict(small, features, measured, intrinsics, previous)
         depth = output.depths[0].float()
         seen = _seen_by_any(depth, motions, intrinsics)
-        return np.asarray(depth[0].cpu().numpy(), np.float32), np.asarray(seen[0].cpu().numpy(), np.bool_)
+        confidence = output.certainty
+        grey = self._grey(small)
+        if grey is not None and self.config.confidence:
+            others = [
+                (view.content.grey, move)
+                for view, move in zip(views, motions, strict=True)
+                if view.content.grey is not None
+            ]
+            last = (before.depth, moves.to_previous) if before and moves else None
+            confidence = agreement(depth, grey, others, intrinsics, last)
+        if keep:
+            self._remembered = _Remembered(output.memory, pose, depth)
+        return _Found(
+            np.asarray(depth[0].cpu().numpy(), np.float32),
+            np.asarray(seen[0].cpu().numpy(), np.bool_),
+            None if confidence is None else np.asarray(confidence[0].float().cpu().numpy(), np.float32),
+        )
 
-    def _judged(
-        self, sample: PosedImage, depth: DepthMap, seen: Mask, baseline: float, watch: Stopwatch
-    ) -> Prediction:
+    def _looked_at(self, small: Tensor) -> _Kept:
+        return _Kept(self._model.kept(self._model.encode(small)), self._grey(small))
+
+    def _grey(self, small: Tensor) -> Tensor | None:
+        """Return what `agreement` compares, where the network does not say itself how sure it is."""
+        return small.mean(dim=1, keepdim=True) if self._compares_greys else None
+
+    def _judged(self, sample: PosedImage, found: _Found, baseline: float, watch: Stopwatch) -> Prediction:
         config, camera, image = self.config, sample.camera, sample.image
-        depth = depth * np.float32(config.range_scale)
-        valid = seen if config.remove_invisible else np.ones_like(seen)
+        depth = found.depth * np.float32(config.range_scale)
+        valid = found.seen if config.remove_invisible else np.ones_like(found.seen)
         if config.grid == "camera":
             size = (camera.width, camera.height)
             depth, valid = _enlarged(depth, size), _nearest(valid, size)
         else:
             camera, image = camera.scaled(*config.network_size), resize_image(image, config.network_size)
+        confidence = found.confidence if config.confidence else None
+        if confidence is not None:
+            confidence = resize_map(confidence, (camera.width, camera.height))
+            valid = valid & (confidence >= config.confidence_threshold)
         valid = valid & (depth >= config.z_near) & (depth <= config.z_far)
         watch.lap("depth")
         note = ""
@@ -307,6 +391,7 @@ class VideoEstimator:
             image=image,
             depth=np.where(valid, depth, np.float32(np.nan)),
             camera=camera,
+            confidence=confidence,
             seconds=watch.seconds,
             view="image",
             note=note,
@@ -323,8 +408,16 @@ class VideoEstimator:
     def _tensor(self, matrix: Matrix) -> Tensor:
         return torch.from_numpy(matrix).float().to(self.device)[None]
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        lower = self.dtype != torch.float32
+        try:
+            with torch.inference_mode(), torch.autocast(self.device.type, self.dtype, enabled=lower):
+                yield
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise DeviceMemoryError(shortage(error, self.device)) from None
 
 
 def _seen_by_any(depth: Tensor, motions: list[Tensor], intrinsics: Tensor) -> Tensor:

@@ -5,28 +5,29 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
+from torch import Tensor
 
 from foundation_stereo_ros.datasets.posed_video import PosedFrame, PosedVideo
 from foundation_stereo_ros.errors import FileFormatError, ImageError, PoseError
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.video.estimator import PosedImage, VideoEstimator
 from foundation_stereo_ros.estimate.video.pose_check import (
-    PoseFit,
+    SmallView,
     best_convention,
-    choose_pairs,
-    clearness,
-    pose_fit,
+    fit_of_video,
     small_grey,
     verdict,
 )
-from foundation_stereo_ros.estimate.video.undistortion import Undistortion, read_one_camera
+from foundation_stereo_ros.estimate.video.running_check import PoseSpread
+from foundation_stereo_ros.estimate.video.undistortion import Undistortion
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import AXES, in_optical_axes, is_known
+from foundation_stereo_ros.io.calibration import read_camera
 from foundation_stereo_ros.shapes import Matrix, RgbImage
 
 
@@ -38,12 +39,14 @@ class VideoResult(NamedTuple):
         pose: 4 x 4, from the camera's optical frame to the fixed frame, metres.
         prediction: its depth; None where it has none.
         events: what there is to say about it, in sentences.
+        sample: what the estimator got; None where the frame was left out.
     """
 
     frame: PosedFrame
     pose: Matrix
     prediction: Prediction | None
     events: tuple[str, ...]
+    sample: PosedImage | None = None
 
 
 @dataclass
@@ -76,6 +79,7 @@ class VideoJob:
             or what `check_poses` finds.
         metres: length of the unit of the poses' translations.
         intrinsics: calibration file in place of the layout's intrinsics; None: those.
+        camera_name: of the camera in that file; empty: the first one.
         report: grows while it runs.
     """
 
@@ -84,8 +88,10 @@ class VideoJob:
     axes: str = ""
     metres: float = 1.0
     intrinsics: Path | None = None
+    camera_name: str = ""
     report: VideoReport = field(default_factory=VideoReport)
     _undistorted: Undistortion | None = field(default=None, init=False)
+    _note: str = field(default="", init=False)
 
     def pose_of(self, frame: PosedFrame) -> Matrix:
         """Return a frame's pose in metres, from optical axes to the fixed frame."""
@@ -104,35 +110,61 @@ class VideoJob:
             CalibrationError: the intrinsics are none of a camera.
         """
         poses = [self.pose_of(frame) for frame in self.video.frames]
-        # Frames may follow each other closely, or hardly overlap: whichever pairs tell more.
-        fit = max((self._fit(poses, steps) for steps in (4, 1)), key=clearness)
-        scale = self.estimator.config.range_scale
-        said = verdict(fit, self.estimator.nearest * scale, self.estimator.farthest * scale)
+        fit = fit_of_video(poses, self._small_view)
+        said = verdict(fit, *self.estimator.reach)
         best = best_convention(fit)
         if not self.axes and best in AXES:
             self.axes = best
             said += "; they are taken as that"
         return said
 
-    def _fit(self, poses: Sequence[Matrix], steps: float) -> PoseFit:
-        pairs = []
-        for places in choose_pairs(poses, steps):
-            try:
-                views = [small_grey(*self._view(self.video.frames[place])) for place in places]
-            except (FileFormatError, ImageError) as error:
-                if error.remedies:
-                    raise  # it is about the folder, not about these frames
-                continue
-            pairs.append(((views[0], poses[places[0]]), (views[1], poses[places[1]])))
-        return pose_fit(pairs)
+    def _small_view(self, place: int) -> SmallView | None:
+        try:
+            return small_grey(*self._view(self.video.frames[place]))
+        except (FileFormatError, ImageError) as error:
+            if error.remedies:
+                raise  # it is about the folder, not about this frame
+            return None
 
     def _view(self, frame: PosedFrame) -> tuple[RgbImage, Camera]:
         image = self.video.image(frame)
         if self.intrinsics is None:
             return image, self.video.camera(image)
         if self._undistorted is None:
-            self._undistorted = read_one_camera(self.intrinsics, (image.shape[1], image.shape[0]))
+            self._undistorted = self._calibrated(self.intrinsics, (image.shape[1], image.shape[0]))
         return self._undistorted(image), self._undistorted.camera
+
+    def _calibrated(self, file: Path, size: tuple[int, int]) -> Undistortion:
+        try:
+            found = read_camera(file, size, self.camera_name)
+        except FileFormatError as error:
+            # It is about all frames.
+            raise FileFormatError(str(error), remedy=error.remedies or "intrinsics") from None
+        self._note = found.note
+        return Undistortion(found.calibration, size)
+
+    @property
+    def undistorts(self) -> bool:
+        """Whether the images so far had distortion that was taken off."""
+        return self._undistorted is not None and self._undistorted.bends
+
+    def catch_up(self, report: VideoReport, memory: Sequence[Tensor]) -> None:
+        """Take the frames that an interrupted run had done, without their depth; `run` goes on after them.
+
+        Args:
+            report: of that run at a keyframe.
+            memory: of its estimator then, see `VideoEstimator.memory`.
+
+        Raises:
+            FoundationStereoError: as `run`.
+        """
+        self.estimator.catch_up(self._samples(report.frames), memory)
+        self.report = report
+
+    def _samples(self, number: int) -> Iterator[PosedImage]:
+        for frame in self.video.frames[:number]:
+            with suppress(FileFormatError, ImageError, PoseError):  # which was told then
+                yield PosedImage(*self._view(frame), self.pose_of(frame))
 
     def run(self) -> Iterator[VideoResult]:
         """Process frame after frame.
@@ -145,37 +177,32 @@ class VideoJob:
             ConfigError: unknown axes.
             DeviceMemoryError: the device has too little memory.
         """
-        for frame in self.video.frames:
+        for frame in self.video.frames[self.report.frames :]:
             self.report.frames += 1
             pose = self.pose_of(frame)
             try:
-                prediction = self.estimator.step(PosedImage(*self._view(frame), pose))
+                sample = PosedImage(*self._view(frame), pose)
+                prediction = self.estimator.step(sample)
             except (FileFormatError, ImageError, PoseError) as error:
                 if error.remedies:
                     raise  # it is about the folder, not about this frame
                 self.report.refused[str(error)] += 1
                 yield VideoResult(frame, pose, None, (f"{frame.name}: {error}; left out",))
                 continue
+            note, self._note = self._note, ""
             event = self.estimator.event
             self.report.resets += bool(event)
             self.report.without_pose += not is_known(pose)
             self.report.predictions += prediction is not None
-            note = prediction.note if prediction else ""
-            yield VideoResult(
-                frame, pose, prediction, tuple(f"{frame.name}: {x}" for x in (event, note) if x)
-            )
+            guess = prediction.note if prediction else ""
+            events = tuple(f"{frame.name}: {x}" for x in (event, guess) if x)
+            events = (note, *events) if note else events
+            yield VideoResult(frame, pose, prediction, events, sample)
 
 
 def keyframe_advice(job: VideoJob) -> str:
     """Say why a whole video gave no depth, from its poses."""
-    poses = [job.pose_of(frame) for frame in job.video.frames]
-    known = np.array([pose[:3, 3] for pose in poses if is_known(pose)])
-    if not len(known):
-        return "no frame has a pose"
-    extent = float(np.linalg.norm(known.max(axis=0) - known.min(axis=0)))
-    if extent < 0.05:
-        return (
-            f"the camera does not move: its poses lie within {1000 * extent:.1f} mm; expected metres "
-            "(are these another unit?)"
-        )
-    return f"no frame became a keyframe, though the poses spread over {extent:.2f} m"
+    spread = PoseSpread()
+    for frame in job.video.frames:
+        spread.add(job.pose_of(frame))
+    return spread.advice()

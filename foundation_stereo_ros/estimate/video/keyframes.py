@@ -7,6 +7,7 @@ The policy of DeepVideoMVS (arXiv 2012.02177, section 3.1).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Generic, TypeVar
@@ -113,6 +114,11 @@ class KeyframeBuffer(Generic[T]):
     def add(self, pose: Matrix, content: T) -> None:
         """Keep a keyframe; the oldest goes where there is no room."""
         self._frames.append(Keyframe(np.asarray(pose, np.float64), content))
+
+    def replace(self, change: Callable[[T], T]) -> None:
+        """Put something else in place of what the caller keeps of each keyframe."""
+        frames = [Keyframe(frame.pose, change(frame.content)) for frame in self._frames]
+        self._frames = deque(frames, maxlen=self.config.size)
 
     def clear(self) -> None:
         """Forget all, as when another video begins."""

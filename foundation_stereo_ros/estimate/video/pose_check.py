@@ -127,6 +127,26 @@ def pose_fit(pairs: Sequence[tuple[tuple[SmallView, Matrix], tuple[SmallView, Ma
     return PoseFit(means, float(np.median(depths)) if depths else float("nan"), len(pairs))
 
 
+def fit_of_video(poses: Sequence[Matrix], view: Callable[[int], SmallView | None]) -> PoseFit:
+    """Compare some pairs of a video's frames.
+
+    Args:
+        poses: of all frames.
+        view: number of a frame -> its small view; None where it cannot be read.
+    """
+
+    def fit(steps: float) -> PoseFit:
+        pairs = []
+        for first, second in choose_pairs(poses, steps):
+            one, other = view(first), view(second)
+            if one is not None and other is not None:
+                pairs.append(((one, poses[first]), (other, poses[second])))
+        return pose_fit(pairs)
+
+    # Frames may follow each other closely, or hardly overlap: whichever pairs tell more.
+    return max((fit(steps) for steps in (4, 1)), key=clearness)
+
+
 def clearness(fit: PoseFit) -> float:
     """Return by how much the best convention is better than the next: less where images are too far apart."""
     ordered = sorted(fit.likeness.values())

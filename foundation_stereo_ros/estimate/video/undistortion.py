@@ -4,17 +4,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 
-from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.rectify import Rectifier
-from foundation_stereo_ros.io.calibration import read_camera_info
-from foundation_stereo_ros.io.files import read_text
-from foundation_stereo_ros.shapes import Matrix, RgbImage
+from foundation_stereo_ros.shapes import RgbImage
 
 
 class Undistortion:
@@ -45,6 +41,11 @@ class Undistortion:
             own = np.hstack((calibration.k, np.zeros((3, 1))))
             self._rectifier = Rectifier(dataclasses.replace(calibration, r=np.eye(3), p=own), size)
 
+    @property
+    def bends(self) -> bool:
+        """Whether it changes images."""
+        return self._rectifier is not None
+
     def __call__(self, image: RgbImage) -> RgbImage:
         """Return the image without distortion.
 
@@ -52,27 +53,3 @@ class Undistortion:
             ImageError: it has another size than the one given at the start.
         """
         return self._rectifier(image) if self._rectifier else image
-
-
-def read_one_camera(path: Path, size: tuple[int, int]) -> Undistortion:
-    """Read the calibration of one camera: nine numbers of K, or a CameraInfo YAML file.
-
-    Args:
-        path: the file.
-        size: width and height of the images.
-
-    Raises:
-        FileFormatError: it cannot be read, or is neither.
-        CalibrationError: it cannot be used or does not fit the images.
-    """
-    words = read_text(path).replace(",", " ").split()
-    try:
-        numbers: Matrix = np.array([float(word) for word in words])
-    except ValueError:
-        return Undistortion(read_camera_info(path), size)
-    if numbers.size != 9:
-        raise FileFormatError(f"{path} has {numbers.size} numbers; expected the nine of K row by row")
-    k = numbers.reshape(3, 3)
-    none = np.zeros(0)
-    plain = Calibration(*size, "", none, k, np.eye(3), np.hstack((k, np.zeros((3, 1)))))
-    return Undistortion(plain, size)

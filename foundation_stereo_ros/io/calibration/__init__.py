@@ -3,6 +3,16 @@
 
 from foundation_stereo_ros.io.calibration.camera_info import read_camera_info
 from foundation_stereo_ros.io.calibration.formats import FORMATS, format_of, read_calibrations
+from foundation_stereo_ros.io.calibration.one_camera import OneCamera, read_camera
 from foundation_stereo_ros.io.calibration.stereo_file import CalibrationText, StereoFile
 
-__all__ = ["FORMATS", "CalibrationText", "StereoFile", "format_of", "read_calibrations", "read_camera_info"]
+__all__ = [
+    "FORMATS",
+    "CalibrationText",
+    "OneCamera",
+    "StereoFile",
+    "format_of",
+    "read_calibrations",
+    "read_camera",
+    "read_camera_info",
+]

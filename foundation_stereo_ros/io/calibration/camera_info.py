@@ -13,7 +13,13 @@ import numpy as np
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.calibration import Calibration, RegionOfInterest
-from foundation_stereo_ros.io.calibration.stereo_file import CalibrationText, StereoFile, numbers, pixels
+from foundation_stereo_ros.io.calibration.stereo_file import (
+    CalibrationText,
+    Cameras,
+    StereoFile,
+    numbers,
+    pixels,
+)
 
 _NAMES = {
     "width": ("width", "image_width"),
@@ -52,6 +58,12 @@ def read(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
     p = infos[0].p.copy()
     p[:2, 3] = 0.0
     return StereoFile(dataclasses.replace(infos[0], p=p), infos[0], shared=True)
+
+
+def cameras(text: CalibrationText, size: tuple[int, int]) -> Cameras:
+    """Return the one camera, by the name that the file may have for it."""
+    name = text.yaml.get("camera_name")
+    return {name if isinstance(name, str) and name else "camera": lambda: _camera_info(text)}
 
 
 def _camera_info(text: CalibrationText) -> Calibration:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from foundation_stereo_ros.geometry.extrinsics import RawCamera
 from foundation_stereo_ros.geometry.rectify import is_rotation
 from foundation_stereo_ros.io.calibration.stereo_file import (
     CalibrationText,
+    Cameras,
     StereoFile,
     camera_matrix,
     mappings,
@@ -35,6 +37,7 @@ _ZED_SIZES = {
     (960, 600): "SVGA",
     (672, 376): "VGA",
 }
+_ZED_SIDES = ("LEFT", "RIGHT")
 _LEFT = re.compile(r"left|(infra|infrared|ir|fisheye)[ _]?1|cam(era)?_?0", re.IGNORECASE)
 _RIGHT = re.compile(r"right|(infra|infrared|ir|fisheye)[ _]?2|cam(era)?_?1", re.IGNORECASE)
 
@@ -46,41 +49,61 @@ def read_zed(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoF
         FileFormatError: there is no such section, or a value in it is missing or no number.
         CalibrationError: impossible numbers.
     """
-    text = only(texts)
-    path, parser = text.path, configparser.ConfigParser(strict=False, interpolation=None)
-    try:
-        parser.read_string(text.text)
-    except configparser.Error as error:
-        raise FileFormatError(f"{path} is no .conf of a ZED: {' '.join(str(error).split())}") from None
-    mode = _ZED_SIZES.get(size)
-    names = [f"{side}_CAM_{mode}" for side in ("LEFT", "RIGHT")]
-    sections = {name.upper(): parser[name] for name in parser.sections()}
-    missing = [name for name in (*names, "STEREO") if name not in sections]
-    if missing:
-        expected = f"[{missing[0]}] in it" if mode else "the size of one of a ZED's modes"
-        raise FileFormatError(
-            f"{path} has {', '.join(sections)} and nothing for images of {size[0]} x {size[1]} pixels; "
-            f"expected {expected}"
-        )
-
-    def value(section: str, *keys: str, default: float | None = None) -> float:
-        key = next((key for key in keys if key in sections[section]), None)
-        if key is None and default is None:
-            raise FileFormatError(f"{path} has no {keys[0]} in [{section}]; expected a calibration of a ZED")
-        return default or 0.0 if key is None else number(path, key, sections[section][key])
-
-    cameras = []
-    for name in names:
-        k = camera_matrix(*(value(name, key) for key in ("fx", "fy", "cx", "cy")))
-        d = np.array(
-            [value(name, key, default=0.0) for key in ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")]
-        )
-        cameras.append(RawCamera(size, k, "rational_polynomial" if d[5:].any() else "plumb_bob", d))
+    conf = _Zed(only(texts), size)
+    cameras = [conf.camera(side) for side in _ZED_SIDES]
+    mode, value = conf.mode, conf.value
     turn = [value("STEREO", f"{axis}_{mode}", axis, default=0.0) for axis in ("RX", "CV", "RZ")]
     # As the maker's own reader does, but for the sign, by which P[3] becomes negative.
     across = [value("STEREO", f"{axis}_{mode}", axis, default=0.0) for axis in ("TY", "TZ")]
     shift = -np.array((value("STEREO", "Baseline"), *across))
     return StereoFile.of_raw(cameras, np.asarray(cv2.Rodrigues(np.array(turn))[0]), shift / 1000)
+
+
+def zed_cameras(text: CalibrationText, size: tuple[int, int]) -> Cameras:
+    """Return the cameras ``left`` and ``right`` for images of this size."""
+    conf = _Zed(text, size)
+    return {side.lower(): partial(conf.camera, side) for side in _ZED_SIDES}
+
+
+class _Zed:
+    """A ZED's .conf, for images of one size."""
+
+    def __init__(self, text: CalibrationText, size: tuple[int, int]) -> None:
+        self._path, self._size, self.mode = text.path, size, _ZED_SIZES.get(size)
+        parser = configparser.ConfigParser(strict=False, interpolation=None)
+        try:
+            parser.read_string(text.text)
+        except configparser.Error as error:
+            raise FileFormatError(
+                f"{self._path} is no .conf of a ZED: {' '.join(str(error).split())}"
+            ) from None
+        self._sections = {name.upper(): parser[name] for name in parser.sections()}
+
+    def camera(self, side: str) -> RawCamera:
+        """Return the camera of LEFT or RIGHT."""
+        name = f"{side}_CAM_{self.mode}"
+        k = camera_matrix(*(self.value(name, key) for key in ("fx", "fy", "cx", "cy")))
+        d = np.array(
+            [self.value(name, key, default=0.0) for key in ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")]
+        )
+        return RawCamera(self._size, k, "rational_polynomial" if d[5:].any() else "plumb_bob", d)
+
+    def value(self, section: str, *keys: str, default: float | None = None) -> float:
+        """Return a number of a section, by the first of its names that is there."""
+        if section not in self._sections:
+            width, height = self._size
+            expected = f"[{section}] in it" if self.mode else "the size of one of a ZED's modes"
+            raise FileFormatError(
+                f"{self._path} has {', '.join(self._sections)} and nothing for images of {width} x {height} "
+                f"pixels; expected {expected}"
+            )
+        found = self._sections[section]
+        key = next((key for key in keys if key in found), None)
+        if key is None and default is None:
+            raise FileFormatError(
+                f"{self._path} has no {keys[0]} in [{section}]; expected a calibration of a ZED"
+            )
+        return default or 0.0 if key is None else number(self._path, key, found[key])
 
 
 def read_oak(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
@@ -110,6 +133,12 @@ def read_oak(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoF
         raise FileFormatError(f"{path}: cameras {left} and {right} are not linked; expected their extrinsics")
     pose = np.linalg.inv(second[meeting]) @ first[meeting]
     return StereoFile.of_raw(made, pose[:3, :3], pose[:3, 3] / 100)
+
+
+def oak_cameras(text: CalibrationText, size: tuple[int, int]) -> Cameras:
+    """Return the cameras by their sockets."""
+    found = sorted(_sockets(text).items())
+    return {str(socket): partial(_oak_camera, text.path, camera, size) for socket, camera in found}
 
 
 def _socket(value: Any) -> int:
@@ -203,6 +232,15 @@ def read_realsense(texts: Sequence[CalibrationText], size: tuple[int, int]) -> S
         0.0,
     )
     return StereoFile.of_rectified(cameras, baseline=baseline)
+
+
+def realsense_cameras(text: CalibrationText, size: tuple[int, int]) -> Cameras:
+    """Return the objects with an fx by their names; the only one may have none."""
+    return {
+        name or "camera": partial(_realsense_camera, text.path, values, size)
+        for name, values in mappings(text.json)
+        if "fx" in values
+    }
 
 
 def _realsense_camera(path: Path, values: Mapping[str, Any], size: tuple[int, int]) -> RawCamera:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from foundation_stereo_ros.errors import CalibrationError, FileFormatError
-from foundation_stereo_ros.io.calibration import camera_info, devices, kalibr, opencv, texts
-from foundation_stereo_ros.io.calibration.stereo_file import CalibrationText, StereoFile
+from foundation_stereo_ros.io.calibration import camera_info, colmap, devices, kalibr, opencv, texts
+from foundation_stereo_ros.io.calibration.stereo_file import CalibrationText, Cameras, StereoFile
 
 Reader = Callable[[Sequence[CalibrationText], tuple[int, int]], StereoFile]
 
@@ -28,11 +28,13 @@ class Format(NamedTuple):
         name: what people call it.
         known: whether a file is of this kind, by what is in it.
         read: takes the files of one or two cameras, and the size of the images.
+        cameras: takes one file and the size of the images, for those who want one of its cameras only.
     """
 
     name: str
     known: Callable[[CalibrationText], bool]
     read: Reader
+    cameras: Callable[[CalibrationText, tuple[int, int]], Cameras]
 
 
 FORMATS = (
@@ -40,25 +42,47 @@ FORMATS = (
         "OpenCV's FileStorage",
         _has(r'\A\s*%YAML:1|!!opencv-|<opencv_storage>|"opencv-(nd-)?matrix"'),
         opencv.read,
+        opencv.cameras,
     ),
-    Format("OAK (DepthAI) JSON", _has(r'"cameraData"\s*:'), devices.read_oak),
-    Format("RealSense-style JSON (fx, fy, ppx, ppy)", _has(r'"fx"\s*:'), devices.read_realsense),
-    Format("a ZED's .conf", _has(r"(?i)^\s*\[(LEFT|RIGHT)_CAM_\w+\]"), devices.read_zed),
-    Format("Middlebury's calib.txt (cam0=)", _has(r"^\s*cam0\s*="), texts.read_middlebury),
+    Format("OAK (DepthAI) JSON", _has(r'"cameraData"\s*:'), devices.read_oak, devices.oak_cameras),
     Format(
-        "KITTI's calib.txt (P0:, P_rect_00:)", _has(r"^\s*P(_rect_0)?[0-3]\s*:\s*[-+.\d]"), texts.read_kitti
+        "RealSense-style JSON (fx, fy, ppx, ppy)",
+        _has(r'"fx"\s*:'),
+        devices.read_realsense,
+        devices.realsense_cameras,
+    ),
+    Format("a ZED's .conf", _has(r"(?i)^\s*\[(LEFT|RIGHT)_CAM_\w+\]"), devices.read_zed, devices.zed_cameras),
+    Format(
+        "Middlebury's calib.txt (cam0=)",
+        _has(r"^\s*cam0\s*="),
+        texts.read_middlebury,
+        texts.middlebury_cameras,
+    ),
+    Format(
+        "KITTI's calib.txt (P0:, P_rect_00:)",
+        _has(r"^\s*P(_rect_0)?[0-3]\s*:\s*[-+.\d]"),
+        texts.read_kitti,
+        texts.kitti_cameras,
+    ),
+    Format(
+        "COLMAP's cameras.txt (of one camera)",
+        _has(r"^\s*\d+\s+[A-Z_]{5,}\s+\d+\s+\d+\s+[-+.\d]"),
+        colmap.read,
+        colmap.cameras,
     ),
     Format(
         "Kalibr's camchain or EuRoC's sensor.yaml (intrinsics:)",
         _has(r"""\bintrinsics["']?\s*:"""),
         kalibr.read,
+        kalibr.cameras,
     ),
     Format(
         "CameraInfo as YAML (k: or camera_matrix:)",
         _has(r"""^\W*(k|K|camera_matrix|p|P|projection_matrix|image_width|width)["']?\s*:"""),
         camera_info.read,
+        camera_info.cameras,
     ),
-    Format("a matrix K, and the baseline", texts.is_matrix, texts.read_matrix),
+    Format("a matrix K, and the baseline", texts.is_matrix, texts.read_matrix, texts.matrix_cameras),
 )
 """The first one that knows a file reads it."""
 

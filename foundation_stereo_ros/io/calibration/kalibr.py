@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.extrinsics import RawCamera
 from foundation_stereo_ros.io.calibration.stereo_file import (
     CalibrationText,
+    Cameras,
     StereoFile,
     camera_matrix,
     image_size,
@@ -52,6 +54,11 @@ def read(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
             f"{path2}: {name2} has no T_cn_cnm1; expected how it stands to the camera before it"
         )
     return StereoFile.of_raw(cameras, pose[:3, :3], pose[:3, 3])
+
+
+def cameras(text: CalibrationText, size: tuple[int, int]) -> Cameras:
+    """Return the cameras of a chain, or the one of a sensor.yaml, by name."""
+    return {name: partial(_camera, text.path, name, values, size) for name, values in _cameras(text)}
 
 
 def _cameras(text: CalibrationText) -> list[tuple[str, Mapping[str, Any]]]:

@@ -13,7 +13,13 @@ import numpy as np
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.geometry.extrinsics import RawCamera
-from foundation_stereo_ros.io.calibration.stereo_file import CalibrationText, StereoFile, image_size, numbers
+from foundation_stereo_ros.io.calibration.stereo_file import (
+    CalibrationText,
+    Cameras,
+    StereoFile,
+    image_size,
+    numbers,
+)
 from foundation_stereo_ros.shapes import Matrix
 
 _SIDES = (("1", "l", "left"), ("2", "r", "right"))
@@ -54,6 +60,15 @@ def read(texts: Sequence[CalibrationText], size: tuple[int, int]) -> StereoFile:
     return _Matrices(texts, fields, size).pair()
 
 
+def cameras(text: CalibrationText, size: tuple[int, int]) -> Cameras:
+    """Return the cameras ``left`` and ``right``, which may be called 1 and 2 or l and r; or the only one."""
+    fields = _storage(text)
+    if any(name in fields for name in _NAMES["K"]):
+        fields = {name + _SIDES[0][0] if name in _OF_ONE else name: value for name, value in fields.items()}
+    found = _Matrices([text], fields, size).cameras()
+    return {name: camera.calibration for name, camera in found.items()}
+
+
 class _Matrices:
     """The matrices of a file by what they are."""
 
@@ -72,13 +87,18 @@ class _Matrices:
         )
         self._fisheye = any(word in lens.lower() for word in _FISHEYE) and fields.get("fisheye", 1) != 0
 
-    def pair(self) -> StereoFile:
-        """Return what they say together."""
-        cameras = [camera for camera in (self._camera(0), self._camera(1)) if camera]
-        if not cameras:
+    def cameras(self) -> dict[str, RawCamera]:
+        """Return each camera by itself."""
+        found = {names[-1]: camera for side, names in enumerate(_SIDES) if (camera := self._camera(side))}
+        if not found:
             raise FileFormatError(
                 f"{self._path} has no camera matrix; expected M1 and M2, K1 and K2, or the like"
             )
+        return found
+
+    def pair(self) -> StereoFile:
+        """Return what they say together."""
+        cameras = list(self.cameras().values())
         if len(cameras) == 1:
             return StereoFile.of_rectified(cameras)
         left, right = cameras

@@ -6,7 +6,7 @@ from __future__ import annotations
 import codecs
 import re
 import reprlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,9 @@ from foundation_stereo_ros.geometry.extrinsics import RawCamera, rectified_pair
 from foundation_stereo_ros.io.documents import parse_json, parse_yaml
 from foundation_stereo_ros.io.files import read_bytes
 from foundation_stereo_ros.shapes import Matrix
+
+Cameras = Mapping[str, Callable[[], RawCamera | Calibration]]
+"""Name of each camera in a file -> what reads it, and raises a FileFormatError where that is not possible."""
 
 _LARGEST = 1 << 20
 _WIDEST = 1 << 20

@@ -4,6 +4,7 @@
 `FoundationStereo` is the network of the paper (arXiv 2501.09898), `LeanStereo` a small one for CPUs.
 """
 
+from foundation_stereo_ros.nets.parts.lean.refinement import LeanOutput
 from foundation_stereo_ros.nets.parts.padding import Padding, pad_to_multiple
 from foundation_stereo_ros.nets.stereo.early_stop import EarlyStop
 from foundation_stereo_ros.nets.stereo.folding import for_inference, lay_channels_last
@@ -16,7 +17,7 @@ from foundation_stereo_ros.nets.stereo.kinds import (
     network_preset,
 )
 from foundation_stereo_ros.nets.stereo.lean.config import LeanConfig
-from foundation_stereo_ros.nets.stereo.lean.model import LeanOutput, LeanStereo
+from foundation_stereo_ros.nets.stereo.lean.model import LeanStereo
 
 __all__ = [
     "EarlyStop",

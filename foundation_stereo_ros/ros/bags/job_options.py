@@ -18,7 +18,7 @@ class JobOptions:
         outputs: which ones to write.
         tolerance_ns: largest difference of the stamps of left and right.
         start_ns, stop_ns: take messages with start <= log time < stop; None: no limit.
-        every: process the first of this many pairs.
+        every: process the first of this many pairs, or images of one camera.
         max_frames: stop after so many results; 0: no limit.
         inputs: whether to copy the recorded messages.
     """
@@ -41,7 +41,7 @@ class JobOptions:
 class JobReport:
     """How far a job has come; right at any moment, also after an interruption.
 
-    ``images`` and ``unmatched`` count each side's images and those without a counterpart, ``rejected`` the
+    ``images`` and ``unmatched`` count each camera's images and those without a counterpart, ``rejected`` the
     frames (or single images) that could not be processed, for the last of which ``reason`` is why.
     ``framed`` says whether all left images name their frame.
     ``invalid`` counts the frames without a single valid pixel, for the last of which ``why_invalid`` is why.

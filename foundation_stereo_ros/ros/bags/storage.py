@@ -97,6 +97,13 @@ def find_files(path: Path) -> RecordingFiles:
     return found
 
 
+def holds_recording(path: Path) -> bool:
+    """Tell whether a path is meant as a recording: a file, a folder with some of it, or by its ending."""
+    if path.is_dir():
+        return bool(find_files(path).paths)
+    return path.exists() or _kind(path) in SUFFIXES
+
+
 def _listed(folder: Path) -> RecordingFiles:
     path = folder / "metadata.yaml"
     if not path.is_file():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stereo messages in, result messages out; the same for live topics and for recordings."""
+"""Images in messages in, result messages out; the same for live topics and for recordings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -25,10 +25,66 @@ from foundation_stereo_ros.ros.messages.outputs import MAIN_OUTPUTS, OUTPUTS, Co
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.shapes import RgbImage
 
-__all__ = ["MAIN_OUTPUTS", "OUTPUTS", "StereoPipeline"]
+__all__ = ["MAIN_OUTPUTS", "OUTPUTS", "Pipeline", "StereoPipeline"]
+
+Sample = TypeVar("Sample")
 
 
-class StereoPipeline:
+class Pipeline(Generic[Sample]):
+    """What messages need around any estimator: its settings, and its predictions as messages.
+
+    Args:
+        estimator: takes the samples; its settings may change between them (`reconfigure`).
+        decode: an image message to its picture, H x W x 3 uint8 RGB, by the depth of the camera's values; may
+            raise ImageError.
+    """
+
+    def __init__(
+        self, estimator: Estimator[Sample], decode: Callable[[Any, BitDepth], RgbImage] = decode_image
+    ) -> None:
+        self.estimator = estimator
+        self._decode = decode
+        self._depth = BitDepth()
+        self._colors = SteadyRange()
+
+    @property
+    def config(self) -> SharedSettings:
+        """The settings in use."""
+        return self.estimator.config
+
+    def reset(self) -> None:
+        """Forget earlier samples: the next one does not follow them."""
+        self.estimator.reset()
+        self._colors = SteadyRange()
+
+    def outputs(
+        self,
+        prediction: Prediction,
+        header: Any,
+        types: MessageTypes,
+        wanted: Collection[str] = MAIN_OUTPUTS,
+    ) -> dict[str, Any]:
+        """Make the messages that somebody wants, and no others.
+
+        Args:
+            prediction: of the estimator.
+            header: the image's, of a pair the left one's; its stamp and frame are those of every output.
+            types: message classes to build.
+            wanted: some of `OUTPUTS`; those are left out for which the prediction has nothing, as a
+                ``confidence`` that was not computed.
+
+        Returns:
+            Topic -> message.
+
+        Raises:
+            ConfigError: outliers are to be removed and Open3D is not installed.
+        """
+        context = Context(types, header, self.config, self._colors)
+        made = {name: row.encode(prediction, context) for name, row in OUTPUTS.items() if name in wanted}
+        return {name: message for name, message in made.items() if message is not None}
+
+
+class StereoPipeline(Pipeline[StereoSample]):
     """Runs pairs of image messages, with their CameraInfo, through an estimator.
 
     Args:
@@ -46,19 +102,11 @@ class StereoPipeline:
         decode: Callable[[Any, BitDepth], RgbImage] = decode_image,
         calibration: Sequence[Path] = (),
     ) -> None:
-        self.estimator = estimator
+        super().__init__(estimator, decode)
         self.rectified = rectified
-        self._decode = decode
-        self._depth = BitDepth()
         self._calibration = calibration
         self._rectification: StereoRectification | None = None
         self._rectification_of: tuple[Any, ...] = ()
-        self._colors = SteadyRange()
-
-    @property
-    def config(self) -> SharedSettings:
-        """The settings in use."""
-        return self.estimator.config
 
     @property
     def oddities(self) -> tuple[str, ...]:
@@ -105,37 +153,6 @@ class StereoPipeline:
         prediction = rectify.restored(prediction)
         return dataclasses.replace(prediction, seconds={**watch.seconds, **prediction.seconds})
 
-    def reset(self) -> None:
-        """Forget earlier pairs: the next one does not follow them."""
-        self.estimator.reset()
-        self._colors = SteadyRange()
-
-    def outputs(
-        self,
-        prediction: Prediction,
-        header: Any,
-        types: MessageTypes,
-        wanted: Collection[str] = MAIN_OUTPUTS,
-    ) -> dict[str, Any]:
-        """Make the messages that somebody wants, and no others.
-
-        Args:
-            prediction: of `process`.
-            header: the left image's; its stamp and frame are those of every output.
-            types: message classes to build.
-            wanted: some of `OUTPUTS`; those are left out for which the prediction has nothing, as a
-                ``confidence`` that was not computed.
-
-        Returns:
-            Topic -> message.
-
-        Raises:
-            ConfigError: outliers are to be removed and Open3D is not installed.
-        """
-        context = Context(types, header, self.config, self._colors)
-        made = {name: row.encode(prediction, context) for name, row in OUTPUTS.items() if name in wanted}
-        return {name: message for name, message in made.items() if message is not None}
-
     def _decoded(self, left_image: Any, right_image: Any) -> tuple[RgbImage, RgbImage]:
         left = self._decode(left_image, self._depth)
         bits = self._depth.bits
@@ -151,7 +168,7 @@ class StereoPipeline:
             make = partial(StereoRectification.from_files, self._calibration)
         else:
             left, right = decode_camera_info(left_info), decode_camera_info(right_info)
-            key = (_numbers(left), _numbers(right), *key)
+            key = (numbers_of(left), numbers_of(right), *key)
             make = partial(StereoRectification, left, right)
         if self._rectification is None or key != self._rectification_of:
             self._rectification = make(size, config, self.rectified)
@@ -159,6 +176,7 @@ class StereoPipeline:
         return self._rectification
 
 
-def _numbers(calibration: Calibration) -> tuple[Any, ...]:
+def numbers_of(calibration: Calibration) -> tuple[Any, ...]:
+    """Return all of a calibration, to compare it with another."""
     values = (getattr(calibration, field.name) for field in dataclasses.fields(calibration))
     return tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in values)

@@ -37,6 +37,16 @@ class StereoTopics:
     right_info: str
 
     @property
+    def images(self) -> dict[str, str]:
+        """Stream -> topic of its images."""
+        return {"left": self.left, "right": self.right}
+
+    @property
+    def infos(self) -> dict[str, str]:
+        """Stream -> topic of its calibrations; empty where files stand for them."""
+        return {"left": self.left_info, "right": self.right_info} if self.left_info else {}
+
+    @property
     def namespace(self) -> str:
         """Where the outputs belong by default: beside the left camera; /stereo where its name tells nothing.
 
@@ -66,7 +76,7 @@ def find_stereo(
         BagError: a named topic is missing or of another type; no pair, or several rigs. The message lists
             what there is, and the remedies are arguments of this function.
     """
-    given = [_named(topics, name, *kinds) for name, kinds in _kinds(left, right, left_info, right_info)]
+    given = [named(topics, name, *kinds) for name, kinds in _kinds(left, right, left_info, right_info)]
     if given[0] or given[1]:
         image, other = given[0] or _counterpart(topics, given[1], to_left=True), given[1]
         pairs = [(image, other or _counterpart(topics, image))]
@@ -82,14 +92,14 @@ def find_stereo(
     for name, info, option in ((image, infos[0], "left_info"), (other, infos[1], "right_info")):
         if not info:
             raise BagError(
-                f"no camera_info beside {name}; {_choose(topics, CAMERA_INFO)}", remedy=_named_by(option)
+                f"no camera_info beside {name}; {listed(topics, CAMERA_INFO)}", remedy=_named_by(option)
             )
     return StereoTopics(image, other, *infos)
 
 
 def image_pairs(topics: Iterable[Topic]) -> list[tuple[str, str]]:
     """Return all left and right image topics that differ in that word alone, in the order of their names."""
-    images = {topic.name: topic for topic in topics if _is_photo(topic)}
+    images = {topic.name: topic for topic in topics if is_photo(topic)}
     pairs = [(name, _partner(name)) for name in sorted(images) if _LEFT.search(name)]
     return [
         (name, other)
@@ -113,7 +123,12 @@ def _kinds(left: str, right: str, left_info: str, right_info: str) -> list[tuple
     return [(left, images), (right, images), (left_info, infos), (right_info, infos)]
 
 
-def _named(topics: Sequence[Topic], name: str, *kinds: str) -> str:
+def named(topics: Sequence[Topic], name: str, *kinds: str) -> str:
+    """Return the full name of a topic that the user named; empty where none was.
+
+    Raises:
+        BagError: there is no such topic, or it is of no such type.
+    """
     if not name:
         return ""
     name = "/" + name.lstrip("/")
@@ -131,7 +146,7 @@ def _counterpart(topics: Sequence[Topic], image: str, *, to_left: bool = False) 
             return left if to_left else right
     option = "left" if to_left else "right"
     raise BagError(
-        f"no topic is named like the counterpart of {image}; {_choose(topics, IMAGE)}",
+        f"no topic is named like the counterpart of {image}; {listed(topics, IMAGE)}",
         remedy=_named_by(option),
     )
 
@@ -161,12 +176,13 @@ def _preferred(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
         rigs.setdefault(_rig(pair[0]), []).append(pair)
     best = []
     for rivals in rigs.values():
-        rank = min(_rank(left) for left, _ in rivals)
-        best += [pair for pair in rivals if _rank(pair[0]) == rank]
+        best_rank = min(rank(left) for left, _ in rivals)
+        best += [pair for pair in rivals if rank(pair[0]) == best_rank]
     return best
 
 
-def _rank(image: str) -> tuple[int, int]:
+def rank(image: str) -> tuple[int, int]:
+    """Return how good an image topic is by its name: rectified and uncompressed first; less is better."""
     base = _uncompressed(image)
     last = base.rsplit("/", 1)[1]
     if last in ("image_rect", "image_rect_color"):
@@ -178,7 +194,8 @@ def _rank(image: str) -> tuple[int, int]:
     return kind, int(image != base)
 
 
-def _is_photo(topic: Topic) -> bool:
+def is_photo(topic: Topic) -> bool:
+    """Tell whether a topic has images of a camera, and any at all, by its type and name."""
     if topic.msgtype not in (IMAGE, COMPRESSED_IMAGE) or topic.count == 0 or topic.encoding != "cdr":
         return False
     return not _NO_PHOTO & _words(topic.name)
@@ -211,7 +228,8 @@ def _uncompressed(image: str) -> str:
     return image.removesuffix(COMPRESSED)
 
 
-def _choose(topics: Sequence[Topic], kind: str) -> str:
+def listed(topics: Sequence[Topic], kind: str) -> str:
+    """Say which topics of a type there are to choose from."""
     names = [topic.name for topic in topics if topic.msgtype == kind]
     return f"expected one of {', '.join(names)}" if names else f"there is no {kind}"
 

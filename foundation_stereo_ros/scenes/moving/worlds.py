@@ -34,6 +34,8 @@ class MovingConfig:
         outdoors: how often there are no side walls and no ceiling.
         step_low, step_high: combined pose distance from one frame to the next.
         turning: greatest share of it that is rotation.
+        rotation_noise: standard deviation of the poses' rotations, degrees about each axis.
+        translation_noise: standard deviation of their translations, metres on each axis.
         clearance: least depth of the nearest thing that a camera sees.
         focal_low, focal_high: focal length, of the image's width.
         photographs: share of textures that are photographs.
@@ -52,6 +54,8 @@ class MovingConfig:
     step_low: float = 0.06
     step_high: float = 0.35
     turning: float = 0.7
+    rotation_noise: float = 0.0
+    translation_noise: float = 0.0
     clearance: float = 0.3
     focal_low: float = 0.7
     focal_high: float = 1.3
@@ -59,6 +63,7 @@ class MovingConfig:
     bare: float = 0.15
 
     def __post_init__(self) -> None:
+        noises = ("rotation_noise", "translation_noise")
         shares = ("boxes", "outdoors", "turning", "photographs", "bare")
         checks = [
             *((name, 0 <= getattr(self, name) <= 1, "0 to 1") for name in shares),
@@ -68,6 +73,7 @@ class MovingConfig:
             ("things_high", self.things_high >= self.things_low, "no less than things_low"),
             ("step_low", self.step_low > 0, "a positive distance"),
             ("step_high", self.step_high >= self.step_low, "no less than step_low"),
+            *((name, getattr(self, name) >= 0, "0 or more") for name in noises),
             ("clearance", self.clearance > 0, "a positive number of metres"),
             ("focal_low", self.focal_low > 0, "a positive share"),
             ("focal_high", self.focal_high >= self.focal_low, "no less than focal_low"),
@@ -82,7 +88,8 @@ class MovingClip:
     Attributes:
         images: H x W x 3 each.
         depths: H x W each, metres along the optical axis; 0 where there is nothing.
-        poses: 4 x 4 each, from the camera's optical frame to the world, which is y down.
+        poses: 4 x 4 each, from the camera's optical frame to the world, y down; as a tracker
+            tells them.
         camera: of all of them.
     """
 
@@ -142,7 +149,16 @@ class MovingScenes:
             poses.append(pose)
             if len(poses) < frames:
                 pose, direction, spin = self._next(rng, surfaces, camera, room, pose, direction, spin)
-        return MovingClip(record(images, self._flaws, rng), depths, poses, camera)
+        told = [self._tracked(rng, pose) for pose in poses]
+        return MovingClip(record(images, self._flaws, rng), depths, told, camera)
+
+    def _tracked(self, rng: np.random.Generator, pose: Matrix) -> Matrix:
+        """Return a pose as a tracker tells it."""
+        c = self.config
+        found: Matrix = pose.copy()
+        found[:3, :3] = pose[:3, :3] @ _rotation(np.radians(c.rotation_noise) * rng.normal(size=3))
+        found[:3, 3] += c.translation_noise * rng.normal(size=3)
+        return found
 
     def _next(
         self,

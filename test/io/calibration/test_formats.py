@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from foundation_stereo_ros.errors import CalibrationError, FileFormatError, FoundationStereoError
 from foundation_stereo_ros.estimate.config import RectificationSettings
 from foundation_stereo_ros.estimate.stereo.rectification import StereoRectification
-from foundation_stereo_ros.io.calibration import FORMATS, read_calibrations
+from foundation_stereo_ros.estimate.video.undistortion import Undistortion
+from foundation_stereo_ros.io.calibration import FORMATS, read_calibrations, read_camera
 
 FIELD = Path(__file__).parents[4] / "shared" / "cases" / "field" / "calibration_files"
 K = "754.668 0.0 489.379 0.0 754.668 265.16 0.0 0.0 1.0"
@@ -160,7 +161,7 @@ def test_two_files_must_be_of_one_kind(tmp_path: Path) -> None:
 
 
 def test_each_format_says_its_name_once() -> None:
-    assert len({row.name for row in FORMATS}) == len(FORMATS) == 9
+    assert len({row.name for row in FORMATS}) == len(FORMATS) == 10
 
 
 def test_middleburys_baseline_is_in_millimetres_and_doffs_is_theirs(tmp_path: Path) -> None:
@@ -307,10 +308,14 @@ def test_damaged_files_are_one_sentence_or_right(
                 )
             )
         paths.append(text_file(tmp_path, bytes(damaged), f"{number}.any"))
-    try:
-        assert StereoRectification.from_files(paths, SIZE).rig.baseline > 0
-    except FoundationStereoError as error:
-        told = str(error)
-    else:
-        told = ""
-    assert "\n" not in told and len(told) < 2000
+    for use in (
+        lambda: StereoRectification.from_files(paths, SIZE).rig.baseline,
+        lambda: Undistortion(read_camera(paths[0], SIZE).calibration, SIZE).camera.fx,
+    ):
+        try:
+            assert use() > 0
+        except FoundationStereoError as error:
+            told = str(error)
+        else:
+            told = ""
+        assert "\n" not in told and len(told) < 2000

@@ -59,6 +59,17 @@ def test_depth_and_poses_bring_the_views_together(seed: int) -> None:
     assert (error < 0.05).mean() > 0.75  # the others are hidden there, or at an edge
 
 
+def test_poses_are_as_inexact_as_asked() -> None:
+    exact = MovingScenes(MovingConfig()).clip(3, 8, 32, 32)
+    told = MovingScenes(MovingConfig(rotation_noise=0.5, translation_noise=0.01)).clip(3, 8, 32, 32)
+    np.testing.assert_array_equal(np.stack(told.images), np.stack(exact.images))
+    moves = [np.linalg.inv(a) @ b for a, b in zip(exact.poses, told.poses, strict=True)]
+    degrees = [np.degrees(np.arccos(np.clip((np.trace(m[:3, :3]) - 1) / 2, -1, 1))) for m in moves]
+    metres = [np.linalg.norm(m[:3, 3]) for m in moves]
+    assert 0.4 < np.mean(degrees) < 1.4  # 0.5 times 1.6 in three axes
+    assert 0.008 < np.mean(metres) < 0.028
+
+
 def test_a_picture_stands_where_it_was_put() -> None:
     picture = np.zeros((10, 20, 3), np.uint8)
     picture[:5, :10] = (255, 0, 0)

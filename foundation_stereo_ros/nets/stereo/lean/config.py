@@ -1,70 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a lean network is built from."""
+"""What a lean network for stereo pairs is built from."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from foundation_stereo_ros.errors import check_fields
-from foundation_stereo_ros.nets.parts.plain_values import PlainValues
-
-_RANGES = {
-    "max_disp": (32, 4096),
-    "widths": (1, 1024),
-    "matching_width": (2, 1024),
-    "groups": (1, 128),
-    "volume_widths": (1, 256),
-    "half_matching_width": (2, 256),
-    "refinement_width": (1, 512),
-}
-"""Field -> least and greatest value. The configuration comes from a file, and sizes what is built of it."""
-
-_LENGTHS = {"widths": 4, "volume_widths": 3}
+from foundation_stereo_ros.nets.parts.lean.config import LeanSizes
 
 
-@dataclass(frozen=True)
-class LeanConfig(PlainValues):
+@dataclass(frozen=True, kw_only=True)
+class LeanConfig(LeanSizes):
     """Sizes of a `LeanStereo` network. The defaults are the preset ``lean``.
 
     Attributes:
         max_disp: largest disparity of the cost volume in pixels; a multiple of 32. No parameter's shape
             depends on it.
-        widths: channels of the features at 1/2, 1/4, 1/8 and 1/16 of the image.
-        matching_width: channels that are matched at 1/4; a multiple of twice ``groups``.
-        groups: group-wise correlations in the cost volume.
-        volume_widths: channels of the cost volume at 1/4, 1/8 and 1/16 of the image.
-        half_matching_width: channels that are matched at 1/2.
-        refinement_width: channels of the refinement at 1/2.
+        widths, matching_width, groups, volume_widths, half_matching_width, refinement_width: channels; see
+            `LeanSizes`.
 
     Raises:
         ConfigError: a value is out of its range.
     """
 
     max_disp: int = 192
-    widths: tuple[int, int, int, int] = (16, 32, 64, 96)
-    matching_width: int = 48
-    groups: int = 4
-    volume_widths: tuple[int, int, int] = (8, 16, 24)
-    half_matching_width: int = 8
-    refinement_width: int = 24
 
     def __post_init__(self) -> None:
-        for name in _LENGTHS:
-            if isinstance(getattr(self, name), list):  # as JSON and YAML have them
-                object.__setattr__(self, name, tuple(getattr(self, name)))
-        self.check_ranges(_RANGES, _LENGTHS)
-        check_fields("network", self, self._checks())
-
-    def _checks(self) -> list[tuple[str, bool, str]]:
-        pairs = 2 * self.groups
-        return [
-            ("max_disp", self.max_disp % 32 == 0, "a positive multiple of 32"),
-            (
-                "matching_width",
-                self.matching_width % pairs == 0,
-                f"a positive multiple of {pairs}, twice the groups",
-            ),
-        ]
+        self.check_ranges({"max_disp": (32, 4096)}, {})
+        super().__post_init__()
+        check_fields("network", self, [("max_disp", self.max_disp % 32 == 0, "a positive multiple of 32")])
 
     @property
     def iterations(self) -> int:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, overload
+from typing import Literal, overload
 
 import torch
 import torch.nn.functional as F
@@ -11,39 +11,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from foundation_stereo_ros.nets.parts.cost_volume import groupwise_correlation
+from foundation_stereo_ros.nets.parts.lean.features import LeanFeatures, centred
+from foundation_stereo_ros.nets.parts.lean.hourglass import SHARPNESS, LeanHourglass, mean_correlation
+from foundation_stereo_ros.nets.parts.lean.refinement import (
+    ImageGuidedUpsampling,
+    LeanOutput,
+    Refined,
+    Refinement,
+)
 from foundation_stereo_ros.nets.parts.padding import check_pair, pad_to_multiple, small_pair
 from foundation_stereo_ros.nets.parts.precision import at_least_float32
 from foundation_stereo_ros.nets.stereo.early_stop import EarlyStop
 from foundation_stereo_ros.nets.stereo.lean.config import LeanConfig
-from foundation_stereo_ros.nets.stereo.lean.features import LeanFeatures, centred
-from foundation_stereo_ros.nets.stereo.lean.matching import (
-    SHARPNESS,
-    LeanHourglass,
-    find_match,
-    mean_correlation,
-)
-from foundation_stereo_ros.nets.stereo.lean.refinement import ImageGuidedUpsampling, Refined, Refinement
+from foundation_stereo_ros.nets.stereo.lean.matching import RowMatcher, find_match
 
 _REACHED = 0.9
 """Share of the largest disparity from which on a smaller copy is believed."""
-
-
-class LeanOutput(NamedTuple):
-    """What the losses read.
-
-    Attributes:
-        initial: B x 1 x H/4 x W/4 disparity of the best match, in quarter pixels.
-        half: what the refinement at half the size did.
-        refined: one disparity, B x 1 x H x W, in pixels.
-        logits: B x H/4 x W/4 x D of the disparities 0 to D - 1, in quarter pixels.
-        correlation: B x H/4 x W/4 x D, -1 to 1; mean of the cost volume's group-wise correlations.
-    """
-
-    initial: Tensor
-    half: Refined
-    refined: list[Tensor]
-    logits: Tensor
-    correlation: Tensor
 
 
 class LeanStereo(nn.Module):
@@ -115,11 +98,12 @@ class LeanStereo(nn.Module):
         logits = torch.add(at_least_float32(filtered), correlation, alpha=SHARPNESS)
         del volume, filtered
         match = find_match(logits)
-        refined: Refined = self.refinement(match, of_left, of_right)
+        matcher = RowMatcher(*(self.refinement.descriptor(f.half) for f in (of_left, of_right)))
+        refined: Refined = self.refinement(match, of_left, matcher)
         disparity: Tensor = self.upsampling(refined.sharpened, refined.features, views[: len(left)])
         if not every_iteration:
             return disparity
-        return LeanOutput(match.disparity, refined, [disparity], logits, correlation)
+        return LeanOutput(match.place, refined, [disparity], logits, correlation)
 
     def normalize(self, image: Tensor) -> Tensor:
         """Turn B x 3 x H x W from 0 to 255 into colours of about zero mean and unit variance."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
-from foundation_stereo_ros.nets.stereo.lean.config import LeanConfig
-from foundation_stereo_ros.nets.stereo.lean.features import LeanFeatures, centred
-from foundation_stereo_ros.nets.stereo.lean.matching import LeanHourglass, find_match, mean_correlation
+from foundation_stereo_ros.nets.stereo.lean.matching import RowMatcher, find_match
 
 
 def peak(
@@ -23,7 +22,7 @@ def test_the_disparity_lies_between_the_best_bin_and_its_better_neighbour() -> N
     for column, disparity in ((15, 5.0), (16, 5.3), (17, 4.8)):
         peak(scores, 0, column, disparity)
     match = find_match(scores)
-    found = match.disparity[0, 0, 0, 15:18]
+    found = match.place[0, 0, 0, 15:18]
     assert found[0] == pytest.approx(5.0, abs=1e-4)
     assert 5.0 < found[1] < 5.5
     assert 4.5 < found[2] < 5.0
@@ -36,7 +35,7 @@ def test_of_two_modes_the_better_one_alone_counts_and_the_other_is_the_second() 
     peak(scores, 0, 15, 3.0, 10.0)
     peak(scores, 0, 15, 11.0, 9.5)
     match = find_match(scores)
-    assert match.disparity[0, 0, 0, 15] == pytest.approx(3.0, abs=1e-3)
+    assert match.place[0, 0, 0, 15] == pytest.approx(3.0, abs=1e-3)
     assert match.second[0, 0, 0, 15] == pytest.approx(11.0, abs=1e-3)
     assert 0.5 < match.certainty[0, 0, 0, 15] < 0.75  # e^10 beside e^9.5
 
@@ -46,7 +45,7 @@ def test_disparities_at_the_ends_of_the_volume_are_found(disparity: float) -> No
     scores = torch.full((1, 1, 20, 16), -20.0)
     peak(scores, 0, 17, disparity)
     match = find_match(scores)
-    assert match.disparity[0, 0, 0, 17] == pytest.approx(disparity, abs=0.3)
+    assert match.place[0, 0, 0, 17] == pytest.approx(disparity, abs=0.3)
 
 
 def test_seen_is_what_the_right_views_best_match_leads_back_to() -> None:
@@ -78,41 +77,36 @@ def test_seen_agrees_with_a_plain_loop() -> None:
         assert seen[image, row, column] == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_hourglass_keeps_the_volumes_size_and_lays_coarse_scores_out_in_place() -> None:
-    config = LeanConfig(max_disp=64)
-    features = LeanFeatures(config)
-    hourglass = LeanHourglass(config)
-    images = torch.randn(2, 3, 64, 96)
-    pyramid = features(images)
-    assert [tuple(level.shape) for level in pyramid] == [
-        (2, 16, 32, 48),
-        (2, 48, 16, 24),
-        (2, 64, 8, 12),
-        (2, 96, 4, 6),
-    ]
-    volume = torch.randn(2, 4, 16, 24, 16)
-    assert hourglass(volume, pyramid).shape == (2, 16, 24, 16)
+def test_rows_are_compared_at_whole_and_broken_disparities() -> None:
+    generator = torch.Generator().manual_seed(0)
+    left, right = torch.randn(2, 2, 6, 3, 11, generator=generator)
+    matcher = RowMatcher(left, right)
+    disparities = torch.rand(2, 4, 3, 11, generator=generator) * 14 - 2
+    found = matcher.at(disparities)
+    units = [F.normalize(x - x.mean(dim=1, keepdim=True), dim=1) for x in (left, right)]
+
+    def cosine(image: int, row: int, column: int, other: int) -> float:
+        if not 0 <= other < 11:
+            return 0.0
+        return float((units[0][image, :, row, column] * units[1][image, :, row, other]).sum())
+
+    for image in range(2):
+        for k in range(4):
+            for row in range(3):
+                for column in range(11):
+                    place = column - float(disparities[image, k, row, column])
+                    low = int(torch.tensor(place).floor())
+                    share = place - low
+                    expected = (1 - share) * cosine(image, row, column, low)
+                    expected += share * cosine(image, row, column, low + 1)
+                    torch.testing.assert_close(
+                        float(found[image, k, row, column]), expected, atol=1e-5, rtol=0
+                    )
 
 
-def test_spread_puts_each_channel_where_it_belongs() -> None:
-    from foundation_stereo_ros.nets.stereo.lean.matching import _spread
-
-    eight = torch.arange(8.0).view(1, 8, 1, 1, 1).expand(1, 8, 2, 3, 4) * 100
-    place = torch.arange(24.0).view(1, 1, 2, 3, 4)
-    found = _spread(eight + place)
-    assert found.shape == (1, 4, 6, 8)
-    for y, x, d in np.ndindex(4, 6, 8):
-        channel = 4 * (y % 2) + 2 * (x % 2) + d % 2
-        assert found[0, y, x, d] == 100 * channel + (y // 2) * 12 + (x // 2) * 4 + d // 2
-
-
-def test_mean_correlation_is_the_mean_over_groups() -> None:
-    volume = torch.randn(2, 4, 3, 5, 7)
-    torch.testing.assert_close(mean_correlation(volume), volume.mean(dim=1))
-
-
-def test_centred_features_have_no_mean_in_any_group() -> None:
-    found = centred(torch.randn(2, 12, 3, 4) + 5, 3)
-    torch.testing.assert_close(
-        found.unflatten(1, (3, 4)).mean(dim=2), torch.zeros(2, 3, 3, 4), atol=1e-5, rtol=0
-    )
+def test_around_is_at_whole_pixels_to_both_sides() -> None:
+    left, right = torch.randn(2, 1, 6, 3, 11)
+    matcher, disparity = RowMatcher(left, right), torch.rand(1, 1, 3, 11) * 9
+    # the place moves to the right where the disparity falls
+    offsets = torch.tensor([2.0, 1, 0, -1, -2]).view(1, 5, 1, 1)
+    torch.testing.assert_close(matcher.around(disparity, 2), matcher.at(disparity + offsets))
