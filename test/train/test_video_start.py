@@ -36,7 +36,7 @@ def test_weights_of_the_same_network_are_a_start_and_others_are_named(tmp_path: 
     with pytest.raises(CheckpointError, match=r"a\.safetensors"):
         video_start(VideoTrainingConfig(start_from=str(file)))
     with pytest.raises(ConfigError, match="a lean stereo network; expected preset lean"):
-        video_start(VideoTrainingConfig(preset="pairnet", start_from="lean"))
+        video_start(VideoTrainingConfig(preset="pairnet", views=2, start_from="lean"))
 
 
 def test_a_run_that_goes_on_needs_no_start(tmp_path: Path) -> None:
