@@ -7,6 +7,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,9 @@ def measure_video(
     if plain:
         if not isinstance(network, DeepVideoMVS):
             raise ConfigError(f"{case.name} has no plain form; expected pairnet or fusionnet")
-        forms.append(_PlainSweep(copy.deepcopy(network)))
+        told = copy.deepcopy(network)  # before its norms are folded
+        told.sweep = partial(_plain_sweep, told)  # type: ignore[method-assign]
+        forms.append(told)
     forms.insert(0, for_inference(network))
     settings = VideoSettings(
         device=case.device, precision=case.precision, size=f"{case.height}x{case.width}", grid="network"
@@ -205,31 +208,20 @@ def _sample(case: VideoCase, number: int) -> PosedImage:
     return PosedImage(np.roll(picture, -SHIFT * number, axis=1), camera, pose)
 
 
-class _PlainSweep(DeepVideoMVS):
-    """DeepVideoMVS with its sweep as the paper tells it: a warp of the other view for each plane."""
-
-    def __init__(self, network: DeepVideoMVS) -> None:
-        torch.nn.Module.__init__(self)
-        self.config = network.config
-        for name, child in network.named_children():
-            self.add_module(name, child)
-        for name, buffer in network.named_buffers(recurse=False):
-            self.register_buffer(name, buffer, persistent=False)
-        if network.lstm_fusion is None:
-            self.lstm_fusion = None
-        self.eval()
-
-    def sweep(self, features: Any, views: Sequence[tuple[Tensor, Tensor]], intrinsics: Tensor) -> Tensor:
-        own, k = self.kept(features), reduced(intrinsics, 2)
-        height, width = own.shape[-2:]
-        rays = torch.linalg.inv(k) @ pixel_rays((height, width), k)
-        total = torch.zeros(len(own), self.config.planes, height, width, device=own.device)
-        half = torch.tensor([width / 2, height / 2], device=own.device).view(2, 1)
-        for theirs, move in views:
-            for number, inverse in enumerate(self.inverse_depth.to(k)):
-                there = k @ (move[:, :3, :3] @ (rays / inverse) + move[:, :3, 3:])
-                grid = (there[:, :2] / (there[:, 2:] + 1e-8) - half) / half
-                grid = grid.transpose(1, 2).unflatten(1, (height, width)).to(theirs.dtype)
-                warped = F.grid_sample(theirs, grid, align_corners=True)
-                total[:, number] += (warped * own).mean(dim=1)
-        return total / len(views)
+def _plain_sweep(
+    network: DeepVideoMVS, features: Any, views: Sequence[tuple[Tensor, Tensor]], intrinsics: Tensor
+) -> Tensor:
+    """Return what `DeepVideoMVS.sweep` does, as the paper tells it: a warp of each view for each plane."""
+    own, k = network.kept(features), reduced(intrinsics, 2)
+    height, width = own.shape[-2:]
+    rays = torch.linalg.inv(k) @ pixel_rays((height, width), k)
+    total = torch.zeros(len(own), network.config.planes, height, width, device=own.device)
+    half = torch.tensor([width / 2, height / 2], device=own.device).view(2, 1)
+    for theirs, move in views:
+        for number, inverse in enumerate(network.inverse_depth.to(k)):
+            there = k @ (move[:, :3, :3] @ (rays / inverse) + move[:, :3, 3:])
+            grid = (there[:, :2] / (there[:, 2:] + 1e-8) - half) / half
+            grid = grid.transpose(1, 2).unflatten(1, (height, width)).to(theirs.dtype)
+            warped = F.grid_sample(theirs, grid, align_corners=True)
+            total[:, number] += (warped * own).mean(dim=1)
+    return total / len(views)

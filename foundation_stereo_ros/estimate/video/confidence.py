@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from foundation_stereo_ros.nets.video.projection import moved, project, unproject
+from foundation_stereo_ros.nets.video.projection import moved, seen_in, unproject
 
 _RADIUS = 2  # of the windows that are compared, pixels
 _NOISE = 4.0  # grey levels squared: what varies less has no texture to agree in
@@ -69,7 +69,5 @@ def _mean(x: Tensor) -> Tensor:
 
 def _grid(points: Tensor, intrinsics: Tensor, like: Float[Tensor, "b h w"]) -> tuple[Tensor, Tensor]:
     height, width = like.shape[-2:]
-    u, v = (x.view_as(like) for x in project(points, intrinsics))
-    ahead = (points[:, 2] > 0).view_as(like)
-    inside = ahead & (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
+    u, v, inside = seen_in(points, intrinsics, (height, width))
     return torch.stack([2 * u / (width - 1) - 1, 2 * v / (height - 1) - 1], dim=-1), inside

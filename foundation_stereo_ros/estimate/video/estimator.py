@@ -35,7 +35,7 @@ from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import check_pose, is_known, jump, motion
 from foundation_stereo_ros.nets.stereo import for_inference
 from foundation_stereo_ros.nets.video import Motion, VideoNetwork
-from foundation_stereo_ros.nets.video.projection import moved, project, unproject
+from foundation_stereo_ros.nets.video.projection import moved, seen_in, unproject
 from foundation_stereo_ros.shapes import DepthMap, Mask, Matrix, RgbImage
 from foundation_stereo_ros.weights.shipped import SHIPPED_VIDEO, weights_in_words
 from foundation_stereo_ros.weights.video import load_video_checkpoint
@@ -421,13 +421,10 @@ class VideoEstimator:
 
 
 def _seen_by_any(depth: Tensor, motions: list[Tensor], intrinsics: Tensor) -> Tensor:
-    height, width = depth.shape[-2:]
+    size = (depth.shape[-2], depth.shape[-1])
     points, seen = unproject(depth, intrinsics), torch.zeros_like(depth, dtype=torch.bool)
     for move in motions:
-        there = moved(points, move)
-        u, v = project(there, intrinsics)
-        inside = (there[:, 2] > 0) & (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
-        seen |= inside.view_as(seen)
+        seen |= seen_in(moved(points, move), intrinsics, size)[2]
     return seen
 
 

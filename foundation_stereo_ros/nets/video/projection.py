@@ -7,7 +7,7 @@ All of it in full precision, also inside of a caller's `torch.autocast`: in bf16
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from foundation_stereo_ros.nets.parts.precision import full_precision
@@ -39,6 +39,24 @@ def unproject(depth: Float[Tensor, "b h w"], intrinsics: Float[Tensor, "b 3 3"])
     fx, fy, cx, cy = (intrinsics[:, i, j, None] for i, j in ((0, 0), (1, 1), (0, 2), (1, 2)))
     z = depth.flatten(1)
     return torch.stack([z * (u - cx) / fx, z * (v - cy) / fy, z], dim=1)
+
+
+def seen_in(
+    points: Float[Tensor, "b 3 n"], intrinsics: Float[Tensor, "b 3 3"], size: tuple[int, int]
+) -> tuple[Float[Tensor, "b h w"], Float[Tensor, "b h w"], Bool[Tensor, "b h w"]]:
+    """Return where the points of a depth map fall in another camera, and whether it sees them.
+
+    Args:
+        points: in that camera, one for each pixel of the depth map.
+        intrinsics: of that camera.
+        size: height and width of both grids.
+
+    Returns:
+        Columns, rows, and whether the point is before the camera and inside of its image.
+    """
+    height, width = size
+    u, v, z = (x.unflatten(1, size) for x in (*project(points, intrinsics), points[:, 2]))
+    return u, v, (z > 0) & (u >= 0) & (u <= width - 1) & (v >= 0) & (v <= height - 1)
 
 
 def moved(points: Float[Tensor, "b 3 n"], motion: Float[Tensor, "b 4 4"]) -> Float[Tensor, "b 3 n"]:
