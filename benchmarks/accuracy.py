@@ -27,7 +27,7 @@ from foundation_stereo_ros.nets.stereo import for_inference
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import LAYERED, SCENES
-from foundation_stereo_ros.train.descent import Precision
+from foundation_stereo_ros.train.optimisation import Precision
 from foundation_stereo_ros.train.validation import Validation
 from foundation_stereo_ros.weights import load_checkpoint
 from foundation_stereo_ros.weights.shipped import find_checkpoint

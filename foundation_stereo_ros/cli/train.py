@@ -14,9 +14,7 @@ from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.io.outputs import check_free, keep, reserved_folder
 
 if TYPE_CHECKING:
-    import torch
-
-    from foundation_stereo_ros.train.trainer import Outcome
+    from foundation_stereo_ros.train.loop import Outcome
 
 _INTERRUPTED = 130
 _OVERRIDES = (
@@ -99,33 +97,28 @@ def run(args: argparse.Namespace) -> int:
     from foundation_stereo_ros.train.pictures import CURVE_NAME
     from foundation_stereo_ros.train.run_files import BEST_NAME, LOG_NAME, STATE_NAME, WEIGHTS_NAME
     from foundation_stereo_ros.train.trainer import Trainer
+    from foundation_stereo_ros.train.video_config import VideoTrainingConfig
+    from foundation_stereo_ros.train.video_trainer import VideoTrainer
 
     place = find_place()
     device = find_device(args.device, place)
     settings = _settings(args, device.type)
-    if settings.get("system") == "video":
-        return _train_video(args, settings, device)
-    config = TrainingConfig.from_dict(settings)
-    keep(Path(name) for name in (config.start_from, config.keep) if name)
+    video = settings.get("system") == "video"
+    config = (VideoTrainingConfig if video else TrainingConfig).from_dict(settings)
+    inputs = (config.start_from, config.keep if isinstance(config, TrainingConfig) else "")
+    keep(Path(name) for name in inputs if name)
     # The first process writes for all.
     with reserved_folder(args.out) if place.first else nullcontext(), joined(place, device) as group:
         names = (STATE_NAME, WEIGHTS_NAME, BEST_NAME, LOG_NAME, CURVE_NAME)
         check_free((args.out / name for name in names), force=True)
-        trainer = Trainer(config, args.out, device, resume=args.resume, group=group)
+        trainer: Trainer | VideoTrainer
+        if isinstance(config, VideoTrainingConfig):
+            trainer = VideoTrainer(config, args.out, device, resume=args.resume, group=group)
+        else:
+            trainer = Trainer(config, args.out, device, resume=args.resume, group=group)
         outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
     if place.first:
         _conclude(args, outcome, trainer.notes)
-    return _INTERRUPTED if outcome.interrupted else 0
-
-
-def _train_video(args: argparse.Namespace, settings: dict[str, Any], device: torch.device) -> int:
-    from foundation_stereo_ros.train.video_config import VideoTrainingConfig
-    from foundation_stereo_ros.train.video_trainer import VideoTrainer
-
-    with reserved_folder(args.out):
-        trainer = VideoTrainer(VideoTrainingConfig.from_dict(settings), args.out, device, resume=args.resume)
-        outcome = trainer.run(args.max_minutes, show_progress=not args.quiet)
-    _conclude(args, outcome, {})
     return _INTERRUPTED if outcome.interrupted else 0
 
 

@@ -72,10 +72,14 @@ class Group:
         distributed.all_reduce(numbers, distributed.ReduceOp.MAX)
         return tuple(numbers.tolist())
 
-    def wrap(self, model: nn.Module) -> nn.Module:
+    def wrap(self, model: nn.Module, every_weight: bool = True) -> nn.Module:
         """Return the network with its gradients averaged over all processes.
 
         Batch norms' running statistics are the first process's, unless they are frozen or synced.
+
+        Args:
+            model: on its device.
+            every_weight: each one gets gradients in every step.
         """
         if self.place.world == 1:
             return model
@@ -83,7 +87,9 @@ class Group:
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         device = next(model.parameters()).device
         return nn.parallel.DistributedDataParallel(
-            model, device_ids=[device] if device.type == "cuda" else None
+            model,
+            device_ids=[device] if device.type == "cuda" else None,
+            find_unused_parameters=not every_weight,
         )
 
 

@@ -8,20 +8,17 @@ import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
+
+from torch import Tensor, nn
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.evaluate.metrics import error_metrics
 from foundation_stereo_ros.io.files import append, writing
 from foundation_stereo_ros.io.outputs import check_output
-from foundation_stereo_ros.nets.stereo import StereoNetwork
-from foundation_stereo_ros.scenes.raycast.generator import StereoBatch
 from foundation_stereo_ros.shapes import RgbImage
-from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.descent import Stepped
 from foundation_stereo_ros.train.pictures import Shown, draw_curve, panel
 from foundation_stereo_ros.train.run_files import LOG_NAME, Progress, RunFiles
-from foundation_stereo_ros.train.validation import Validation
+from foundation_stereo_ros.train.validation import Show
 
 _log = logging.getLogger(__name__)
 
@@ -80,30 +77,101 @@ def due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
-class Reporter:
+class ReportSettings(Protocol):
+    """What a run says of its reports; see `TrainingConfig`."""
+
+    @property
+    def steps(self) -> int:
+        """Length of the run."""
+
+    @property
+    def minutes(self) -> float:
+        """Length of the run in minutes instead; 0: in steps."""
+
+    @property
+    def start_from(self) -> str:
+        """Weights that it begins with; empty: none."""
+
+    @property
+    def log_every(self) -> int:
+        """In steps; 0: never. So are the following."""
+
+    @property
+    def picture_every(self) -> int:
+        """Between pictures."""
+
+    @property
+    def validate_every(self) -> int:
+        """Between validations."""
+
+    @property
+    def keep_best(self) -> str:
+        """Figure that decides on the best weights."""
+
+
+class HasLoss(Protocol):
+    """What a step found."""
+
+    @property
+    def loss(self) -> Tensor:
+        """Without dimensions."""
+
+
+Batch = TypeVar("Batch", contravariant=True)
+Done = TypeVar("Done", bound=HasLoss, contravariant=True)
+
+
+class Subject(Protocol[Batch, Done]):
+    """What is told of a run, and measured.
+
+    Attributes:
+        wanted: whether there is anything to measure on.
+    """
+
+    wanted: bool
+
+    def figures(self, batch: Batch, done: Done) -> Mapping[str, float]:
+        """Return the errors of a step's own batch by name."""
+
+    def headline(self, figures: Mapping[str, float]) -> str:
+        """Return which of these stands beside the bar."""
+
+    def shown(self, batch: Batch, done: Done) -> Shown | None:
+        """Return what to show of a step; None: nothing."""
+
+    def validate(self, averaged: Any, show: Show | None = None) -> dict[str, float]:
+        """Return the averaged weights' errors by name.
+
+        Args:
+            averaged: the network, in evaluation mode.
+            show: takes a name and something to show.
+        """
+
+
+class Reporter(Generic[Batch, Done]):
     """Tells how a run goes.
 
     Args:
         config: of the run.
         folder: for the journal.
-        validation: measures the averaged weights.
-        files: take the best ones.
+        subject: what is told, and measured.
+        files: take the best weights.
         show_progress: draw a bar on stderr.
     """
 
     def __init__(
         self,
-        config: TrainingConfig,
+        config: ReportSettings,
         folder: Path,
-        validation: Validation,
+        subject: Subject[Batch, Done],
         files: RunFiles,
         show_progress: bool,
     ) -> None:
-        self._config, self._validation, self._files = config, validation, files
+        self._config, self._subject, self._files = config, subject, files
         self._journal, self._show, self._folder = Journal(folder), show_progress, folder
         self._bar: Any = None
 
-    def begin(self, progress: Progress, averaged: StereoNetwork) -> None:
+    def begin(self, progress: Progress, averaged: nn.Module) -> None:
         """Draw the bar; of a run that starts from a checkpoint, note first how good that is."""
         from tqdm import tqdm
 
@@ -113,17 +181,14 @@ class Reporter:
         if c.start_from and c.validate_every and not progress.step:
             self._validate(progress, averaged)
 
-    def step(
-        self, progress: Progress, batch: StereoBatch, done: Stepped, rate: float, averaged: StereoNetwork
-    ) -> None:
+    def step(self, progress: Progress, batch: Batch, done: Done, rate: float, averaged: nn.Module) -> None:
         """Tell of a step, and validate when it is time to."""
         c, step = self._config, progress.step
         self._bar.update(1)
         if due(step, c.log_every):
             self._note(progress, batch, done, rate)
-        if due(step, c.picture_every):
-            parts = (done.left, done.right, batch.disparity, batch.valid, done.output.refined[-1])
-            self._picture(step, "train", Shown(*(part[0] for part in parts)))
+        if due(step, c.picture_every) and (shown := self._subject.shown(batch, done)) is not None:
+            self._picture(step, "train", shown)
         if due(step, c.validate_every):
             self._validate(progress, averaged)
 
@@ -133,20 +198,21 @@ class Reporter:
         if self._bar is not None:
             self._bar.close()
 
-    def _note(self, progress: Progress, batch: StereoBatch, done: Stepped, rate: float) -> None:
-        error = error_metrics(done.output.refined[-1].detach(), batch.disparity, batch.valid)
-        values = {"loss": float(done.loss), "epe": float(error["epe"]), "bp2": float(error["bp2"])}
-        if not math.isfinite(values["loss"]):
+    def _note(self, progress: Progress, batch: Batch, done: Done, rate: float) -> None:
+        loss, figures = float(done.loss.detach()), self._subject.figures(batch, done)
+        if not math.isfinite(loss):
             _log.warning("the loss of step %d is not finite; such steps change nothing", progress.step)
-        others = {"rate": rate, "minutes": progress.seconds / 60.0}
-        self._journal.scalars(progress.step, {f"train/{k}": v for k, v in {**values, **others}.items()})
-        self._bar.set_postfix_str(f"loss {values['loss']:.3f}, epe {values['epe']:.3f} px")
+        values = {"loss": loss, **figures, "rate": rate, "minutes": progress.seconds / 60.0}
+        self._journal.scalars(progress.step, {f"train/{k}": v for k, v in values.items()})
+        self._bar.set_postfix_str(f"loss {loss:.3f}, {self._subject.headline(figures)}")
 
-    def _validate(self, progress: Progress, averaged: StereoNetwork) -> None:
-        if not self._validation.wanted:
+    def _validate(self, progress: Progress, averaged: nn.Module) -> None:
+        if not self._subject.wanted:
             return
-        found = self._validation(averaged, lambda name, shown: self._picture(progress.step, name, shown))
-        self._journal.scalars(progress.step, found)
+        found = self._subject.validate(
+            averaged, lambda name, shown: self._picture(progress.step, name, shown)
+        )
+        self._journal.scalars(step, found)
         draw_curve(self._folder)
         name = self._config.keep_best
         if name and name not in found:

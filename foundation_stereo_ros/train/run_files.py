@@ -11,17 +11,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from foundation_stereo_ros.errors import CheckpointError, FileFormatError
 from foundation_stereo_ros.io.documents import parse_json
-from foundation_stereo_ros.nets.stereo import StereoNetwork
-from foundation_stereo_ros.nets.stereo.kinds import kind_of
-from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.data_config import describe
 from foundation_stereo_ros.weights import save_checkpoint
 from foundation_stereo_ros.weights.checkpoint import read_tensors, write_tensors
 
@@ -133,7 +129,8 @@ def compact_state(path: Path, target: Path) -> Progress:
     config = _value(path, header, "config")
     if not isinstance(config, dict):
         raise CheckpointError(f"{path} has no settings of a run in its header")
-    header["config"] = json.dumps({**config, "validate_on": None, "keep_best": ""})
+    local = {"validate_on": None, "keep_best": ""}
+    header["config"] = json.dumps({**config, **{name: local[name] for name in local if name in config}})
     write_tensors(target, {f"model.{name}": value for name, value in weights.items()}, header)
     return progress
 
@@ -186,19 +183,36 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
+class KeptSettings(Protocol):
+    """What a run's files say of its settings."""
+
+    @property
+    def keep_best(self) -> str:
+        """Figure that decides on the best weights."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of them as plain values."""
+
+
 class RunFiles:
     """Writes them, each whole or not at all.
 
     Args:
         folder: of the run.
         config: of the run.
+        kind: of the network, as weights files name it.
         notes: what its weights are made from.
+        data: what it is trained on, in words.
     """
 
-    def __init__(self, folder: Path, config: TrainingConfig, notes: Mapping[str, str]) -> None:
-        self._folder, self._config, self._notes = folder, config, dict(notes)
+    def __init__(
+        self, folder: Path, config: KeptSettings, kind: str, notes: Mapping[str, str], data: str
+    ) -> None:
+        self._folder, self._config, self._kind = folder, config, kind
+        before = [notes["trained_on"]] if "trained_on" in notes else []
+        self._notes, self._trained_on = dict(notes), ", then ".join([*before, data])
 
-    def save(self, state: RunState[StereoNetwork], progress: Progress) -> None:
+    def save(self, state: RunState[Any], progress: Progress) -> None:
         """Write the state to go on from, and the averaged weights as a checkpoint for everybody.
 
         Raises:
@@ -206,14 +220,14 @@ class RunFiles:
         """
         about = {
             "config": self._config.to_dict(),
-            "kind": kind_of(state.model.config),
+            "kind": self._kind,
             "network": state.model.config.to_dict(),
             "notes": self._notes,
         }
         save_state(self._folder / STATE_NAME, state, progress, about)
         self._export(WEIGHTS_NAME, state.averaged, progress, {})
 
-    def save_best(self, averaged: StereoNetwork, progress: Progress) -> None:
+    def save_best(self, averaged: Any, progress: Progress) -> None:
         """Write the weights that were best so far.
 
         Raises:
@@ -221,10 +235,7 @@ class RunFiles:
         """
         self._export(BEST_NAME, averaged, progress, {self._config.keep_best: f"{progress.best:.6g}"})
 
-    def _export(
-        self, name: str, averaged: StereoNetwork, progress: Progress, more: Mapping[str, str]
-    ) -> None:
-        before = [self._notes[name] for name in ("trained_on",) if name in self._notes]
-        trained_on = ", then ".join([*before, describe(self._config.data)])
-        notes = {**self._notes, **more, "steps": str(progress.step), "trained_on": trained_on}
+    def _export(self, name: str, averaged: Any, progress: Progress, more: Mapping[str, str]) -> None:
+        steps = str(progress.step)
+        notes = {**self._notes, **more, "steps": steps, "trained_on": self._trained_on}
         save_checkpoint(self._folder / name, averaged, notes)

@@ -17,8 +17,8 @@ from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, Stere
 from foundation_stereo_ros.scenes.seeds import VALIDATION
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.data_config import LAYERED, SCENES, DatasetChoice
-from foundation_stereo_ros.train.descent import Precision
 from foundation_stereo_ros.train.feed.layered import LayeredGenerator
+from foundation_stereo_ros.train.optimisation import Precision
 from foundation_stereo_ros.train.pictures import Shown
 from foundation_stereo_ros.train.visibility import near_edges
 

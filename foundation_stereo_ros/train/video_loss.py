@@ -112,17 +112,19 @@ def pair_loss(
 
 
 def sequence_loss(
-    model: DeepVideoMVS, views: Sequence[PosedBatch], intrinsics: Float[Tensor, "b 3 3"]
+    model: DeepVideoMVS,
+    views: Sequence[PosedBatch],
+    intrinsics: Float[Tensor, "b 3 3"],
+    warped_by: str = "truth",
 ) -> VideoLoss:
     """Predict each view of a sequence but the first from the one before it and what is remembered.
-
-    The hidden state comes into a view by the true depth of that view, as published for all stages but the
-    last.
 
     Args:
         model: fusionnet, in training mode.
         views: two or more.
         intrinsics: of the images.
+        warped_by: by what the hidden state comes into a view: its true depth (``truth``), as published for
+            all stages but the last, or, as in use, the depth predicted last (``prediction``).
     """
     features = [model.encode(view.image) for view in views]
     total, memory = torch.zeros((), device=intrinsics.device), None
@@ -134,7 +136,7 @@ def sequence_loss(
         hidden = None
         if memory is not None:
             motion = moves_between(before.pose, own.pose, intrinsics)
-            hypothesis = own.depth[:, ::MULTIPLE, ::MULTIPLE]
+            hypothesis = own.depth[:, ::MULTIPLE, ::MULTIPLE] if warped_by == "truth" else None
             hidden = model.hidden_state(memory, motion, intrinsics, hypothesis)
         output = model(own.image, features[number], volume, memory, hidden)
         total = _add_scales(total, errors, output.depths, own.depth)

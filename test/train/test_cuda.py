@@ -23,9 +23,10 @@ from foundation_stereo_ros.bench.inputs import randomize
 from foundation_stereo_ros.nets.stereo import StereoNetwork, build_network, network_preset
 from foundation_stereo_ros.scenes.raycast.generator import SceneGenerator, StereoBatch
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.descent import Descent, Precision
+from foundation_stereo_ros.train.descent import Descent
 from foundation_stereo_ros.train.distributed import Group
 from foundation_stereo_ros.train.feed.layered import LayeredGenerator
+from foundation_stereo_ros.train.optimisation import Precision
 from foundation_stereo_ros.train.trainer import Trainer
 from foundation_stereo_ros.weights import load_checkpoint
 

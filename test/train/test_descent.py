@@ -12,7 +12,7 @@ from small_runs import SMALL
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.descent import Precision
+from foundation_stereo_ros.train.optimisation import Precision
 from foundation_stereo_ros.train.trainer import Trainer
 
 CPU = torch.device("cpu")

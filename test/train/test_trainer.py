@@ -15,7 +15,7 @@ from small_runs import SMALL
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.train.config import TrainingConfig
-from foundation_stereo_ros.train.descent import learning_rate
+from foundation_stereo_ros.train.optimisation import learning_rate
 from foundation_stereo_ros.train.run_files import STATE_NAME, compact_state
 from foundation_stereo_ros.train.trainer import Trainer
 from foundation_stereo_ros.weights import load_checkpoint

@@ -15,6 +15,7 @@ from seeded_video import seeded_video_network
 from foundation_stereo_ros.nets.parts import imagenet
 from foundation_stereo_ros.nets.video import LeanVideo
 from foundation_stereo_ros.nets.video.lean.sweep import Planes
+from foundation_stereo_ros.train.feed.clips import stacked
 from foundation_stereo_ros.train.lean_loss import Truth
 from foundation_stereo_ros.train.video_config import VideoTrainingConfig
 from foundation_stereo_ros.train.video_loss import (
@@ -27,7 +28,6 @@ from foundation_stereo_ros.train.video_loss import (
     truth_of_frame,
 )
 from foundation_stereo_ros.train.video_start import video_start
-from foundation_stereo_ros.train.video_trainer import stacked
 
 FILE = REFERENCE / "dvmvs" / "training.npz"
 EXACT = 1e-6
@@ -126,7 +126,7 @@ def test_truth_out_of_the_planes_and_unknown_truth_do_not_count() -> None:
 def test_the_lean_network_learns_one_clip() -> None:
     torch.manual_seed(0)
     config = VideoTrainingConfig(network={"widths": (8, 8, 8, 8), "matching_width": 8, "groups": 2})
-    model = video_start(config)
+    model = video_start(config).model
     assert isinstance(model, LeanVideo)
     clip = stacked([small_clip(3, 0, 64, 96)])
     views, k = clip.views(torch.device("cpu")), clip.intrinsics

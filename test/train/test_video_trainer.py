@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.train.feed.clips import ClipSteps
 from foundation_stereo_ros.train.video_config import VideoTrainingConfig
-from foundation_stereo_ros.train.video_trainer import ClipSteps, VideoTrainer
+from foundation_stereo_ros.train.video_trainer import VideoTrainer
 from foundation_stereo_ros.weights.video import load_video_checkpoint
 
 SMALL = {
