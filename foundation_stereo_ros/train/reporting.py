@@ -212,7 +212,7 @@ class Reporter(Generic[Batch, Done]):
         found = self._subject.validate(
             averaged, lambda name, shown: self._picture(progress.step, name, shown)
         )
-        self._journal.scalars(step, found)
+        self._journal.scalars(progress.step, found)
         draw_curve(self._folder)
         name = self._config.keep_best
         if name and name not in found:

@@ -16,7 +16,7 @@ from small_runs import SMALL
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.train.config import TrainingConfig
 from foundation_stereo_ros.train.optimisation import learning_rate
-from foundation_stereo_ros.train.run_files import STATE_NAME, compact_state
+from foundation_stereo_ros.train.run_files import STATE_NAME, compact_state, read_about
 from foundation_stereo_ros.train.trainer import Trainer
 from foundation_stereo_ros.weights import load_checkpoint
 
@@ -76,6 +76,17 @@ def test_a_compact_state_goes_on_from_the_averaged_weights(straight: Trainer, tm
         for name, value in straight.averaged.state_dict().items():
             torch.testing.assert_close(found.state_dict()[name], value)
     assert later.run(show_progress=False).finished
+
+
+def test_the_state_of_an_earlier_version_goes_on(root: Path, tmp_path: Path) -> None:
+    shutil.copy(root / "config" / "long_run" / STATE_NAME, tmp_path / STATE_NAME)
+    config = read_about(tmp_path / STATE_NAME)["config"]
+    small = {"height": 64, "width": 96, "batch": 1, "compile": False, "steps": 8291, "validate_every": 0}
+    config = TrainingConfig.from_dict({**config, **small})
+    trainer = Trainer(config, tmp_path, "cpu", resume=True)
+    assert trainer.progress.step == 8290
+    assert trainer.run(show_progress=False).finished
+    assert read_about(tmp_path / STATE_NAME)["notes"] == {"preset": "lean"}
 
 
 def test_exported_weights_are_the_averaged_ones_and_load(straight: Trainer) -> None:

@@ -4,28 +4,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from small_runs import SMALL_VIDEO as SMALL
+from small_runs import small_video_network
 
+from foundation_stereo_ros.cli.main import main
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.train.feed.clips import ClipSteps
+from foundation_stereo_ros.train.run_files import STATE_NAME, read_about
 from foundation_stereo_ros.train.video_config import VideoTrainingConfig
 from foundation_stereo_ros.train.video_trainer import VideoTrainer
+from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 from foundation_stereo_ros.weights.video import load_video_checkpoint
-
-SMALL = {
-    "network": {"widths": [4, 8, 8, 8], "matching_width": 8, "groups": 2, "planes": 16},
-    "steps": 4,
-    "batch": 1,
-    "views": 2,
-    "height": 64,
-    "width": 64,
-    "validation_clips": 2,
-    "log_every": 1,
-    "validate_every": 4,
-}
 
 
 def test_a_run_in_two_parts_is_the_run_in_one(tmp_path: Path) -> None:
@@ -39,6 +34,43 @@ def test_a_run_in_two_parts_is_the_run_in_one(tmp_path: Path) -> None:
     again.run(show_progress=False)
     for one, other in zip(whole.model.parameters(), again.model.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_the_state_of_an_earlier_version_goes_on(root: Path, tmp_path: Path) -> None:
+    """It knows neither stages nor changes to clips; and it is compact, which says ``validate_on``."""
+    shutil.copy(root / "config" / "video_run" / STATE_NAME, tmp_path / STATE_NAME)
+    begin = load_file(tmp_path / STATE_NAME)
+    words = [
+        "--height",
+        "64",
+        "--width",
+        "64",
+        "--batch",
+        "1",
+        "--steps",
+        "1046",
+        "--device",
+        "cpu",
+        "--quiet",
+    ]
+    assert main(["train", "--resume", "-o", str(tmp_path), *words]) == 0
+    config = read_about(tmp_path / STATE_NAME)["config"]
+    assert (config["preset"], config["learning_rate"], config["views"]) == ("lean", 5e-4, 4)
+    after = load_file(tmp_path / STATE_NAME)
+    apart = max(
+        float((after[name] - value).abs().max()) for name, value in begin.items() if value.is_floating_point()
+    )
+    assert 0 < apart < 0.1
+    assert {float(value) for name, value in after.items() if name.startswith("adam.step.")} == {1.0}
+
+
+def test_the_best_weights_are_kept(tmp_path: Path) -> None:
+    values = {**SMALL, "steps": 2, "validate_every": 1, "keep_best": "generated/abs_rel"}
+    VideoTrainer(VideoTrainingConfig.from_dict(values), tmp_path, "cpu").run(show_progress=False)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    lowest = min(line["generated/abs_rel"] for line in lines if "generated/abs_rel" in line)
+    said = read_checkpoint(tmp_path / "best.safetensors").metadata
+    assert float(said["generated/abs_rel"]) == pytest.approx(lowest, rel=1e-4)
 
 
 def test_it_leaves_a_log_and_weights(tmp_path: Path) -> None:
@@ -74,9 +106,15 @@ def test_a_wrong_setting_is_named(values: dict[str, object], message: str) -> No
 
 @pytest.mark.parametrize("preset", ["pairnet", "fusionnet"])
 def test_published_networks_train_by_the_published_losses(tmp_path: Path, preset: str) -> None:
-    sizes = {"width": 4, "pyramid_width": 8, "planes": 8, "trunk_widths": [8, 8, 8, 16, 16]}
     views = 2 if preset == "pairnet" else 3
-    values = {**SMALL, "preset": preset, "network": sizes, "views": views, "steps": 2, "validate_every": 2}
+    values = {
+        **SMALL,
+        "preset": preset,
+        "network": small_video_network(),
+        "views": views,
+        "steps": 2,
+        "validate_every": 2,
+    }
     trainer = VideoTrainer(VideoTrainingConfig.from_dict(values), tmp_path, "cpu")
     before = [p.clone() for p in trainer.model.parameters()]
     assert trainer.run(show_progress=False).finished
