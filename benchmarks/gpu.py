@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that a machine with a CUDA device is wanted for, in pieces that each end within a time limit.
 
-``python benchmarks/gpu.py check``, ``tests``, ``benchmark`` or ``train``, or ``all`` of them in this order.
-Any Python with torch will do: the package need not be installed, and nothing is. docs/gpu.md tells what each
-piece needs, what it leaves behind, and what to do with it.
+``python benchmarks/gpu.py check``, ``tests``, ``benchmark``, ``train``, ``video`` or ``train-video``, or ``all``
+of them in this order. Any Python with torch will do: the package need not be installed, and nothing is.
+docs/gpu.md tells what each piece needs, what it leaves behind, and what to do with it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gpu_pieces.benchmark import ROWS, benchmark, rows
+from gpu_pieces.benchmark import ROWS, VIDEO_ROWS, benchmark, rows
 from gpu_pieces.check import check, tests
 from gpu_pieces.processes import ROOT, environment_for, words_for
-from gpu_pieces.rows import FORMS, PRECISIONS, PRESETS, SIZES
-from gpu_pieces.train import train
+from gpu_pieces.rows import FORMS, PRECISIONS, PRESETS, SIZES, VIDEOS
+from gpu_pieces.train import train, train_video
 
-PIECES = ("check", "tests", "benchmark", "train")
+PIECES = ("check", "tests", "benchmark", "train", "video", "train-video")
 _ROW_S = 180  # compiling may take forever
 
 
@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.path.insert(0, str(ROOT))
     signal.signal(signal.SIGTERM, _interrupt)
     run = {"check": check, "tests": tests, "benchmark": benchmark, "train": train, "all": every, ROWS: rows}
+    run |= {"video": benchmark, "train-video": train_video, VIDEO_ROWS: rows}
     return run[args.piece](args)
 
 
@@ -43,11 +44,13 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add, env = parser.add_argument, os.environ.get
-    add("piece", choices=(*PIECES, "all", ROWS), metavar="|".join((*PIECES, "all")))
+    add("piece", choices=(*PIECES, "all", ROWS, VIDEO_ROWS), metavar="|".join((*PIECES, "all")))
     add("--out", type=_absolute, default=env("OUT") or "gpu_output", help="folder for the results (OUT)")
     add("--device", default=env("DEVICE") or "cuda", help="cuda, cuda:1 or, to try it, cpu (DEVICE)")
     add("--seconds", type=float, default=540.0, help="time limit of each piece (540)")
     add("--state", type=_absolute, default=ROOT / "runs/long", help="folder of the training run (runs/long)")
+    video = ROOT / "runs/video"
+    add("--video-state", type=_absolute, default=video, help="folder of that for posed video (runs/video)")
     add(
         "--earlier",
         type=_absolute,
@@ -61,8 +64,11 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         default=settings,
         help="settings of the training run (config/train_long.yaml)",
     )
+    video = ROOT / "config" / "train_video.yaml"
+    add("--video-config", type=_absolute, default=video, help="the same for video (config/train_video.yaml)")
     add("--select", metavar="EXPRESSION", help="only tests whose names match, as with pytest -k")
     add("--presets", nargs="+", default=PRESETS, help="networks to measure")
+    add("--videos", nargs="+", default=VIDEOS, help="networks for posed video to measure")
     add("--sizes", nargs="+", type=_size, default=SIZES, metavar="HxW", help="pictures to measure with")
     add("--precisions", nargs="+", default=PRECISIONS, help="arithmetics to measure in")
     add("--forms", nargs="+", default=FORMS, choices=FORMS, help="compiled networks, or not, or both")

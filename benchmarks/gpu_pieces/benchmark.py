@@ -16,10 +16,22 @@ from typing import Any
 
 from gpu_pieces.device import device_name, dtype_of, has_no_device, one_line
 from gpu_pieces.processes import environment_for, grace_of, supervised, take_earlier, words_for
-from gpu_pieces.rows import JOURNAL, Row, append, keys, named, read_rows, table, wanted_rows
+from gpu_pieces.rows import (
+    JOURNAL,
+    KEYFRAME,
+    Row,
+    append,
+    keys,
+    named,
+    read_rows,
+    table,
+    wanted_keyframes,
+    wanted_rows,
+)
 
 ROWS = "rows"
-"""The process that measures, which the piece ``benchmark`` starts, and starts again where it dies."""
+VIDEO_ROWS = "video-rows"
+"""The processes that measure, which ``benchmark`` and ``video`` start, and start again where they die."""
 
 TABLE = "benchmark.md"
 
@@ -38,7 +50,7 @@ def benchmark(args: argparse.Namespace) -> int:
     begun: list[list[str]] = []
     while (left := end - time.monotonic()) > 1:
         begun.clear()
-        words = words_for(args, ROWS, left - grace_of(left))
+        words = words_for(args, VIDEO_ROWS if args.piece == "video" else ROWS, left - grace_of(left))
         status = supervised(words, left, environment_for(args), lambda line: _note(line, begun))
         unfinished = [key for key in begun if tuple(key) not in keys(args.out)]
         if not status:
@@ -61,7 +73,8 @@ def benchmark(args: argparse.Namespace) -> int:
 def rows(args: argparse.Namespace) -> int:
     """Measure what has no row yet, in this process; a row may end it."""
     end, name, done = time.monotonic() + args.seconds, device_name(args.device), keys(args.out)
-    left = [key for row in wanted_rows(args) if (key := (*row, name)) not in done]
+    wanted = wanted_keyframes if args.piece == VIDEO_ROWS else wanted_rows
+    left = [key for row in wanted(args) if (key := (*row, name)) not in done]
     print(f"{len(left)} rows to measure", flush=True)
     if left:
         importlib.import_module("foundation_stereo_ros.nets.stereo")  # not on the first row's account
@@ -71,7 +84,9 @@ def rows(args: argparse.Namespace) -> int:
         print(_BEGUN + json.dumps(key), flush=True)
         signal.alarm(max(1, round(args.row_seconds)))  # ends this process, also in the middle of a compiler
         try:
-            found = measure(Row(*key[:-1]), args.device, args.repeats)
+            row = Row(*key[:-1])
+            take = measure_keyframes if row.what == KEYFRAME else measure
+            found = take(row, args.device, args.repeats)
         except Exception as error:  # a row must not take the others with it
             found = {"error": f"{type(error).__name__}: {one_line(error)}"}
         signal.alarm(0)
@@ -116,6 +131,33 @@ def measure(row: Row, device_text: str, repeats: int) -> dict[str, Any]:
         "peak_mib": None if peak is None else round(peak / 2**20),
         "iterations": network.config.iterations,
         "finite": finite,
+        "tf32": bool(torch.backends.cudnn.allow_tf32),
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+    }
+
+
+def measure_keyframes(row: Row, device: str, repeats: int) -> dict[str, Any]:
+    """Return what ``foundation_stereo benchmark --system video`` does, and the peak of the memory."""
+    import torch
+
+    from foundation_stereo_ros.bench.meters import memory_growth
+    from foundation_stereo_ros.bench.video import VideoCase, measure_video
+    from foundation_stereo_ros.weights.shipped import SHIPPED_VIDEO
+
+    height, width = map(int, row.size.split("x"))
+    source = {"checkpoint": row.preset} if row.preset == SHIPPED_VIDEO else {"preset": row.preset}
+    case = VideoCase(**source, height=height, width=width, precision=row.precision, device=device)
+    memory = memory_growth(lambda: measure_video(case, 1, False, lambda _: None), torch.device(device))
+    peak = memory.get("allocated", memory.get("resident_growth"))
+    found = measure_video(case, repeats, False, lambda _: None)
+    times = [sum(run.values()) for run in found.runs]
+    return {
+        "ms": round(statistics.median(times), 3),
+        "fastest_ms": round(min(times), 3),
+        "runs": len(times),
+        "peak_mib": None if peak is None else round(peak / 2**20),
+        "stages_ms": {name: stage["p50"] for name, stage in found.facts()["ms"].items()},
         "tf32": bool(torch.backends.cudnn.allow_tf32),
         "torch": torch.__version__,
         "cuda": torch.version.cuda,

@@ -41,7 +41,13 @@ NEEDS = {
     "tensorrt": "ONNX models on TensorRT alone, which no piece of this runs",
 }
 """Package -> what needs it."""
-PARTS = ("nets.stereo", "estimate.stereo.estimator", "train.trainer")
+PARTS = (
+    "nets.stereo",
+    "estimate.stereo.estimator",
+    "train.trainer",
+    "estimate.video.estimator",
+    "train.video_trainer",
+)
 _DISTRIBUTIONS = {"cv2": ("opencv-python-headless", "opencv-python"), "yaml": ("pyyaml",)}
 
 

@@ -75,10 +75,21 @@ def grace_of(seconds: float) -> float:
 def words_for(args: argparse.Namespace, piece: str, seconds: float | None = None) -> list[str]:
     """Return the command of a piece, with the same options."""
     words = [sys.executable, str(SCRIPT), piece]
-    for name in ("out", "device", "state", "earlier", "config", "select", "repeats", "row_seconds"):
+    names = (
+        "out",
+        "device",
+        "state",
+        "video_state",
+        "earlier",
+        "config",
+        "video_config",
+        "select",
+        "repeats",
+    )
+    for name in (*names, "row_seconds"):
         if getattr(args, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(args, name))]
-    for name in ("presets", "sizes", "precisions", "forms"):
+    for name in ("presets", "videos", "sizes", "precisions", "forms"):
         words += [f"--{name}", *getattr(args, name)]
     return [*words, "--seconds", str(seconds or args.seconds)]
 
@@ -90,14 +101,14 @@ def environment_for(args: argparse.Namespace) -> dict[str, str]:
     return {**os.environ, **changes}
 
 
-def take_earlier(args: argparse.Namespace, names: Sequence[str], folder: Path) -> None:
-    """Copy what an earlier call left, unless the folder has its own."""
+def take_earlier(args: argparse.Namespace, names: Sequence[str], folder: Path, prefix: str = "") -> None:
+    """Copy what an earlier call left, under names with a prefix, unless the folder has its own."""
     if args.earlier is None or (folder / names[0]).exists():
         return
     for name in names:
-        if (args.earlier / name).is_file():
-            copy_whole(args.earlier / name, folder / name)
-            print(f"taken from {args.earlier}: {name}")
+        if (args.earlier / f"{prefix}{name}").is_file():
+            copy_whole(args.earlier / f"{prefix}{name}", folder / name)
+            print(f"taken from {args.earlier}: {prefix}{name}")
 
 
 def copy_whole(source: Path, target: Path) -> None:

@@ -14,6 +14,11 @@ PRESETS = ("lean", "tiny", "small", "large")
 SIZES = ("480x640", "720x1280")
 PRECISIONS = ("fp16", "bf16", "fp32")
 FORMS = ("eager", "compiled")
+VIDEOS = ("lean-video", "fusionnet", "pairnet")
+"""Networks for posed video: the weights that ship, and published sizes with random weights."""
+VIDEO_SIZE = "256x320"
+KEYFRAME = "keyframe"
+"""What is measured of a video: an image in main memory to its depth there, beside two earlier ones."""
 ALSO_ALONE = "lean"
 """Preset that is measured without its pictures' way to the device and back as well."""
 
@@ -38,6 +43,13 @@ def wanted_rows(args: argparse.Namespace) -> Iterator[Row]:
                 for size in args.sizes:
                     for precision in args.precisions:
                         yield Row(preset, size, what, precision, form)
+
+
+def wanted_keyframes(args: argparse.Namespace) -> Iterator[Row]:
+    """Yield what is to be measured of posed video."""
+    for name in args.videos:
+        for precision in args.precisions:
+            yield Row(name, VIDEO_SIZE, KEYFRAME, precision, FORMS[0])
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:

@@ -106,14 +106,19 @@ def arguments(gpu: ModuleType, tmp_path: Path, device: str) -> Any:
     return gpu.arguments(["train", "--device", device, "--state", str(tmp_path), "--seconds", "540"])
 
 
+def words_of(training: ModuleType, args: Any) -> list[str]:
+    found: list[str] = training.training_words(args, training.Run(args.config, args.state))
+    return found
+
+
 def test_training_goes_on_where_there_is_a_state_and_ends_before_its_time(
     gpu: ModuleType, training: ModuleType, tmp_path: Path
 ) -> None:
-    words = training.training_words(arguments(gpu, tmp_path, "cuda"))
+    words = words_of(training, arguments(gpu, tmp_path, "cuda"))
     assert "--resume" not in words and words[words.index("--precision") + 1] == "bf16"
     assert float(words[words.index("--max-minutes") + 1]) <= 8
     (tmp_path / "state.safetensors").touch()
-    words = training.training_words(arguments(gpu, tmp_path, "cpu"))
+    words = words_of(training, arguments(gpu, tmp_path, "cpu"))
     assert "--resume" in words and words[words.index("--precision") + 1] == "fp32"
     assert words[words.index("--workers") + 1] in ("0", "1")
 
@@ -126,7 +131,44 @@ def test_scarce_shared_memory_bounds_the_workers(
     monkeypatch.setattr(training, "cores", lambda: 16)
     for free, expected in ((512 * 2**20, 7), (2**34, 16)):
         monkeypatch.setattr(training, "shared_memory", lambda free=free: free)
-        assert training.workers(True, config) == expected
+        assert training.workers(True, training.Run(config, tmp_path)) == expected
+    config.write_text("{system: video, views: 4, height: 192, width: 256}", encoding="utf-8")
+    monkeypatch.setattr(training, "shared_memory", lambda: 512 * 2**20)
+    assert training.workers(True, training.Run(config, tmp_path, batch=8)) == 8
+
+
+def test_keyframes_of_videos_are_rows_of_the_same_table(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ("video", "--videos", "lean-video", "nonsense", "--precisions", "fp32", "--repeats", "2")
+    done = call(root, out, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [json.loads(line) for line in (out / "benchmark.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(row["preset"], row["what"]) for row in rows] == [
+        ("lean-video", "keyframe"),
+        ("nonsense", "keyframe"),
+    ]
+    assert rows[0]["ms"] > 0 and rows[0]["runs"] == 2 and rows[0]["stages_ms"]["network"] > 0
+    assert "preset is 'nonsense'" in rows[1]["error"]
+    assert "| lean-video | 256x320 | keyframe | fp32 |" in (out / "benchmark.md").read_text(encoding="utf-8")
+    assert "0 rows to measure" in call(root, out, *words).stdout
+
+
+def test_the_training_for_video_goes_on_here_and_elsewhere(root: Path, tmp_path: Path) -> None:
+    """It begins with the state that comes along, and its files have names of their own."""
+    config, out = tmp_path / "video.yaml", tmp_path / "out"
+    small = {"height": 64, "width": 64, "batch": 1, "views": 2, "log_every": 1, "validate_every": 100_000}
+    config.write_text(json.dumps({"system": "video", **small}), encoding="utf-8")
+    words = ("train-video", "--video-config", str(config), "--seconds", "30")
+    done = call(root, out, *words, "--video-state", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {"video_state.safetensors", "video_weights.safetensors", "video_log.jsonl"} == {
+        f.name for f in out.iterdir()
+    }
+    first = json.loads((out / "video_log.jsonl").read_text(encoding="utf-8").splitlines()[-1])["step"]
+    assert first > 1045
+    again = call(root, out, *words, "--video-state", str(tmp_path / "other"), "--earlier", str(out))
+    assert "taken from" in again.stdout
+    assert json.loads((out / "video_log.jsonl").read_text(encoding="utf-8").splitlines()[-1])["step"] > first
 
 
 def test_only_small_files_are_handed_over(
