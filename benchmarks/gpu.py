@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that a machine with a CUDA device is wanted for, in pieces that each end within a time limit.
 
-``python benchmarks/gpu.py check``, ``tests``, ``benchmark``, ``train``, ``video`` or ``train-video``, or ``all``
-of them in this order. Any Python with torch will do: the package need not be installed, and nothing is.
+``python benchmarks/gpu.py check``, ``tests``, ``benchmark``, ``train``, ``video``, ``train-video``,
+or ``all`` in this order. Any Python with torch will do: the package need not be installed, and nothing is.
 docs/gpu.md tells what each piece needs, what it leaves behind, and what to do with it.
 """
 

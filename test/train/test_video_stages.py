@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from small_runs import SMALL_VIDEO, small_video_network
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.train.config import read_settings
+from foundation_stereo_ros.train.feed.clip_augmentation import ClipAugmentation
 from foundation_stereo_ros.train.video_config import VideoTrainingConfig
 from foundation_stereo_ros.train.video_stages import Stage, spans
 from foundation_stereo_ros.train.video_trainer import VideoTrainer
@@ -166,3 +168,10 @@ def test_the_recipes_that_come_along_train(preset: str, root: Path, tmp_path: Pa
     assert (
         VideoTrainer(VideoTrainingConfig.from_dict(small), tmp_path, "cpu").run(show_progress=False).finished
     )
+
+
+def test_the_docs_tell_of_every_setting(root: Path) -> None:
+    said = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    for kind in (VideoTrainingConfig, Stage, ClipAugmentation):
+        for entry in fields(kind):
+            assert f"`{entry.name}`" in said or entry.name == "system", entry.name

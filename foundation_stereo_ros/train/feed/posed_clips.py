@@ -89,7 +89,11 @@ class PosedClips:
         for frame in chosen:
             image, depth = video.image(frame), video.depth(frame)
             images.append(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8))
-            known = np.zeros((height, width), np.float32) if depth is None else np.nan_to_num(depth, nan=0.0)
+            known = (
+                np.zeros((height, width), np.float32)
+                if depth is None
+                else np.where(np.isfinite(depth), depth, 0.0)
+            )
             depths.append(np.asarray(cv2.resize(known, size, interpolation=cv2.INTER_NEAREST), np.float32))
         camera = video.camera(image).scaled(width, height)
         return MovingClip(images, depths, [frame.pose for frame in chosen], camera)

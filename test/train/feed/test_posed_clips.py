@@ -10,9 +10,9 @@ from posed_scenes import small_clip, write_deepvideomvs
 from foundation_stereo_ros.errors import ConfigError, FileFormatError
 from foundation_stereo_ros.geometry.poses import pose_distance
 from foundation_stereo_ros.scenes.moving.worlds import MovingConfig
+from foundation_stereo_ros.train.feed.clips import ClipSteps
 from foundation_stereo_ros.train.feed.posed_clips import PosedClips
 from foundation_stereo_ros.train.video_config import VideoTrainingConfig
-from foundation_stereo_ros.train.video_trainer import ClipSteps
 
 STEPS = MovingConfig(step_low=0.1, step_high=0.5)
 
