@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_runs import small_video_network
 
 from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.nets.video import LeanVideo
@@ -42,3 +43,20 @@ def test_weights_of_the_same_network_are_a_start_and_others_are_named(tmp_path: 
 def test_a_run_that_goes_on_needs_no_start(tmp_path: Path) -> None:
     config = VideoTrainingConfig(start_from=str(tmp_path / "gone.safetensors"))
     assert isinstance(video_start(config, {}).model, LeanVideo)
+
+
+def test_fusionnet_begins_with_all_of_pairnet_but_the_decoder(tmp_path: Path) -> None:
+    sizes = small_video_network()
+    torch.manual_seed(3)
+    pairnet = video_start(VideoTrainingConfig(preset="pairnet", views=2, network=sizes)).model
+    save_checkpoint(tmp_path / "pairnet.safetensors", pairnet, {"licence": "MIT"})
+    file = str(tmp_path / "pairnet.safetensors")
+    torch.manual_seed(4)
+    began = video_start(VideoTrainingConfig(preset="fusionnet", network=sizes, start_from=file))
+    theirs = pairnet.state_dict()
+    for name, value in began.model.state_dict().items():
+        if name.startswith(("feature_extractor.", "feature_pyramid.", "encoder.")):
+            assert torch.equal(value, theirs[name]), name
+    name = next(n for n, value in theirs.items() if n.startswith("decoder.") and value.ndim == 4)
+    assert not torch.equal(began.model.state_dict()[name], theirs[name])
+    assert (began.notes["licence"], began.notes["started_from"]) == ("MIT", "pairnet.safetensors")
