@@ -87,7 +87,8 @@ setup(
     entry_points={
         "console_scripts": [
             f"foundation_stereo = {NAME}.cli.main:main",
-            f"stereo_node = {NAME}.ros.node.main:main",
+            f"stereo_node = {NAME}.ros.node.main:stereo",
+            f"video_node = {NAME}.ros.node.main:video",
         ]
     },
 )

@@ -57,7 +57,7 @@ def run_node() -> int:
     for side in ("left", "right"):
         topic = f"qos_overrides.{NAMESPACE}/{side}/image_rect.subscription.reliability"
         arguments += ["-p", f"{topic}:=reliable"]
-    return main(arguments)
+    return main("stereo", arguments)
 
 
 def run_live() -> int:

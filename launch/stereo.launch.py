@@ -13,15 +13,19 @@ from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch_ros.actions import LifecycleNode, Node
 
 from foundation_stereo_ros.estimate.config import settings
+from foundation_stereo_ros.estimate.setting import settings_of
 from foundation_stereo_ros.io.documents import read_yaml
-from foundation_stereo_ros.ros.live.config import live_settings
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
 from foundation_stereo_ros.ros.live.topics import COMPRESSED, sibling
 from foundation_stereo_ros.ros.node.launching import (
     SWITCH,
+    absolute,
     argument,
-    parameter_file,
+    given_settings,
+    node_of,
+    parameter_files,
+    reliable,
     setting_argument,
-    setting_value,
 )
 
 CONFIG = Path(__file__).parent.parent / "config"
@@ -51,7 +55,7 @@ ARGUMENTS = (
     ("optical_frame", "", "frame_id of the left images, for that new frame. Not given: the camera's."),
 )
 """Name, default, description; what is not given is not handed on either."""
-SETTINGS = {setting.name: setting for setting in (*settings(), *live_settings())}
+SETTINGS = {setting.name: setting for setting in (*settings(), *settings_of(StereoLiveConfig))}
 HANDED_ON = (
     *("checkpoint", "image_transport", "approximate_sync", "slop", "queue_size", "rectification", "baseline"),
     *("confidence", "memory_budget", "save_directory"),
@@ -108,51 +112,24 @@ def _inputs(preset: dict[str, Any], given: dict[str, str]) -> dict[str, str]:
 
 
 def _stereo_node(preset: dict[str, Any], topics: dict[str, str], given: dict[str, str]) -> LifecycleNode:
-    logger = _absolute("stereo_node", given["namespace"])[1:].replace("/", ".")
-    return LifecycleNode(
-        package="foundation_stereo_ros",
-        executable="stereo_node",
-        name="stereo_node",
-        namespace=given["namespace"],
-        parameters=_parameters(preset, topics, given),
-        remappings=[(INPUTS[key], topic) for key, topic in topics.items() if topic != INPUTS[key]],
-        ros_arguments=["--log-level", f"{logger}:={given['log_level']}"],
-        output="screen",
-        emulate_tty=True,  # for the colours of warnings
-    )
-
-
-def _parameters(preset: dict[str, Any], topics: dict[str, str], given: dict[str, str]) -> list[str]:
-    """Return files of parameters; later ones win, and those that name the node over those for all nodes."""
-    files = [str(CONFIG / "stereo.yaml")]
-    if preset.get("parameters"):
-        files.append(parameter_file(preset["parameters"]))
-    if given["params_file"]:
-        files.append(str(Path(given["params_file"]).expanduser()))
-        if not Path(files[-1]).is_file():
-            raise RuntimeError(f"params_file is {files[-1]}; there is no such file")
-    wanted = [SETTINGS[name] for name in HANDED_ON if given[name]]
-    values = {setting.parameter: setting_value(setting, given[setting.name]) for setting in wanted}
-    if given["use_sim_time"]:
-        values["use_sim_time"] = given["use_sim_time"] == "true"
+    name = "stereo_node"
+    values = given_settings((SETTINGS[name] for name in HANDED_ON), given)
     if given["reliable"] == "true":
-        values.update(_reliable(topics, given))
-    return [*files, parameter_file(values, _absolute("stereo_node", given["namespace"]))] if values else files
+        values.update(reliable(_all_inputs(topics, given)))
+    node = absolute(name, given["namespace"])
+    files = parameter_files(CONFIG / "stereo.yaml", preset.get("parameters", {}), given, values, node)
+    return node_of(name, given, files, [(INPUTS[key], topic) for key, topic in topics.items()])
 
 
-def _reliable(topics: dict[str, str], given: dict[str, str]) -> dict[str, Any]:
-    """Return the parameters by which ROS changes the quality of service of the four inputs."""
+def _all_inputs(topics: dict[str, str], given: dict[str, str]) -> list[str]:
+    """Return the full names of the four inputs."""
     names = []
     for side in ("left", "right"):
-        image = _absolute(topics.get(side, INPUTS[side]), given["namespace"])
+        image = absolute(topics.get(side, INPUTS[side]), given["namespace"])
         info = topics.get(f"{side}_info") or sibling(image, "camera_info")
         compressed = given["image_transport"] == "compressed" and not image.endswith(COMPRESSED)
-        names += [image + COMPRESSED if compressed else image, _absolute(info, given["namespace"])]
-    return {f"qos_overrides.{name}.subscription.reliability": "reliable" for name in names}
-
-
-def _absolute(topic: str, namespace: str) -> str:
-    return topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}"
+        names += [image + COMPRESSED if compressed else image, absolute(info, given["namespace"])]
+    return names
 
 
 def _rviz(topics: dict[str, str], given: dict[str, str]) -> list[Action]:
@@ -160,7 +137,7 @@ def _rviz(topics: dict[str, str], given: dict[str, str]) -> list[Action]:
         get_package_prefix("rviz2")
     except PackageNotFoundError:
         raise RuntimeError("rviz:=true, but there is no rviz2 here (ros-$ROS_DISTRO-rviz2)") from None
-    frame = given["fixed_frame"] or _absolute("view", given["namespace"])[1:].replace("/", "_")
+    frame = given["fixed_frame"] or absolute("view", given["namespace"])[1:].replace("/", "_")
     # A frame of our own has no time, and in simulated time RViz goes blank at each loop of a replay.
     simulated = given["use_sim_time"] == "true" and bool(given["fixed_frame"])
     rviz = Node(
@@ -193,6 +170,6 @@ def _upright(frame: str, given: dict[str, str]) -> list[Action]:
 def _shown(topics: dict[str, str], namespace: str) -> list[tuple[str, str]]:
     """Remap the topics in config/stereo.rviz, which are those of the namespace /stereo."""
     names = ("points2", "depth/image_rect", "disparity/visual")
-    shown = {f"/stereo/{name}": _absolute(name, namespace) for name in names}
-    shown["/stereo/left/image_rect"] = _absolute(topics.get("left", INPUTS["left"]), namespace)
+    shown = {f"/stereo/{name}": absolute(name, namespace) for name in names}
+    shown["/stereo/left/image_rect"] = absolute(topics.get("left", INPUTS["left"]), namespace)
     return [(name, topic) for name, topic in shown.items() if topic != name]

@@ -23,7 +23,7 @@ from foundation_stereo_ros.nets.parts.timm_import import import_timm
 from foundation_stereo_ros.rigs import rig_from_file
 from foundation_stereo_ros.ros.bags.reader import Recording
 from foundation_stereo_ros.ros.bags.storage import decode
-from foundation_stereo_ros.ros.live.parameters import judge, read_parameters
+from foundation_stereo_ros.ros.live.parameters import STEREO, read_parameters
 from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info
 from foundation_stereo_ros.ros.messages.cdr import message_types
 from foundation_stereo_ros.ros.messages.images import decode_image
@@ -76,7 +76,7 @@ def _array(path: Path, _: Path | None) -> None:
 def _yaml(path: Path, seed: Path | None) -> None:
     name = (seed or path).stem
     if name == "stereo":
-        judge(read_parameters(path, "/stereo/stereo_node"))
+        STEREO.judge(read_parameters(path, "/stereo/stereo_node"))
     elif name.startswith("train"):
         build(TrainingConfig, read_settings(path))
     else:

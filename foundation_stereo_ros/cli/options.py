@@ -128,11 +128,17 @@ def calibration_files(args: argparse.Namespace) -> list[Path]:
     return files
 
 
-def add_node_options(parser: argparse.ArgumentParser, name: str) -> None:
-    """Declare the flags of everything that takes part in a graph."""
+def add_node_options(parser: argparse.ArgumentParser, name: str, shown: str = "") -> None:
+    """Declare the flags of everything that takes part in a graph.
+
+    Args:
+        parser: of a subcommand.
+        name: of the node by default.
+        shown: the same in words; empty: the name.
+    """
     group = parser.add_argument_group("graph")
     group.add_argument("--domain", type=int, metavar="N", help="DDS domain (default: ROS_DOMAIN_ID)")
-    group.add_argument("--name", default=name, help=f"name of the node (default: {name})")
+    group.add_argument("--name", default=name, help=f"name of the node (default: {shown or name})")
 
 
 def wire_settings_of(args: argparse.Namespace) -> WireSettings:

@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> dict[str, Any]:
         "--fixed-frame",
         default="",
         metavar="FRAME",
-        help="with /tf: the frame that does not move (default: map, odom or world)",
+        help="with /tf: the frame that does not move (default: odom, map or world)",
     )
     group.add_argument(
         "--body-frame",

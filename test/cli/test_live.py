@@ -16,7 +16,7 @@ from wire_domains import domains
 
 from foundation_stereo_ros.cli.live import add_arguments, live_values
 from foundation_stereo_ros.cli.main import main
-from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS
+from foundation_stereo_ros.ros.live.parameters import STEREO
 
 cyclonedds = pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Python or machine")
 NODE = "/rig/stereo_node"
@@ -48,7 +48,7 @@ def parsed(*words: str) -> argparse.Namespace:
 
 
 def test_every_setting_has_a_flag() -> None:
-    for setting in ALL_SETTINGS.values():
+    for setting in STEREO.settings.values():
         if setting.name == "autostart":
             continue
         flag = "--" + setting.name.replace("_", "-")
@@ -67,7 +67,7 @@ def test_flags_win_over_the_file(tmp_path: Path) -> None:
 
 def test_the_file_that_ships(root: Path) -> None:
     values = live_values(parsed("--params", str(root / "config" / "stereo.yaml")), NODE)
-    assert values == {name: setting.default for name, setting in ALL_SETTINGS.items()}
+    assert values == {name: setting.default for name, setting in STEREO.settings.items()}
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_a_recording_gives_what_the_folder_of_the_same_clip_gives(
     assert_alike(depths(tmp_path / "out"), expected)
     shown = capsys.readouterr()
     assert "5 depth maps from 6 images" in shown.out
-    assert f"poses of '{CAMERA}' in 'map' are taken from /tf and /tf_static" in shown.err
+    assert f"poses of '{CAMERA}' in 'odom' are taken from /tf and /tf_static" in shown.err
     assert "warning" not in shown.err
 
 
@@ -304,9 +304,13 @@ def test_a_pose_that_jumps_begins_anew(tmp_path: Path, weights: Path, capsys: Sh
         if one.log_time >= STAMPS[3]:
             one.message.transforms[0].transform.translation.x += 2.0
     source = write_recording(tmp_path / "in.mcap", [static_tf(), *images(CLIP), *moving])
-    assert run(source, tmp_path / "out", weights) == 0
+    assert run(source, tmp_path / "out", weights, "--fixed-frame", "map") == 0
     assert sorted(depths(tmp_path / "out")) == [STAMPS[1], STAMPS[2], STAMPS[4], STAMPS[5]]
     assert "the pose jumped by" in capsys.readouterr().err
+    # What jumped is odom in map, as when a loop is closed: the poses in odom go on.
+    assert run(source, tmp_path / "odom", weights) == 0
+    assert sorted(depths(tmp_path / "odom")) == STAMPS[1:]
+    assert "jumped" not in capsys.readouterr().err
 
 
 def _moved(messages: list[Written], by_ns: int) -> list[Written]:
@@ -330,7 +334,7 @@ def _moved(messages: list[Written], by_ns: int) -> list[Written]:
         (
             lambda: [static_tf(), *images(CLIP)],
             (),
-            f"no transforms lead from '{CAMERA}' to any of 'map', 'odom', 'world': '{CAMERA}' is below "
+            f"no transforms lead from '{CAMERA}' to any of 'odom', 'map', 'world': '{CAMERA}' is below "
             f"'{BODY}'",
         ),
         (

@@ -22,8 +22,8 @@ from foundation_stereo_ros.ros.bags.job_options import JobOptions
 from foundation_stereo_ros.ros.bags.reader import Recording
 from foundation_stereo_ros.ros.bags.storage import decode
 from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
-from foundation_stereo_ros.ros.live.config import LiveConfig
-from foundation_stereo_ros.ros.live.core import LiveStereo
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
+from foundation_stereo_ros.ros.live.core import live_stereo
 from foundation_stereo_ros.ros.messages.depth import decode_depth
 from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS, StereoPipeline
 from foundation_stereo_ros.ros.messages.stereo_topics import find_stereo
@@ -84,8 +84,8 @@ class Outlet:
 
 def test_through_live_topics(tmp_path: Path) -> None:
     estimator, outlet = BlockMatching(), Outlet()
-    config = LiveConfig(save_directory=str(tmp_path))
-    core = LiveStereo(StereoPipeline(estimator), config, TYPES, outlet, lambda: 10**9)
+    config = StereoLiveConfig(save_directory=str(tmp_path))
+    core = live_stereo(StereoPipeline(estimator), config, TYPES, outlet, lambda: 10**9)
 
     def push(stamp: int) -> None:
         for side in ("left", "right"):

@@ -3,10 +3,10 @@
 
 from pathlib import Path
 
-from foundation_stereo_ros.estimate.config import SharedSettings, settings
+from foundation_stereo_ros.estimate.config import InputSettings, SharedSettings, settings
 from foundation_stereo_ros.estimate.setting import settings_of
 from foundation_stereo_ros.estimate.video.config import VideoSettings
-from foundation_stereo_ros.ros.live.config import live_settings
+from foundation_stereo_ros.ros.live.config import LiveConfig, StereoLiveConfig, VideoLiveConfig
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
 
@@ -31,7 +31,9 @@ def row(setting):
 
 def test_every_setting_stands_in_the_table_as_the_code_has_it():
     rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
-    shared = settings_of(SharedSettings)
+    shared = (*settings_of(SharedSettings), *settings_of(InputSettings))
     own = [setting for setting in settings_of(VideoSettings) if setting not in shared]
-    expected = [row(setting) for setting in (*settings(), *live_settings(), *own)]
+    live = settings_of(LiveConfig)
+    poses = [setting for setting in settings_of(VideoLiveConfig) if setting not in live]
+    expected = [row(setting) for setting in (*settings(), *settings_of(StereoLiveConfig), *own, *poses)]
     assert rows == expected, "docs/parameters.md should have these rows:\n" + "\n".join(expected)

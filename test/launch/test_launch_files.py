@@ -23,7 +23,7 @@ from foundation_stereo_ros.errors import BagError
 from foundation_stereo_ros.geometry.camera import Camera, StereoRig
 from foundation_stereo_ros.ros.bags.writer import BagWriter, StereoRecorder
 from foundation_stereo_ros.ros.live import advice, demand, status
-from foundation_stereo_ros.ros.live.parameters import ALL_SETTINGS, in_its_type, judge
+from foundation_stereo_ros.ros.live.parameters import STEREO, in_its_type
 from foundation_stereo_ros.ros.messages.cdr import IMAGE, message_types
 from foundation_stereo_ros.ros.messages.images import encode_image
 
@@ -158,7 +158,7 @@ def test_settings_that_the_log_may_name_are_arguments_in_their_types() -> None:
         "memory_budget": 800,
         "save_directory": "20",
     }
-    judge({name: in_its_type(ALL_SETTINGS[name], value) for name, value in values.items()})
+    STEREO.judge({name: in_its_type(STEREO.settings[name], value) for name, value in values.items()})
     found, context = started(load("stereo"), slop="far: [")
     (last,) = parameter_files(words(node(found), context))
     assert last["/stereo/stereo_node"]["ros__parameters"] == {"slop": "far: ["}  # the node refuses it
@@ -172,7 +172,7 @@ def test_every_parameter_that_advice_names_is_a_launch_argument() -> None:
     arguments = {a.name for a in module.generate_launch_description().get_launch_arguments()}
     said = inspect.getsource(advice) + inspect.getsource(demand) + inspect.getsource(status)
     texts = " ".join(re.findall(r'"([^"]*)"', said))
-    named = {name for name in ALL_SETTINGS if re.search(rf"\b{name}\b", texts) and "_" in name}
+    named = {name for name in STEREO.settings if re.search(rf"\b{name}\b", texts) and "_" in name}
     assert {"approximate_sync", "image_transport", "queue_size"} <= named <= arguments
     assert not re.search(r"\w:=", texts)
 
@@ -453,3 +453,28 @@ def test_a_failed_recording_ends_the_demo(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(module.ExecutableInPackage, "perform", lambda *_: "false")
     with pytest.raises(RuntimeError, match="recording was not made"):
         started(module, bag=str(tmp_path / "demo.mcap"))
+
+
+def test_of_video_what_is_given_is_handed_on(tmp_path: Path) -> None:
+    given = {"image": "/a/image_raw", "pose_topic": "/vio", "namespace": "robot", "reliable": "true"}
+    found, context = started(load("video"), every_frame="true", **given)
+    line = words(node(found, "video_node"), context)
+    assert rules(line) == ["image:=/a/image_raw"]
+    files = [after for flag, after in pairwise(line) if flag == "--params-file"]
+    assert files[0] == str(ROOT / "config" / "video.yaml")
+    (last,) = [yaml.safe_load(Path(file).read_text(encoding="utf-8")) for file in files[1:]]
+    assert last["/robot/video_node"]["ros__parameters"] == {
+        "pose_topic": "/vio",
+        "every_frame": True,
+        "qos_overrides./a/image_raw.subscription.reliability": "reliable",
+        "qos_overrides./a/camera_info.subscription.reliability": "reliable",
+    }
+
+
+def test_of_video_nothing_given_changes_nothing() -> None:
+    found, context = started(load("video"))
+    line = words(node(found, "video_node"), context)
+    assert rules(line) == []
+    assert [after for flag, after in pairwise(line) if flag == "--params-file"] == [
+        str(ROOT / "config" / "video.yaml")
+    ]

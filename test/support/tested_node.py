@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The stereo node as a process, with all that one may ask it from outside."""
+"""A node as a process, with all that one may ask it from outside."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class TestedNode(RosProcess):
         words: more of ``--ros-args``.
         environment: more of its environment.
         counted: as in `RosProcess`.
+        system: stereo or video.
     """
 
     __test__ = False
@@ -72,11 +73,23 @@ class TestedNode(RosProcess):
         words: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
         counted: bool = False,
+        system: str = "stereo",
     ) -> None:
         given = [word for name, value in parameters.items() for word in ("-p", f"{name}:={_yaml(value)}")]
         module = "foundation_stereo_ros.ros.node.main"
-        command = [sys.executable, "-m", module, "--ros-args", "-r", f"__ns:={namespace}", *given, *words]
-        self.namespace, self.name, self._listener = namespace, f"{namespace}/stereo_node", listener
+        command = [
+            sys.executable,
+            "-m",
+            module,
+            system,
+            "--ros-args",
+            "-r",
+            f"__ns:={namespace}",
+            *given,
+            *words,
+        ]
+        self.namespace, self.name, self._listener = namespace, f"{namespace}/{system}_node", listener
+        self._status = f"{self.name}: {system}"
         self._diagnostics = listener.hear("/diagnostics", DiagnosticArray, 100)
         super().__init__(command, domain, folder, environment, counted)
 
@@ -103,7 +116,7 @@ class TestedNode(RosProcess):
 
     def _report(self, message: DiagnosticArray) -> Report:
         for status in message.status:
-            if status.name == f"{self.name}: stereo":
+            if status.name == self._status:
                 level = status.level[0] if isinstance(status.level, bytes) else int(status.level)
                 values = {pair.key: pair.value for pair in status.values}
                 return Report(level, status.message, defaultdict(str, values))

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from foundation_stereo_ros.estimate.config import settings
-from foundation_stereo_ros.ros.live.config import live_settings
+from foundation_stereo_ros.estimate.setting import settings_of
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
 from foundation_stereo_ros.ros.messages.depth import decode_depth
 
 pytestmark = pytest.mark.ros
 
-ALL = (*settings(), *live_settings())
+ALL = (*settings(), *settings_of(StereoLiveConfig))
 
 
 @pytest.fixture(scope="module")

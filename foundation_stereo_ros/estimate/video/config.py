@@ -7,14 +7,14 @@ import re
 from dataclasses import dataclass
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.estimate.config import SharedSettings
+from foundation_stereo_ros.estimate.config import InputSettings, SharedSettings
 from foundation_stereo_ros.estimate.setting import setting
 
 _MULTIPLE = 32
 
 
 @dataclass(frozen=True)
-class VideoSettings(SharedSettings):
+class VideoSettings(SharedSettings, InputSettings):
     """Settings of a `VideoEstimator`.
 
     Raises:

@@ -228,6 +228,25 @@ class VideoEstimator:
         """
         return self._step(self._checked(sample))
 
+    def pass_over(self, pose: Matrix) -> None:
+        """Take note of a frame for whose image there is no time, by its pose alone.
+
+        So a jump of the poses, or a loss of them, is noticed as if all frames were taken. The frame does not
+        become a keyframe.
+
+        Args:
+            pose: as in `PosedImage`; of the same camera as the last frame.
+
+        Raises:
+            PoseError: the pose is no rotation and translation.
+        """
+        self.event = ""
+        pose = np.asarray(pose, np.float64)
+        if is_known(pose):
+            pose = check_pose(pose)
+            self._reset_where_it_does_not_go_on(self._camera, pose)
+        self._decided(pose)
+
     def catch_up(self, samples: Iterable[PosedImage], memory: Sequence[Tensor]) -> None:
         """Take frames that were taken before, without predicting their depth again.
 
@@ -272,7 +291,7 @@ class VideoEstimator:
             self._reset_where_it_does_not_go_on(sample.camera, pose)
         return sample._replace(pose=pose)
 
-    def _reset_where_it_does_not_go_on(self, camera: Camera, pose: Matrix) -> None:
+    def _reset_where_it_does_not_go_on(self, camera: Camera | None, pose: Matrix) -> None:
         reason = ""
         if self._camera is not None and camera != self._camera:
             reason = "the camera changed"

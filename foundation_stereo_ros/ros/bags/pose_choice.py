@@ -28,7 +28,7 @@ class PoseOptions:
 
     Attributes:
         topic: that tells them; empty: to be found.
-        fixed_frame: for transforms; empty: the first of map, odom and world that is connected.
+        fixed_frame: for transforms; empty: the first of odom, map and world that is connected.
         body_frame: whose poses they are; empty: as the messages say.
         camera_in_body: 4 x 4, from the camera's optical frame to the body's; None: as the transforms say.
         gap_ns: neighbours farther apart than this are not interpolated.

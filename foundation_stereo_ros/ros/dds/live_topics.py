@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from foundation_stereo_ros.ros.dds.endpoints import Subscription
@@ -13,26 +12,20 @@ from foundation_stereo_ros.ros.dds.environment import receive_buffer_advice
 from foundation_stereo_ros.ros.dds.qos import LATCHED, RESULTS, Profile, overridden
 from foundation_stereo_ros.ros.dds.wire import Wire
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
-from foundation_stereo_ros.ros.live.intake import StereoIntake
-from foundation_stereo_ros.ros.live.topics import SideTopics, image_type
-from foundation_stereo_ros.ros.messages.cdr import (
-    CAMERA_INFO,
-)
-from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
-from foundation_stereo_ros.ros.sync import SIDES, Side
+from foundation_stereo_ros.ros.live.inputs import Input
+from foundation_stereo_ros.ros.live.topics import POSES_DEPTH
+from foundation_stereo_ros.ros.messages.outputs import Output
 
 _log = logging.getLogger(__name__)
 
 
 class Inputs:
-    """Subscriptions to both images and their CameraInfo.
+    """Subscriptions to a node's inputs.
 
     Args:
         wire: that subscribes.
-        topics: full names: side -> topics.
-        transport: ``raw`` or ``compressed``.
-        intake: where the messages go.
-        profile: what to ask for.
+        inputs: what to; the topics are full names.
+        profile: what to ask for of images.
         parameters: may hold qos_overrides.
 
     Raises:
@@ -40,25 +33,22 @@ class Inputs:
     """
 
     def __init__(
-        self,
-        wire: Wire,
-        topics: Mapping[Side, SideTopics],
-        transport: str,
-        intake: StereoIntake,
-        profile: Profile,
-        parameters: Mapping[str, Any],
+        self, wire: Wire, inputs: Sequence[Input], profile: Profile, parameters: Mapping[str, Any]
     ) -> None:
-        self._wire, self._profile, self._parameters = wire, profile, parameters
+        self._wire, self._inputs, self._parameters = wire, inputs, parameters
+        self._profiles = {
+            "images": profile,
+            "poses": Profile(reliable=False, depth=POSES_DEPTH),
+            "transforms": Profile(depth=POSES_DEPTH),
+            "latched": Profile(depth=POSES_DEPTH, latched=True),
+        }
         self._subscriptions: dict[str, Subscription] = {}
         self._latched: dict[str, Subscription] = {}
-        self._intake = intake
         self._incompatible: dict[str, str] = {}
         self._told_of_loss = False
-        for side in SIDES:
-            image, info = topics[side]
-            push_image, push_info = partial(intake.push_image, side), partial(intake.push_info, side)
-            self._subscribe(f"{side}/image_rect", image_type(transport), image, push_image)
-            self._subscribe(f"{side}/camera_info", CAMERA_INFO, info, push_info)
+        for one in inputs:
+            if len(one.msgtypes) == 1:
+                self._subscribe(one, one.msgtypes[0])
 
     @property
     def lost(self) -> int:
@@ -68,45 +58,51 @@ class Inputs:
     def facts(self) -> dict[str, TopicFacts]:
         """Return what is known about the topics: input -> facts; logs what has become known.
 
-        Subscribes to latched calibrations where they have become known.
+        Subscribes to what has become known: latched calibrations, and topics of several possible types.
         """
         types: dict[str, list[str]] = {}
+        latched = set()
         for publisher in self._wire.graph.publishers():
             types.setdefault(publisher.topic, []).append(publisher.msgtype)
             if publisher.profile.latched and publisher.profile.reliable:
-                self._subscribe_latched(publisher.topic)
+                latched.add(publisher.topic)
+        for one in self._inputs:
+            if one.name not in self._subscriptions:
+                found = next((kind for kind in types.get(one.topic, []) if kind in one.msgtypes), "")
+                if found:
+                    self._subscribe(one, found)
+            elif one.latched is not None and one.topic in latched:
+                self._subscribe_latched(one, one.latched)
         self._tell_of_loss()
-        return {name: self._facts(name, s, types.get(s.topic, [])) for name, s in self._subscriptions.items()}
+        return {one.name: self._facts(one, types.get(one.topic, [])) for one in self._inputs}
 
-    def _subscribe_latched(self, topic: str) -> None:
+    def _subscribe_latched(self, one: Input, store: Callable[[Any], None]) -> None:
         """Get what was published before this node came, where a publisher keeps it.
 
         Such a subscription gets nothing from other publishers, and their nodes would log a warning. So it
         comes beside the usual one, and only once there is a publisher that it suits.
         """
-        for side in SIDES:
-            name = f"{side}/camera_info"
-            if self._subscriptions[name].topic == topic and name not in self._latched:
-                push = partial(self._intake.push_info, side, latched=True)
-                self._latched[name] = self._wire.listen(topic, CAMERA_INFO, LATCHED, push)
+        if one.name not in self._latched:
+            self._latched[one.name] = self._wire.listen(one.topic, one.msgtypes[0], LATCHED, store)
 
-    def _subscribe(self, name: str, msgtype: str, topic: str, store: Callable[[Any], None]) -> None:
-        profile = overridden(self._profile, self._parameters, topic, "subscription")
-        self._subscriptions[name] = self._wire.listen(topic, msgtype, profile, store)
+    def _subscribe(self, one: Input, kind: str) -> None:
+        profile = overridden(self._profiles[one.quality], self._parameters, one.topic, "subscription")
+        self._subscriptions[one.name] = self._wire.listen(one.topic, kind, profile, one.store)
 
-    def _facts(self, name: str, subscription: Subscription, types: list[str]) -> TopicFacts:
-        policy = subscription.incompatible()
+    def _facts(self, one: Input, types: list[str]) -> TopicFacts:
+        subscription = self._subscriptions.get(one.name)
+        policy = subscription.incompatible() if subscription else ""
         if policy:
-            self._incompatible[name] = policy
-            _log.warning("%s", mismatch(subscription.topic, policy, publisher=False))
+            self._incompatible[one.name] = policy
+            _log.warning("%s", mismatch(one.topic, policy, publisher=False))
         if not types:
-            self._incompatible.pop(name, None)
+            self._incompatible.pop(one.name, None)
         return TopicFacts(
-            name=subscription.topic,
-            publishers=types.count(subscription.msgtype),
+            name=one.topic,
+            publishers=sum(kind in one.msgtypes for kind in types),
             types=tuple(dict.fromkeys(types)),
-            expected_type=subscription.msgtype,
-            incompatible=self._incompatible.get(name, ""),
+            expected_type=" or ".join(one.msgtypes),
+            incompatible=self._incompatible.get(one.name, ""),
         )
 
     def _tell_of_loss(self) -> None:
@@ -124,15 +120,18 @@ class Outputs:
     Args:
         wire: that publishes.
         namespace: of the topics; "" or "/rig".
+        outputs: topic -> its row, see `messages.outputs.OUTPUTS`.
         parameters: may hold qos_overrides.
 
     Raises:
         ConfigError: an unknown policy or value of quality of service.
     """
 
-    def __init__(self, wire: Wire, namespace: str, parameters: Mapping[str, Any]) -> None:
+    def __init__(
+        self, wire: Wire, namespace: str, outputs: Mapping[str, Output], parameters: Mapping[str, Any]
+    ) -> None:
         self._publishers = {}
-        for output, row in OUTPUTS.items():
+        for output, row in outputs.items():
             topic = f"{namespace}/{output}"
             profile = overridden(RESULTS, parameters, topic, "publisher")
             self._publishers[output] = wire.publisher(topic, row.msgtype, profile)

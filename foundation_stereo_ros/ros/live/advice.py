@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from foundation_stereo_ros.estimate.remarks import Remark
-from foundation_stereo_ros.ros.live.counts import IntakeCounts
+from foundation_stereo_ros.ros.live.counts import IntakeCounts, PoseCounts
 
 _LARGEST_SLOP_NS = 1_000_000_000
 
@@ -19,9 +19,6 @@ _LOSS = (
     "large images may get lost on the way; start the node with its option reliable (or set qos_overrides.*), "
     "or allow larger receive buffers (sysctl net.core.rmem_max)"
 )
-
-INPUTS = ("left/image_rect", "right/image_rect", "left/camera_info", "right/camera_info")
-"""Relative names of the inputs: keys of what a node knows about them."""
 
 
 @dataclass(frozen=True)
@@ -51,39 +48,88 @@ def why_no_output(
     tolerance_ns: int = 0,
     quiet_after: float = 3.0,
 ) -> tuple[str, ...]:
-    """Say what is missing for a pair.
+    """Say what is missing for a result.
 
     Args:
-        facts: input -> its topic; keys are some of `INPUTS`, a missing one is called by its relative name.
+        facts: input -> its topic, see `inputs.Input.name`; a missing one is called by its relative name.
         counts: what has come.
         tolerance_ns: largest difference of the stamps of a pair.
         quiet_after: seconds without an image after which a topic counts as silent.
 
     Returns:
-        Sentences, the most important first; empty where pairs are complete.
+        Sentences, the most important first; empty where nothing is missing.
     """
     advice: list[str] = []
-    for name in INPUTS:
-        topic = facts.get(name) or TopicFacts(name, publishers=1)
-        camera = counts.left if name.startswith("left") else counts.right
-        if name.endswith("camera_info"):
-            # One calibration may be for all images, so that its age does not matter.
-            silent = "no calibration has come" if camera.infos == 0 else ""
-        else:
-            silent = _silence(camera.image_age, quiet_after)
+    silences = [(c.names.image, _silence(c.image_age, quiet_after), c) for c in counts.cameras.values()]
+    # One calibration may be for all images, so that its age does not matter.
+    silences += [
+        (c.names.info, "" if c.infos else "no calibration has come", c) for c in counts.cameras.values()
+    ]
+    for name, silent, camera in silences:
         if silent:
             alive = camera.info_age is not None and camera.info_age <= quiet_after
-            advice.append(_why_silent(name, topic, silent, alive))
-    if not advice and (counts.pair_age is None or counts.pair_age > quiet_after):
+            advice.append(
+                _why_silent(name, _facts(facts, name), silent, alive, image=name == camera.names.image)
+            )
+    late = counts.set_age is None or counts.set_age > quiet_after
+    if not advice and late and len(counts.cameras) > 1:
         advice += _why_no_pair(counts, tolerance_ns)
+    if not advice and counts.poses is not None:
+        advice += why_no_pose(facts, counts.poses, quiet_after)
     return tuple(advice)
 
 
+def why_no_pose(facts: Mapping[str, TopicFacts], poses: PoseCounts, quiet_after: float) -> list[str]:
+    """Say why images that come have no pose; empty: they have."""
+    if poses.age is not None and poses.age <= quiet_after:
+        return []
+    advice = []
+    for name in ("pose_topic", "/tf"):
+        topic = facts.get(name)
+        if topic is not None and not topic.publishers:
+            advice.append(_no_poses_come(name, topic))
+    if poses.messages and not advice:
+        sentence = poses.apart or poses.why or (poses.reason and f"every pose is refused: {poses.reason}")
+        remedy = "" if poses.apart else _POSE_REMEDY.get(_reason(poses), "")
+        advice.append(f"the images have no pose: {sentence}{remedy}")
+    return advice or ["the images have no pose: no transform has come yet"]
+
+
+_POSE_REMEDY = {
+    "not connected": "; set fixed_frame to the frame that does not move, or pose_topic to a topic of poses",
+    "not yet": "; if the poses are late, raise tf_timeout",
+    "gap": "; if the poses come seldom, raise pose_gap",
+}
+
+
+def _reason(poses: PoseCounts) -> str:
+    """Return why most images have no pose."""
+    if not poses.without:
+        return "not connected" if poses.why.startswith("no transforms") else ""
+    return max(poses.without, key=lambda reason: poses.without[reason])
+
+
+def _no_poses_come(name: str, topic: TopicFacts) -> str:
+    if topic.types:
+        kinds = ", ".join(topic.types)
+        return f"{topic.name} has messages of type {kinds}, expected {topic.expected_type}"
+    if name == "/tf":
+        return (
+            f"{topic.name} has no publisher, and so the images have no pose; start what tells where the "
+            "camera is (odometry, SLAM), or set pose_topic to a topic of poses"
+        )
+    return f"{topic.name} has no publisher, and so the images have no pose; is pose_topic right?"
+
+
+def _facts(facts: Mapping[str, TopicFacts], name: str) -> TopicFacts:
+    return facts.get(name) or TopicFacts(name, publishers=1)
+
+
 def frameless(counts: IntakeCounts, facts: Mapping[str, TopicFacts]) -> str:
-    """Say that left images name no frame; empty where they do."""
+    """Say that the leading images name no frame; empty where they do."""
     if counts.framed:
         return ""
-    topic = facts.get("left/image_rect") or TopicFacts("left/image_rect")
+    topic = _facts(facts, next(iter(counts.cameras.values())).names.image)
     return (
         f"{topic.name}: the images have an empty frame_id, and so have the results, which RViz and tf cannot "
         "place; set the camera's frame in its driver"
@@ -110,7 +156,7 @@ def _silence(age: float | None, quiet_after: float) -> str:
     return f"no image has come for {age:.0f} s" if age > quiet_after else ""
 
 
-def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool) -> str:
+def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool, *, image: bool) -> str:
     strange = [kind for kind in topic.types if kind != topic.expected_type]
     if topic.publishers:
         if topic.incompatible:
@@ -119,9 +165,9 @@ def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool) -> str:
                 f"change it there, or set the parameter qos_overrides.{topic.name}.subscription."
                 f"{topic.incompatible.lower()} here"
             )
-        if alive and name.endswith("image_rect"):
+        if alive and image:
             return f"{topic.name}: {silent}, but its camera_info comes: {_LOSS}"
-        if name.endswith("camera_info"):
+        if not image:
             return (
                 f"{topic.name}: {silent}, though it has a publisher; what was sent before this node started "
                 "is received only if it is latched (reliable and transient local): send it so, or with every "
@@ -131,16 +177,16 @@ def _why_silent(name: str, topic: TopicFacts, silent: str, alive: bool) -> str:
             f"{topic.name}: {silent}, though it has a publisher; is the camera running, or a replay paused?"
         )
     if strange:
-        remedy = _other_type(name, strange[0])
+        remedy = _other_type(name, strange[0], image)
         return f"{topic.name} has messages of type {strange[0]}, expected {topic.expected_type}; {remedy}"
-    hint = "start the camera" if name.endswith("image_rect") else "start the camera's driver with calibration"
+    hint = "start the camera" if image else "start the camera's driver with calibration"
     return f"{topic.name} has no publisher; {hint}, or remap {name} to its topic{_transport(topic)}"
 
 
-def _other_type(name: str, kind: str) -> str:
+def _other_type(name: str, kind: str, image: bool) -> str:
     transports = {"CompressedImage": "compressed", "Image": "raw"}
     transport = transports.get(kind.rpartition("/")[2])
-    if transport and name.endswith("image_rect"):
+    if transport and image:
         return f"set image_transport to {transport}"
     return f"remap {name} to another topic"
 
@@ -164,7 +210,7 @@ def _why_no_pair(counts: IntakeCounts, tolerance_ns: int) -> list[str]:
             f"the stamps of left and right images are at least {nearest_ns / 1e9:.1f} s apart; "
             "synchronize the clocks of both cameras, and check that both are running"
         ]
-    step_ns = min((c.step_ns for c in (counts.left, counts.right) if c.step_ns), default=None)
+    step_ns = min((c.step_ns for c in counts.cameras.values() if c.step_ns), default=None)
     # However two cameras are timed, a stamp is at most half a step from one of the other's. Cameras that are
     # triggered together and lose images are whole steps apart; others may be anything, where they stutter.
     steps = nearest_ns / step_ns if step_ns else 0.0

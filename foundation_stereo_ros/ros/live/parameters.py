@@ -6,44 +6,74 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Generic, TypeVar
 
 from foundation_stereo_ros.errors import ConfigError, FileFormatError
 from foundation_stereo_ros.estimate.cloud import check_filters
-from foundation_stereo_ros.estimate.config import PipelineConfig, settings
-from foundation_stereo_ros.estimate.setting import Setting
+from foundation_stereo_ros.estimate.config import PipelineConfig, SharedSettings
+from foundation_stereo_ros.estimate.setting import Setting, settings_of
+from foundation_stereo_ros.estimate.video.config import VideoSettings
 from foundation_stereo_ros.io.documents import read_yaml
-from foundation_stereo_ros.ros.live.config import LiveConfig, live_settings
+from foundation_stereo_ros.ros.live.config import LiveConfig, StereoLiveConfig, VideoLiveConfig
 
-ALL_SETTINGS = {setting.parameter: setting for setting in (*settings(), *live_settings())}
-"""Parameter -> setting, in the order of their declaration."""
-
+P = TypeVar("P", bound=SharedSettings)
+L = TypeVar("L", bound=LiveConfig)
 
 _KEY = "ros__parameters"
 _WILDCARDS = {"**": r"(/[^/]+)*", "*": "/[^/]+"}
 
 
-class Configs(NamedTuple):
+@dataclass(frozen=True)
+class Configs(Generic[P, L]):
     """What the parameters say."""
 
-    pipeline: PipelineConfig
-    live: LiveConfig
+    pipeline: P
+    live: L
 
 
-def judge(values: Mapping[str, Any]) -> Configs:
-    """Make the settings of parameters, all together.
+class ParameterSet(Generic[P, L]):
+    """The parameters of a node, made from the fields of its settings.
 
     Args:
-        values: parameter -> value; those of `ALL_SETTINGS` that are missing keep their defaults.
+        pipeline: settings of the estimator.
+        live: settings of what lies around it.
 
-    Raises:
-        ConfigError: a value has the wrong type, is out of its range, or contradicts another one.
+    Attributes:
+        settings: parameter -> setting, in the order of their declaration.
     """
-    pipeline = PipelineConfig.from_mapping(_named(settings(), values))
-    live = LiveConfig.from_mapping(_named(live_settings(), values))
-    check_filters(pipeline)
-    return Configs(pipeline, live)
+
+    def __init__(self, pipeline: type[P], live: type[L]) -> None:
+        self._pipeline, self._live = pipeline, live
+        self.settings = {s.parameter: s for s in (*settings_of(pipeline), *settings_of(live))}
+
+    def judge(self, values: Mapping[str, Any]) -> Configs[P, L]:
+        """Make the settings of parameters, all together.
+
+        Args:
+            values: parameter -> value; those of ``settings`` that are missing keep their defaults.
+
+        Raises:
+            ConfigError: a value has the wrong type, is out of its range, or contradicts another one.
+        """
+        pipeline = self._pipeline.from_mapping(_named(settings_of(self._pipeline), values))
+        live = self._live.from_mapping(_named(settings_of(self._live), values))
+        check_filters(pipeline)
+        return Configs(pipeline, live)
+
+    def misspelled(self, names: Iterable[str]) -> list[str]:
+        """Return a sentence for each name that is no parameter but looks like one."""
+        sentences = []
+        for name in names:
+            near = difflib.get_close_matches(name, self.settings, 1, 0.75)
+            if near and name not in self.settings:
+                sentences.append(f"there is no parameter {name}; did you mean {near[0]}?")
+        return sentences
+
+
+STEREO = ParameterSet(PipelineConfig, StereoLiveConfig)
+VIDEO = ParameterSet(VideoSettings, VideoLiveConfig)
 
 
 def in_its_type(setting: Setting, value: Any) -> Any:
@@ -53,16 +83,6 @@ def in_its_type(setting: Setting, value: Any) -> Any:
         text = "on" if value else "off"
         return text if text in setting.choices else value
     return float(value) if setting.type is float and isinstance(value, int) else value
-
-
-def misspelled(names: Iterable[str]) -> list[str]:
-    """Return a sentence for each name that is no parameter but looks like one."""
-    sentences = []
-    for name in names:
-        near = difflib.get_close_matches(name, ALL_SETTINGS, 1, 0.75)
-        if near and name not in ALL_SETTINGS:
-            sentences.append(f"there is no parameter {name}; did you mean {near[0]}?")
-    return sentences
 
 
 def read_parameters(path: Path, node: str) -> dict[str, Any]:

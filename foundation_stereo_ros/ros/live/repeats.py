@@ -83,14 +83,15 @@ class Repeats:
 
 
 class Rejections:
-    """Keeps the worker alive whatever a pair brings.
+    """Keeps the worker alive whatever a set of images brings.
 
     Args:
         statistics: gets the count and the last reason.
+        what: a set of images is called: "pair".
     """
 
-    def __init__(self, statistics: LiveStatistics) -> None:
-        self._statistics = statistics
+    def __init__(self, statistics: LiveStatistics, what: str = "pair") -> None:
+        self._statistics, self._what = statistics, what
         self._repeats = Repeats(pace=PACE_S)
 
     def restart(self) -> None:
@@ -98,7 +99,7 @@ class Rejections:
         self._repeats.forget()
 
     def guard(self, step: Callable[[], None], stopping: Event) -> None:
-        """Do a step; an error rejects its pair.
+        """Do a step; an error rejects its images.
 
         Args:
             step: what to do.
@@ -118,6 +119,6 @@ class Rejections:
         self._statistics.note_rejected(reason)
         line = self._repeats.line(reason, "" if unexpected is None else type(unexpected).__name__)
         if line and unexpected is None:
-            _log.warning("pair rejected: %s", line)
+            _log.warning("%s rejected: %s", self._what, line)
         elif line:
-            _log.error("pair dropped after an unexpected %s", line, exc_info=unexpected)
+            _log.error("%s dropped after an unexpected %s", self._what, line, exc_info=unexpected)

@@ -33,7 +33,7 @@ class _Job(NamedTuple):
 class ResultSaver:
     """Writes a result for all who asked before it came; may be used from any thread.
 
-    The thread, named "stereo-saving", runs while there is something to write. Python waits for it at its end,
+    The thread, named "saving", runs while there is something to write. Python waits for it at its end,
     so that no file is left half-written.
 
     Args:
@@ -77,7 +77,7 @@ class ResultSaver:
             asking, self._asking = self._asking, []
             self._jobs.append(_Job(result, config, result_folder(directory, stamp_ns), asking))
             if self._thread is None:
-                self._thread = Thread(target=self._write_all, name="stereo-saving", daemon=False)
+                self._thread = Thread(target=self._write_all, name="saving", daemon=False)
                 self._thread.start()
 
     def cancel(self) -> None:

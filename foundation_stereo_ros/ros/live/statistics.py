@@ -41,6 +41,10 @@ class StatisticsSnapshot:
         rejected: pairs that could not be used so far.
         recent_rejected: pairs rejected lately.
         reason: why the last one was rejected; empty before the first.
+        without_result: sets of images that were looked at and get no result so far: frames of a video that
+            are no keyframes.
+        resets: how often everything was forgotten, where that matters: by a video.
+        event: why it was so the last time, a sentence.
         skipped: pairs not computed so far, by reason.
         saved: results written to disk so far.
         latency: stamp to publication, seconds; None without a result lately, or where the
@@ -58,6 +62,9 @@ class StatisticsSnapshot:
     rejected: int = 0
     recent_rejected: int = 0
     reason: str = ""
+    without_result: int = 0
+    resets: int = 0
+    event: str = ""
     skipped: Mapping[str, int] = field(default_factory=dict)
     saved: int = 0
     latency: Quantiles | None = None
@@ -93,7 +100,8 @@ class LiveStatistics:
         self._rejections = SlidingRate(window)
         self._times: deque[_Times] = deque(maxlen=_REMEMBERED)
         self._results = self._rejected = self._saved = 0
-        self._reason = ""
+        self._without_result = self._resets = 0
+        self._reason = self._event = ""
         self._refinements: int | None = None
         self._remarks: tuple[Remark, ...] = ()
         self._skipped: dict[str, int] = dict.fromkeys(SKIP_REASONS, 0)
@@ -127,6 +135,17 @@ class LiveStatistics:
         with self._lock:
             self._skipped[reason] += 1
 
+    def note_without_result(self) -> None:
+        """Count a set of images that gets no result, as a frame that is no keyframe."""
+        with self._lock:
+            self._without_result += 1
+
+    def note_reset(self, event: str) -> None:
+        """Count that everything was forgotten; the sentence says why."""
+        with self._lock:
+            self._resets += 1
+            self._event = event
+
     def note_saved(self) -> None:
         """Count a result written to disk."""
         with self._lock:
@@ -154,6 +173,9 @@ class LiveStatistics:
                 rejected=self._rejected,
                 recent_rejected=self._rejections.count(now),
                 reason=self._reason,
+                without_result=self._without_result,
+                resets=self._resets,
+                event=self._event,
                 skipped=MappingProxyType(dict(self._skipped)),
                 saved=self._saved,
                 latency=_quantiles([times.latency for times in self._times if times.latency is not None]),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from foundation_stereo_ros.estimate.interface import Engine
 from foundation_stereo_ros.ros.live.advice import remark_in_words
-from foundation_stereo_ros.ros.live.counts import IntakeCounts
+from foundation_stereo_ros.ros.live.counts import IntakeCounts, PoseCounts
 from foundation_stereo_ros.ros.live.statistics import StatisticsSnapshot
 from foundation_stereo_ros.ros.live.worker import State
 
@@ -18,7 +18,7 @@ OK, WARN, ERROR, STALE = range(4)
 
 _AT_REST: dict[State, str] = {
     "stopped": "inactive: nothing is computed until the node is activated",
-    "warming up": "warming up: the network runs once before the first pair",
+    "warming up": "warming up: the network runs once before the first images",
     "disabled": "disabled: nothing is computed until it is enabled again",
     "idle": "idle: nobody subscribes to an output",
 }
@@ -53,6 +53,7 @@ def status_of(
     advice: Sequence[str] = (),
     oddities: Sequence[str] = (),
     engine: Engine = _UNKNOWN,
+    still: str = "",
 ) -> Status:
     """Tell how it goes.
 
@@ -64,9 +65,12 @@ def status_of(
         advice: why nothing comes out, see `advice.why_no_output`; empty while all is well.
         oddities: what is unusual about the cameras.
         engine: what computes.
+        still: that a camera does not move, a sentence; empty: it does.
     """
     at_rest = _AT_REST.get(state)
-    level, message = (OK, at_rest) if at_rest else _at_work(state, statistics, advice, oddities)
+    level, message = (
+        (OK, at_rest) if at_rest else _at_work(state, counts.what, statistics, advice, oddities, still)
+    )
     values = (
         ("state", state),
         *_rates_and_times(counts, statistics),
@@ -81,15 +85,20 @@ def status_of(
 
 
 def _at_work(
-    state: State, statistics: StatisticsSnapshot, advice: Sequence[str], oddities: Sequence[str]
+    state: State,
+    what: str,
+    statistics: StatisticsSnapshot,
+    advice: Sequence[str],
+    oddities: Sequence[str],
+    still: str,
 ) -> tuple[int, str]:
     results, rejected = statistics.recent_results, statistics.recent_rejected
     if rejected and not results:
-        return ERROR, f"no pair can be used: {statistics.reason}"
+        return ERROR, f"no {what} can be used: {statistics.reason}"
     if advice:
         return WARN, f"no output: {advice[0]}"
     if rejected:
-        return WARN, f"{rejected} of the last {results + rejected} pairs were rejected: {statistics.reason}"
+        return WARN, f"{rejected} of the last {results + rejected} {what}s were rejected: {statistics.reason}"
     if oddities:
         return WARN, oddities[0]
     if results:
@@ -97,6 +106,8 @@ def _at_work(
         if statistics.remarks:
             return WARN, f"{rate}, but {remark_in_words(statistics.remarks[0])}"
         return OK, f"{rate}{_lateness(statistics)}"
+    if still:
+        return OK, still
     return OK, "waiting for images" if state == "waiting" else "computing"
 
 
@@ -112,8 +123,7 @@ def _lateness(statistics: StatisticsSnapshot) -> str:
 
 def _rates_and_times(counts: IntakeCounts, statistics: StatisticsSnapshot) -> list[tuple[str, str]]:
     values = [
-        ("input rate left", f"{counts.left.image_rate:.1f} Hz"),
-        ("input rate right", f"{counts.right.image_rate:.1f} Hz"),
+        *((f"input rate {stream}", f"{one.image_rate:.1f} Hz") for stream, one in counts.cameras.items()),
         ("output rate", f"{statistics.output_rate:.1f} Hz"),
     ]
     times = {"latency": statistics.latency, "compute": statistics.compute}
@@ -125,12 +135,13 @@ def _rates_and_times(counts: IntakeCounts, statistics: StatisticsSnapshot) -> li
 
 
 def _counters(counts: IntakeCounts, statistics: StatisticsSnapshot) -> list[tuple[str, str]]:
+    several = counts.cameras if len(counts.cameras) > 1 else {}
+    unmatched = [(f"unsynchronized {stream}", str(one.unmatched)) for stream, one in several.items()]
     return [
         ("results", str(statistics.results)),
         ("refinements", "unknown" if statistics.refinements is None else str(statistics.refinements)),
         ("dropped", str(counts.overtaken)),
-        ("unsynchronized left", str(counts.left.unmatched)),
-        ("unsynchronized right", str(counts.right.unmatched)),
+        *unmatched,
         ("rejected", str(statistics.rejected)),
         ("last reason", statistics.reason or "none"),
         ("remarks", "; ".join(map(remark_in_words, statistics.remarks)) or "none"),
@@ -138,4 +149,19 @@ def _counters(counts: IntakeCounts, statistics: StatisticsSnapshot) -> list[tupl
         *((f"skipped, {reason}", str(count)) for reason, count in statistics.skipped.items()),
         ("saved", str(statistics.saved)),
         ("time jumps", str(counts.time_jumps)),
+        *(_of_poses(counts.poses, statistics) if counts.poses else ()),
+    ]
+
+
+def _of_poses(poses: PoseCounts, statistics: StatisticsSnapshot) -> list[tuple[str, str]]:
+    return [
+        ("poses", poses.source or "not known yet"),
+        ("pose messages", str(poses.messages)),
+        ("refused poses", str(poses.refused)),
+        ("last refused pose", poses.reason or "none"),
+        ("images with a pose", str(poses.posed)),
+        *((f"images without a pose, {reason}", str(count)) for reason, count in poses.without.items()),
+        ("no keyframe", str(statistics.without_result)),
+        ("resets", str(statistics.resets)),
+        ("last reset", statistics.event or "none"),
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One thread that takes the newest pair, computes what is wanted, and gives it out."""
+"""One thread that takes the newest set of images, computes what is wanted, and gives it out."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from concurrent.futures import Future
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from foundation_stereo_ros.estimate.cloud import check_filters
-from foundation_stereo_ros.estimate.config import PipelineConfig
+from foundation_stereo_ros.estimate.config import SharedSettings
 from foundation_stereo_ros.estimate.remarks import NewRemarks
 from foundation_stereo_ros.estimate.stopwatch import Stopwatch
 from foundation_stereo_ros.ros.live.advice import remark_in_words
 from foundation_stereo_ros.ros.live.config import LiveConfig
 from foundation_stereo_ros.ros.live.demand import Demand, Outlet
-from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.repeats import Rejections
 from foundation_stereo_ros.ros.live.saving import ResultSaver
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
-from foundation_stereo_ros.ros.messages.pipeline import StereoPipeline
+from foundation_stereo_ros.ros.live.steps import Steps
+from foundation_stereo_ros.ros.messages.pipeline import Pipeline
 from foundation_stereo_ros.ros.messages.types import MessageTypes
 from foundation_stereo_ros.ros.sync.synchronizer import MessageSet
 
 _log = logging.getLogger(__name__)
+
+S = TypeVar("S", bound=MessageSet[Any])
+S_co = TypeVar("S_co", bound=MessageSet[Any], covariant=True)
 
 State = Literal["stopped", "warming up", "disabled", "idle", "waiting", "running"]
 
@@ -34,12 +37,32 @@ _POLL_S = 0.5
 _USUAL_SIZE = (640, 480)
 
 
-class StereoWorker:
-    """Runs the pipeline in a thread of its own, named "stereo-worker".
+class Source(Protocol[S_co]):
+    """Where the worker's sets of images come from; an `intake.Intake`."""
+
+    def open(self) -> None:
+        """Take images again after `close`."""
+
+    def close(self) -> None:
+        """Drop what waits, and wake `take`."""
+
+    def take(self, timeout: float) -> S_co | None:
+        """Wait for the newest set; None after ``timeout`` seconds, or at once when closed."""
+
+    def image_size(self) -> tuple[int, int] | None:
+        """Width and height of the images; None where not known yet."""
+
+    def reconfigure(self, config: Any) -> None:
+        """Use other settings at once."""
+
+
+class Worker(Generic[S]):
+    """Runs a pipeline in a thread of its own, named "worker".
 
     Args:
         pipeline: makes results and messages, its network on its device; nothing else may use it meanwhile.
-        intake: where pairs come from.
+        steps: what is done with a set of images.
+        intake: where the sets come from.
         outlet: where messages go.
         types: message classes to build.
         config: settings of this and of the intake.
@@ -52,8 +75,9 @@ class StereoWorker:
 
     def __init__(
         self,
-        pipeline: StereoPipeline,
-        intake: StereoIntake,
+        pipeline: Pipeline[Any],
+        steps: Steps[S],
+        intake: Source[S],
         outlet: Outlet,
         types: MessageTypes,
         config: LiveConfig,
@@ -61,17 +85,18 @@ class StereoWorker:
         clock_ns: Callable[[], int],
     ) -> None:
         self.config = config
-        self._pipeline, self._intake, self._outlet, self._types = pipeline, intake, outlet, types
+        self._pipeline, self._steps = pipeline, steps
+        self._intake, self._outlet, self._types = intake, outlet, types
         self._statistics, self._clock_ns = statistics, clock_ns
         self._lock = Lock()
         self._thread: Thread | None = None
         self._stopping = Event()
         self._saver = ResultSaver(statistics.note_saved)
         self._demand = Demand(outlet)
-        self._rejections = Rejections(statistics)
+        self._rejections = Rejections(statistics, steps.what)
         self._new_remarks = NewRemarks()
         self._on_device = True
-        self._next_config: PipelineConfig | None = None
+        self._next_config: SharedSettings | None = None
         self._phase: State = "waiting"
 
     @property
@@ -85,7 +110,7 @@ class StereoWorker:
 
     @property
     def enabled(self) -> bool:
-        """Whether pairs are computed; while false they are dropped, saving waits."""
+        """Whether images are computed; while false they are dropped, saving waits."""
         return self._demand.enabled
 
     @enabled.setter
@@ -93,7 +118,7 @@ class StereoWorker:
         self._demand.enabled = value
 
     def start(self) -> None:
-        """Start the thread: the network goes to its device and warms up there, then pairs are taken."""
+        """Start the thread: the network goes to its device and warms up there, then images are taken."""
         with self._lock:
             if self._thread is not None and not self._stopping.is_set():
                 return
@@ -101,7 +126,7 @@ class StereoWorker:
             self._phase = "warming up"
             self._intake.open()
             self._thread = Thread(
-                target=self._run, args=(self._stopping, previous), name="stereo-worker", daemon=True
+                target=self._run, args=(self._stopping, previous), name="worker", daemon=True
             )
             self._thread.start()
 
@@ -124,9 +149,9 @@ class StereoWorker:
         return not thread.is_alive()
 
     def reconfigure(
-        self, pipeline_config: PipelineConfig | None = None, live_config: LiveConfig | None = None
+        self, pipeline_config: SharedSettings | None = None, live_config: LiveConfig | None = None
     ) -> None:
-        """Use other settings from the next pair on.
+        """Use other settings from the next set of images on.
 
         Raises:
             ConfigError: a setting differs that cannot change while running, or one that cannot work here;
@@ -187,25 +212,26 @@ class StereoWorker:
         self._pipeline.estimator.to_host()
 
     def _next(self, stopping: Event) -> None:
-        pair = self._intake.take(_POLL_S)
+        images = self._intake.take(_POLL_S)
         if stopping.is_set():
             return
         self._follow()
         confidence = self._pipeline.config.confidence
-        if pair is None:
+        if images is None:
             self._phase = "waiting" if self._demand.wanted(confidence) else "idle"
             return
-        if pair.reset:  # also where this very pair is not computed: what follows it is after the jump
-            self._pipeline.reset()
+        if images.reset:  # also where this very set is not computed: what follows it is after the jump
+            self._steps.forget(images.reset)
         refusal = self._demand.refusal(confidence, self.config.publish_rate_limit, self._saver.ready)
         if refusal:
             self._statistics.note_skipped(refusal)
+            self._steps.skip(images)
             self._phase = "idle" if refusal == "no subscriber" else "running"
             return
         if not self._on_device:
             self._prepare()
         self._phase = "running"
-        self._compute(pair, stopping)
+        self._compute(images, stopping)
 
     def _follow(self) -> None:
         """Use the settings last given to `reconfigure`."""
@@ -214,26 +240,25 @@ class StereoWorker:
         if config is not None:
             self._pipeline.estimator.reconfigure(config)
 
-    def _compute(self, pair: MessageSet[Any], stopping: Event) -> None:
+    def _compute(self, images: S, stopping: Event) -> None:
         begin, pipeline = monotonic(), self._pipeline
-        images, infos = pair.messages, pair.calibrations
-        result = pipeline.process(images["left"], images["right"], infos["left"], infos["right"])
+        result = self._steps.process(images)
         if stopping.is_set() or result is None:
             return
         watch = Stopwatch()
         # Asked again: the network takes its time, and subscribers come and go.
         wanted = self._demand.wanted(pipeline.config.confidence)
-        messages = pipeline.outputs(result, images["left"].header, self._types, wanted)
+        messages = pipeline.outputs(result, images.leading.header, self._types, wanted)
         watch.lap("encode")
         if messages:
             self._outlet.publish(messages)
         watch.lap("publish")
-        late_ns = self._clock_ns() - pair.stamp_ns
+        late_ns = self._clock_ns() - images.stamp_ns
         # A simulated clock stands at 0 until somebody drives it, and goes back when a recording loops.
         latency = late_ns / 1e9 if late_ns >= 0 else None
         stages = {**result.seconds, **watch.seconds}
         compute = monotonic() - begin
-        self._saver.offer(result, pipeline.config, self.config.save_directory, pair.stamp_ns)
+        self._saver.offer(result, pipeline.config, self.config.save_directory, images.stamp_ns)
         self._statistics.note_result(latency, compute, stages, result.refinements, result.remarks)
         for remark in self._new_remarks(result.remarks):
             _log.warning("%s", remark_in_words(remark))

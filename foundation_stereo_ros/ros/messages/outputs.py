@@ -44,11 +44,13 @@ class Output(NamedTuple):
         msgtype: as in "sensor_msgs/msg/Image".
         encode: makes the message; None where the prediction lacks what it shows.
         main: everybody wants it; the others come on request.
+        matched: it shows a disparity, which only a stereo pair has.
     """
 
     msgtype: str
     encode: Callable[[Prediction, Context], Any | None]
     main: bool = True
+    matched: bool = False
 
 
 def _disparity(made: Prediction, to: Context) -> Any | None:
@@ -97,14 +99,17 @@ def _visual(made: Prediction, to: Context) -> Any | None:
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "disparity": Output("stereo_msgs/msg/DisparityImage", _disparity),
+    "disparity": Output("stereo_msgs/msg/DisparityImage", _disparity, matched=True),
     "depth/image_rect": Output(_IMAGE, _depth),
     "depth/camera_info": Output("sensor_msgs/msg/CameraInfo", _camera_info),
     "points2": Output("sensor_msgs/msg/PointCloud2", _points),
     "confidence": Output(_IMAGE, _confidence, main=False),
-    "disparity/visual": Output(_IMAGE, _visual, main=False),
+    "disparity/visual": Output(_IMAGE, _visual, main=False, matched=True),
 }
 """Topic, relative to the node's namespace -> what is published there."""
+
+VIDEO_OUTPUTS: Mapping[str, Output] = {topic: row for topic, row in OUTPUTS.items() if not row.matched}
+"""Those that depth from one camera has."""
 
 MAIN_OUTPUTS = tuple(topic for topic, row in OUTPUTS.items() if row.main)
 """Those that everybody wants."""

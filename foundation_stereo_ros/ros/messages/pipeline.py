@@ -52,6 +52,11 @@ class Pipeline(Generic[Sample]):
         """The settings in use."""
         return self.estimator.config
 
+    @property
+    def oddities(self) -> tuple[str, ...]:
+        """What is unusual about the cameras, in sentences; from any thread."""
+        return ()
+
     def reset(self) -> None:
         """Forget earlier samples: the next one does not follow them."""
         self.estimator.reset()

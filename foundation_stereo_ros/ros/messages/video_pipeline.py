@@ -61,6 +61,21 @@ class VideoPipeline(Pipeline[PosedImage]):
         """Why everything was forgotten at the last frame, a sentence; empty: it was not."""
         return self._video.event
 
+    @property
+    def oddities(self) -> tuple[str, ...]:
+        """`doubt`, where there is one; from any thread."""
+        doubt = self.doubt
+        return (doubt,) if doubt else ()
+
+    def pass_over(self, pose: Matrix) -> None:
+        """Take note of an image that is not computed by its pose alone, see `VideoEstimator.pass_over`."""
+        self._video.pass_over(pose)
+
+    def judge_anew(self) -> None:
+        """Forget `doubt`, and judge the poses by the next keyframes."""
+        self.doubt = ""
+        self._first = FirstKeyframes(*self._video.reach)
+
     def judge_poses(self) -> str:
         """Return `doubt`, also where there were too few keyframes to be sure."""
         self.doubt = self.doubt or self._first.judge()

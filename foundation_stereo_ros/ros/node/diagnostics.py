@@ -24,13 +24,16 @@ class Diagnostics:
 
     Args:
         node: that publishes.
+        system: what the node does, in a word.
         status: tells how it goes, and on which device.
         clock: a steady one, so that the node also speaks where time is simulated and nobody does it.
     """
 
-    def __init__(self, node: Node, status: Callable[[], tuple[Status, str]], clock: Clock) -> None:
+    def __init__(
+        self, node: Node, system: str, status: Callable[[], tuple[Status, str]], clock: Clock
+    ) -> None:
         self._node, self._status = node, status
-        self._name = f"{node.get_namespace().rstrip('/')}/{node.get_name()}"
+        self._name = f"{node.get_namespace().rstrip('/')}/{node.get_name()}: {system}"
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._complained = False
         node.create_timer(PERIOD_S, self._report, clock=clock)
@@ -50,18 +53,18 @@ class Diagnostics:
                 _log.exception("the diagnostics cannot be published")
 
 
-def diagnostic_array(status: Status, node: str, device: str, stamp: Time) -> DiagnosticArray:
+def diagnostic_array(status: Status, name: str, device: str, stamp: Time) -> DiagnosticArray:
     """Return the message for /diagnostics.
 
     Args:
         status: how it goes.
-        node: fully qualified name of the node.
+        name: fully qualified name of the node, and what it does.
         device: where the network runs; empty where there is none.
         stamp: now.
     """
     one = DiagnosticStatus(
         level=bytes([status.level]),
-        name=f"{node}: stereo",
+        name=name,
         message=status.message,
         hardware_id=device,
         values=[KeyValue(key=key, value=value) for key, value in status.values],

@@ -4,21 +4,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from message_filters import Subscriber
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from foundation_stereo_ros.errors import BagError, ConfigError
 from foundation_stereo_ros.ros.live.advice import TopicFacts, mismatch
-from foundation_stereo_ros.ros.live.intake import StereoIntake
+from foundation_stereo_ros.ros.live.inputs import Input
 from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats
-from foundation_stereo_ros.ros.live.topics import SideTopics, side_topics
-from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, COMPRESSED_IMAGE, IMAGE, deserialize
+from foundation_stereo_ros.ros.live.topics import CameraTopics, camera_topics
+from foundation_stereo_ros.ros.messages.cdr import deserialize
 from foundation_stereo_ros.ros.node.qos import (
     create_with_events,
     input_qos,
@@ -26,15 +26,12 @@ from foundation_stereo_ros.ros.node.qos import (
     overridable,
     quiet_events,
 )
-from foundation_stereo_ros.ros.sync import SIDES, Side
 
 _log = logging.getLogger(__name__)
 
-_TYPE_NAMES = {Image: IMAGE, CompressedImage: COMPRESSED_IMAGE, CameraInfo: CAMERA_INFO}
-
 
 class Inputs:
-    """Subscriptions to both images and their CameraInfo.
+    """Subscriptions to a node's inputs.
 
     Each stream passes through a `message_filters.Subscriber`, but the intake puts them together and not
     message_filters' synchronizers, because of three defects there: an exception in a callback leaves their
@@ -47,26 +44,23 @@ class Inputs:
 
     Args:
         node: that subscribes.
-        transport: ``raw`` or ``compressed``.
-        intake: where the messages go.
+        inputs: what to.
+        reject: is told of bytes that are no message.
 
     Raises:
         ConfigError: QoS that there is not.
     """
 
-    def __init__(self, node: Node, transport: str, intake: StereoIntake) -> None:
-        self._node = node
+    def __init__(self, node: Node, inputs: Sequence[Input], reject: Callable[[str], None]) -> None:
+        self._node, self._inputs, self._reject = node, inputs, reject
         self._subscribers: dict[str, Subscriber] = {}
         self._latched: dict[str, Any] = {}
         self._incompatible: dict[str, str] = {}
-        self._intake = intake
         self._repeats = Repeats(pace=PACE_S)
-        image_type = CompressedImage if transport == "compressed" else Image
         try:
-            for side in SIDES:
-                image, info = input_topics(node, side, transport)
-                self._subscribe(f"{side}/image_rect", image_type, image, partial(intake.push_image, side))
-                self._subscribe(f"{side}/camera_info", CameraInfo, info, partial(intake.push_info, side))
+            for one in inputs:
+                if len(one.msgtypes) == 1:
+                    self._subscribe(one, one.msgtypes[0])
         except ConfigError:
             self.destroy()
             raise
@@ -74,11 +68,15 @@ class Inputs:
     def facts(self) -> dict[str, TopicFacts]:
         """Return what is known about the topics: input -> facts.
 
-        Subscribes to latched calibrations where they have become known, so made to be called now and then.
+        Subscribes to what has become known: latched calibrations, and topics of several possible types. So it
+        is made to be called now and then.
         """
-        for side in SIDES:
-            self._subscribe_latched(side)
-        return {name: self._facts(name, subscriber) for name, subscriber in self._subscribers.items()}
+        for one in self._inputs:
+            if one.name not in self._subscribers:
+                self._subscribe_as_published(one)
+            elif one.latched is not None:
+                self._subscribe_latched(one, one.latched)
+        return {one.name: self._facts(one) for one in self._inputs}
 
     def destroy(self) -> None:
         """Remove the subscriptions from the node."""
@@ -88,48 +86,53 @@ class Inputs:
             self._node.destroy_subscription(subscription)
         self._subscribers, self._latched = {}, {}
 
-    def _subscribe_latched(self, side: Side) -> None:
+    def _subscribe_as_published(self, one: Input) -> None:
+        published = self._published(self._node.resolve_topic_name(one.topic))
+        if found := next((kind for kind in published if kind in one.msgtypes), ""):
+            self._subscribe(one, found)
+
+    def _subscribe_latched(self, one: Input, store: Callable[[Any], None]) -> None:
         """Get what was published before this node came, where a publisher keeps it.
 
         Such a subscription gets nothing from other publishers, and their nodes would log a warning. So it
         comes beside the usual one, and only once there is a publisher that it suits.
         """
-        name = f"{side}/camera_info"
-        topic = self._subscribers[name].sub.topic_name
-        if name in self._latched or not any(
+        topic = self._subscribers[one.name].sub.topic_name
+        if one.name in self._latched or not any(
             publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
             and publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE
             for publisher in self._node.get_publishers_info_by_topic(topic)
         ):
             return
-        self._latched[name] = self._node.create_subscription(
-            CameraInfo,
+        kind = one.msgtypes[0]
+        self._latched[one.name] = self._node.create_subscription(
+            _message_class(kind),
             topic,
-            partial(self._take, CAMERA_INFO, topic, partial(self._intake.push_info, side, latched=True)),
+            partial(self._take, kind, topic, store),
             latched_qos(),
             event_callbacks=quiet_events(),
             raw=True,
         )
 
-    def _subscribe(self, name: str, kind: type, topic: str, store: Callable[[Any], None]) -> None:
+    def _subscribe(self, one: Input, kind: str) -> None:
         create = partial(
             Subscriber,
             self._node,
-            kind,
-            topic,
-            qos_profile=input_qos(),
+            _message_class(kind),
+            one.topic,
+            qos_profile=input_qos(one.quality),
             qos_overriding_options=overridable(),
             raw=True,
         )
-        subscriber = create_with_events(create, partial(self._tell, name), publisher=False)
-        subscriber.registerCallback(partial(self._take, _TYPE_NAMES[kind], subscriber.sub.topic_name, store))
-        self._subscribers[name] = subscriber
+        subscriber = create_with_events(create, partial(self._tell, one.name), publisher=False)
+        subscriber.registerCallback(partial(self._take, kind, subscriber.sub.topic_name, one.store))
+        self._subscribers[one.name] = subscriber
 
     def _take(self, msgtype: str, topic: str, store: Callable[[Any], None], data: bytes) -> None:
         try:
             message = deserialize(data, msgtype, topic)
         except BagError as error:
-            self._intake.reject(str(error))
+            self._reject(str(error))
             if line := self._repeats.line(str(error)):
                 _log.warning("message dropped: %s", line)
             return
@@ -139,22 +142,32 @@ class Inputs:
         self._incompatible[name] = policy
         _log.warning("%s", mismatch(self._subscribers[name].sub.topic_name, policy, publisher=False))
 
-    def _facts(self, name: str, subscriber: Subscriber) -> TopicFacts:
-        expected = _TYPE_NAMES[subscriber.sub.msg_type]
-        types = [p.topic_type for p in self._node.get_publishers_info_by_topic(subscriber.topic)]
+    def _facts(self, one: Input) -> TopicFacts:
+        subscriber = self._subscribers.get(one.name)
+        topic = subscriber.sub.topic_name if subscriber else self._node.resolve_topic_name(one.topic)
+        types = self._published(topic)
         if not types:
-            self._incompatible.pop(name, None)
+            self._incompatible.pop(one.name, None)
         return TopicFacts(
-            name=subscriber.sub.topic_name,
-            publishers=types.count(expected),
+            name=topic,
+            publishers=sum(kind in one.msgtypes for kind in types),
             types=tuple(dict.fromkeys(types)),
-            expected_type=expected,
-            incompatible=self._incompatible.get(name, ""),
+            expected_type=" or ".join(one.msgtypes),
+            incompatible=self._incompatible.get(one.name, ""),
         )
 
+    def _published(self, topic: str) -> list[str]:
+        return [publisher.topic_type for publisher in self._node.get_publishers_info_by_topic(topic)]
 
-def input_topics(node: Node, side: str, transport: str) -> SideTopics:
-    """Return the topics of one camera, see `topics.side_topics`."""
-    return side_topics(
-        side, transport, node.resolve_topic_name, partial(node.resolve_topic_name, only_expand=True)
+
+def input_topics(node: Node, camera: CameraTopics, transport: str) -> CameraTopics:
+    """Return the topics of one camera, see `topics.camera_topics`."""
+    return camera_topics(
+        camera, transport, node.resolve_topic_name, partial(node.resolve_topic_name, only_expand=True)
     )
+
+
+def _message_class(kind: str) -> type:
+    package, _, name = kind.split("/")
+    found: type = getattr(import_module(f"{package}.msg"), name)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile, mkdtemp
@@ -14,6 +15,7 @@ import yaml
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import LifecycleNode
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.estimate.setting import Setting
@@ -52,6 +54,73 @@ def setting_value(setting: Setting, text: str) -> Any:
         return text if setting.type is str else parse_yaml(text, setting.name)
     except FileFormatError:
         return text
+
+
+def node_of(
+    executable: str, given: dict[str, str], parameters: Sequence[str], remappings: Sequence[tuple[str, str]]
+) -> LifecycleNode:
+    """Return the action that starts a node of this package.
+
+    Args:
+        executable: its name, and the node's.
+        given: argument -> text; ``namespace`` and ``log_level`` count.
+        parameters: files, later ones win.
+        remappings: topic -> topic; those that change nothing are left out.
+    """
+    logger = absolute(executable, given["namespace"])[1:].replace("/", ".")
+    return LifecycleNode(
+        package="foundation_stereo_ros",
+        executable=executable,
+        name=executable,
+        namespace=given["namespace"],
+        parameters=[*parameters],
+        remappings=[(name, topic) for name, topic in remappings if topic != name],
+        ros_arguments=["--log-level", f"{logger}:={given['log_level']}"],
+        output="screen",
+        emulate_tty=True,  # for the colours of warnings
+    )
+
+
+def parameter_files(
+    defaults: Path, preset: dict[str, Any], given: dict[str, str], values: dict[str, Any], node: str
+) -> list[str]:
+    """Return files of parameters; later ones win, and those that name the node over those for all nodes.
+
+    Args:
+        defaults: file of all parameters.
+        preset: parameters that a camera brings.
+        given: argument -> text; ``params_file`` and ``use_sim_time`` count.
+        values: parameters that were given one by one.
+        node: full name of the node.
+
+    Raises:
+        RuntimeError: there is no such params_file.
+    """
+    files = [str(defaults)]
+    if preset:
+        files.append(parameter_file(preset))
+    if given["params_file"]:
+        files.append(str(Path(given["params_file"]).expanduser()))
+        if not Path(files[-1]).is_file():
+            raise RuntimeError(f"params_file is {files[-1]}; there is no such file")
+    if given["use_sim_time"]:
+        values["use_sim_time"] = given["use_sim_time"] == "true"
+    return [*files, parameter_file(values, node)] if values else files
+
+
+def given_settings(settings: Iterable[Setting], given: dict[str, str]) -> dict[str, Any]:
+    """Return parameter -> value of those settings that are launch arguments and were given."""
+    return {s.parameter: setting_value(s, given[s.name]) for s in settings if given.get(s.name)}
+
+
+def reliable(topics: Iterable[str]) -> dict[str, Any]:
+    """Return the parameters by which ROS has lost messages of these topics sent again."""
+    return {f"qos_overrides.{name}.subscription.reliability": "reliable" for name in topics}
+
+
+def absolute(topic: str, namespace: str) -> str:
+    """Return the full name of a topic or node."""
+    return topic if topic.startswith("/") else f"{namespace.rstrip('/')}/{topic}"
 
 
 def yaml_file(content: Any) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entry point of ``ros2 run foundation_stereo_ros stereo_node``."""
+"""Entry points of ``ros2 run foundation_stereo_ros stereo_node`` and ``video_node``."""
 
 from __future__ import annotations
 
@@ -12,11 +12,25 @@ from foundation_stereo_ros.estimate.heap import keep_freed_memory
 from foundation_stereo_ros.ros.live.exit_once import ExitOnce
 
 STOP_S = 1.0
-"""How long the end waits for a pair that is in the network."""
+"""How long the end waits for images that are in the network."""
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Run the node until Ctrl-C, or until its context is shut down.
+def stereo(args: Sequence[str] | None = None) -> int:
+    """Run `stereo_node.StereoNode`, see `main`."""
+    return main("stereo", args)
+
+
+def video(args: Sequence[str] | None = None) -> int:
+    """Run `video_node.VideoNode`, see `main`."""
+    return main("video", args)
+
+
+def main(system: str, args: Sequence[str] | None = None) -> int:
+    """Run the node of a system until Ctrl-C, or until its context is shut down.
+
+    Args:
+        system: ``stereo`` or ``video``.
+        args: those of the command line; None: this process's.
 
     Returns:
         0: ended as asked; 1: one line says what is wrong.
@@ -25,7 +39,7 @@ def main(args: Sequence[str] | None = None) -> int:
     exit_once = ExitOnce()
     keep_freed_memory()
     try:
-        code = _run(args)
+        code = _run(system, args)
     except SystemExit:
         code = 0
     except Exception:
@@ -37,14 +51,16 @@ def main(args: Sequence[str] | None = None) -> int:
     return code
 
 
-def _run(args: Sequence[str] | None) -> int:
+def _run(system: str, args: Sequence[str] | None) -> int:
     try:
         import rclpy
         from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
         from foundation_stereo_ros.errors import ConfigError
         from foundation_stereo_ros.ros.live.repeats import PACE_S, Repeats
+        from foundation_stereo_ros.ros.node.live_node import LiveNode
         from foundation_stereo_ros.ros.node.stereo_node import StereoNode
+        from foundation_stereo_ros.ros.node.video_node import VideoNode
     except ImportError as error:
         return _fail(f"{error}; source the setup file of ROS 2, and install what this package needs there")
     try:
@@ -52,7 +68,7 @@ def _run(args: Sequence[str] | None) -> int:
     except RuntimeError as error:
         return _fail(" ".join(str(error).split()))
     try:
-        node = StereoNode()
+        node: LiveNode = VideoNode() if system == "video" else StereoNode()
     except ConfigError:  # the node has said why
         rclpy.shutdown()
         return 1
@@ -94,4 +110,4 @@ def _fail(reason: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("video" if sys.argv[1:2] == ["video"] else "stereo"))

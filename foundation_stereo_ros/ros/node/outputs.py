@@ -14,7 +14,7 @@ from stereo_msgs.msg import DisparityImage
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.ros.live.advice import mismatch
-from foundation_stereo_ros.ros.messages.pipeline import OUTPUTS
+from foundation_stereo_ros.ros.messages.outputs import Output
 from foundation_stereo_ros.ros.node.qos import create_with_events, output_qos, overridable
 
 _T = TypeVar("_T")
@@ -34,17 +34,18 @@ class Outputs:
 
     Args:
         node: that publishes.
+        outputs: topic -> its row, see `messages.outputs.OUTPUTS`.
 
     Raises:
         ConfigError: QoS that there is not.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
+    def __init__(self, node: LifecycleNode, outputs: Mapping[str, Output]) -> None:
         self._node = node
         self._publishers: dict[str, Any] = {}
         try:
-            for output in OUTPUTS:
-                self._publishers[output] = self._create(output)
+            for output, row in outputs.items():
+                self._publishers[output] = self._create(output, row)
         except ConfigError:
             self.destroy()
             raise
@@ -75,10 +76,10 @@ class Outputs:
                 raise
             return otherwise
 
-    def _create(self, output: str) -> Any:
+    def _create(self, output: str, row: Output) -> Any:
         create = partial(
             self._node.create_lifecycle_publisher,
-            _CLASSES[OUTPUTS[output].msgtype],
+            _CLASSES[row.msgtype],
             output,
             output_qos(),
             qos_overriding_options=overridable(),

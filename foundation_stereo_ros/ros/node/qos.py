@@ -11,7 +11,8 @@ from rclpy.qos import DurabilityPolicy, QoSPolicyKind, QoSProfile, ReliabilityPo
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.ros.live.topics import IMAGES_DEPTH, RESULTS_DEPTH
+from foundation_stereo_ros.ros.live.inputs import Quality
+from foundation_stereo_ros.ros.live.topics import IMAGES_DEPTH, POSES_DEPTH, RESULTS_DEPTH
 
 try:
     from rclpy.event_handler import (
@@ -34,10 +35,14 @@ _OVERRIDABLE = (
 )
 
 
-def input_qos() -> QoSProfile:
-    """Return a profile of sensor data: it matches every publisher."""
+def input_qos(quality: Quality = "images") -> QoSProfile:
+    """Return the profile of an input; those of images and poses match every publisher."""
     # A new one each time: rclpy writes overrides into it.
-    return QoSProfile(depth=IMAGES_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
+    if quality in ("images", "poses"):
+        depth = IMAGES_DEPTH if quality == "images" else POSES_DEPTH
+        return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+    latched = DurabilityPolicy.TRANSIENT_LOCAL if quality == "latched" else DurabilityPolicy.VOLATILE
+    return QoSProfile(depth=POSES_DEPTH, reliability=ReliabilityPolicy.RELIABLE, durability=latched)
 
 
 def latched_qos() -> QoSProfile:

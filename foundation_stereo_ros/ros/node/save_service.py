@@ -14,7 +14,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from foundation_stereo_ros.ros.live.core import LiveStereo
+from foundation_stereo_ros.ros.live.core import Live
 
 WAIT_S = 10.0
 
@@ -30,7 +30,7 @@ class SaveService:
     """
 
     def __init__(
-        self, node: Node, running: Callable[[], LiveStereo | None], why: Callable[[], str], clock: Clock
+        self, node: Node, running: Callable[[], Live[Any] | None], why: Callable[[], str], clock: Clock
     ) -> None:
         self._node, self._running, self._why, self._clock = node, running, why, clock
         # A group of its own: while the answer waits, its group's other callbacks may run only if it is

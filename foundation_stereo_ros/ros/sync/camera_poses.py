@@ -14,8 +14,8 @@ from foundation_stereo_ros.shapes import Matrix
 
 T = TypeVar("T")
 
-FIXED_FRAMES = ("map", "odom", "world")
-"""Fixed frames that are looked for, the best first."""
+FIXED_FRAMES = ("odom", "map", "world")
+"""Fixed frames that are looked for, the best first: poses in odom do not jump, those in map do (REP 105)."""
 
 _MOST_WAITING = 60
 _PATIENCE_NS = 2_000_000_000

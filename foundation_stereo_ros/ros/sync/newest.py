@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from foundation_stereo_ros.ros.sync.synchronizer import MessageSet, Reset
 
-T = TypeVar("T")
+S = TypeVar("S", bound=MessageSet[Any])
 
 
-class NewestPlace(Generic[T]):
+class NewestPlace(Generic[S]):
     """One place for complete sets, where a newer one overtakes the one that was not taken yet.
 
     Sets without all their calibrations do not get in, and count as overtaken too. The reset of a set that
@@ -25,13 +25,13 @@ class NewestPlace(Generic[T]):
 
     def __init__(self) -> None:
         self.delivered = self.overtaken = 0
-        self._set: MessageSet[T] | None = None
+        self._set: S | None = None
         self._owed: Reset = ""
 
     def __len__(self) -> int:
         return int(self._set is not None)
 
-    def put(self, sets: Iterable[MessageSet[T]]) -> None:
+    def put(self, sets: Iterable[S]) -> None:
         """Put in the newest of some sets, which come in their order."""
         for new in sets:
             if new.missing:
@@ -41,7 +41,7 @@ class NewestPlace(Generic[T]):
                 self._set = dataclasses.replace(new, reset=self._owed or new.reset)
                 self._owed = ""
 
-    def take(self) -> MessageSet[T] | None:
+    def take(self) -> S | None:
         """Take the set out; None where there is none."""
         self.delivered += len(self)
         taken, self._set = self._set, None
@@ -53,6 +53,6 @@ class NewestPlace(Generic[T]):
             self._give_up(self._set)
             self._set = None
 
-    def _give_up(self, old: MessageSet[T]) -> None:
+    def _give_up(self, old: S) -> None:
         self.overtaken += 1
         self._owed = self._owed or old.reset

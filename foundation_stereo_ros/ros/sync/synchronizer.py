@@ -42,6 +42,11 @@ class MessageSet(Generic[T]):
     missing: tuple[str, ...] = ()
     reset: Reset = ""
 
+    @property
+    def leading(self) -> T:
+        """The first stream's message."""
+        return next(iter(self.messages.values()))
+
 
 @dataclass(frozen=True, eq=False)
 class _Matched(Generic[T]):
@@ -112,6 +117,11 @@ class Synchronizer(Generic[T]):
     def waiting(self) -> dict[str, int]:
         """Messages of each stream that wait for counterparts or calibrations."""
         return {stream: count + len(self._waiting) for stream, count in self._matcher.waiting.items()}
+
+    @property
+    def tolerance_ns(self) -> int:
+        """Largest difference of a stamp from the first stream's."""
+        return self._matcher.tolerance_ns
 
     @property
     def time_jumps(self) -> int:

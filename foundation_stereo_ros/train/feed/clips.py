@@ -12,6 +12,7 @@ from torch import Tensor
 
 from foundation_stereo_ros.nets.video import video_preset
 from foundation_stereo_ros.scenes.moving.worlds import MovingClip, MovingScenes
+from foundation_stereo_ros.scenes.seeds import training_seeds
 from foundation_stereo_ros.train.distributed import ALONE, Place
 from foundation_stereo_ros.train.feed.ahead import Endless, ahead, end
 from foundation_stereo_ros.train.feed.clip_augmentation import augment_clip
@@ -79,7 +80,7 @@ class ClipSteps(Endless[Clips]):
     def __getitem__(self, index: int) -> Clips:
         c = self._config
         numbers = self._place.numbers(self._first + index, c.batch)
-        return stacked([self._clip((c.seed << 32) + number) for number in numbers])
+        return stacked([self._clip(training_seeds(c.seed, number, 1)[0]) for number in numbers])
 
     def _clip(self, seed: int) -> MovingClip:
         c = self._config

@@ -188,3 +188,41 @@ def test_bad_frames_are_refused_and_the_video_goes_on() -> None:
 def test_a_size_that_the_network_cannot_take_is_named(size: str) -> None:
     with pytest.raises(ConfigError, match=f"size is '{size}'; expected height x width in multiples of 32"):
         VideoSettings(size=size)
+
+
+def test_a_jump_is_noticed_by_poses_alone() -> None:
+    estimator, frames = _estimator(), _frames()
+    for frame in frames[:2]:
+        estimator.step(frame)
+    estimator.pass_over(frames[2].pose)
+    assert (estimator.event, estimator.decision) == ("", Decision.KEYFRAME)
+    far = frames[2].pose.copy()
+    far[0, 3] += 3
+    estimator.pass_over(far)
+    assert estimator.event.startswith("the pose jumped by 3.0")
+    estimator.step(frames[3])
+    assert estimator.event.startswith("the pose jumped by")
+    assert estimator.decision is Decision.FIRST  # what was passed over is no keyframe
+
+
+def test_frames_that_are_passed_over_change_no_depth() -> None:
+    frames = _frames()
+    estimator, other = _estimator(recurrent=True), _estimator(recurrent=True)
+    taken = [estimator.step(frame) for frame in frames[::2]]
+    with_others = []
+    for number, frame in enumerate(frames):
+        if number % 2:
+            other.pass_over(frame.pose)
+        else:
+            with_others.append(other.step(frame))
+    assert taken[1] is not None and with_others[1] is not None
+    np.testing.assert_array_equal(taken[1].depth, with_others[1].depth)
+    np.testing.assert_array_equal(taken[2].depth, with_others[2].depth)  # type: ignore[union-attr]
+
+
+def test_a_loss_is_noticed_by_poses_alone() -> None:
+    estimator, frames = _estimator(lost_after=2), _frames()
+    estimator.step(frames[0])
+    for _ in range(3):
+        estimator.pass_over(LOST)
+    assert estimator.event == "3 frames in a row have no pose: earlier frames are forgotten"

@@ -13,9 +13,11 @@ pytest.importorskip("cyclonedds", reason="Cyclone DDS has no wheels for this Pyt
 from waiting import wait_until
 from wire_stage import QUICK, WireStage
 
-from foundation_stereo_ros.ros.dds.cameras import free_namespace, taken_outputs
+from foundation_stereo_ros.ros.dds.cameras import NamedVideo, free_namespace, named_cameras, taken_outputs
 from foundation_stereo_ros.ros.dds.qos import Profile
+from foundation_stereo_ros.ros.live.topics import CameraTopics
 from foundation_stereo_ros.ros.messages.cdr import CAMERA_INFO, IMAGE, POINT_CLOUD
+from foundation_stereo_ros.ros.messages.topics import Schema, Topic
 
 NAMED = ("--left", "/stereo/left/image_rect", "--right", "/stereo/right/image_rect")
 MOVED = "/stereo/foundation_stereo/points2"
@@ -80,3 +82,28 @@ def test_a_node_that_was_killed_does_not_count(stage: WireStage, small_scene: Pa
     again.said.wait_for(1, "^  /stereo/points2")
     assert "somebody publishes" not in str(again.said)
     inbox.next(count=2)
+
+
+TF, ODOMETRY = "tf2_msgs/msg/TFMessage", "nav_msgs/msg/Odometry"
+
+
+@pytest.mark.parametrize(
+    ("poses", "named", "expected"),
+    [
+        ({"/tf": TF, "/odom": ODOMETRY}, "", ""),
+        ({"/robot/tf": TF}, "", "/robot/tf"),
+        ({"/odom": ODOMETRY}, "", "/odom"),
+        ({"/tf": TF, "/odom": ODOMETRY}, "/odom", "/odom"),
+    ],
+)
+def test_a_camera_and_its_poses_are_found(poses: dict[str, str], named: str, expected: str) -> None:
+    there = {"/cam/image_raw": IMAGE, "/cam/camera_info": CAMERA_INFO, **poses}
+    found = NamedVideo(pose_topic=named).find([Topic(name, Schema(kind)) for name, kind in there.items()])
+    assert found.topics == {"image": CameraTopics("/cam/image_raw", "/cam/camera_info")}
+    assert (found.namespace, found.pose_topic, found.transport) == ("/cam", expected, "raw")
+
+
+def test_named_ones_are_not_looked_for() -> None:
+    found = named_cameras(NamedVideo("/a/image_raw/compressed", "", "/vio"), "raw")
+    assert found.topics == {"image": CameraTopics("/a/image_raw/compressed", "/a/camera_info")}
+    assert (found.transport, found.namespace, found.pose_topic) == ("compressed", "/a", "/vio")

@@ -8,14 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from foundation_stereo_ros.ros.live.advice import INPUTS, TopicFacts, why_no_output
+from foundation_stereo_ros.ros.live.advice import TopicFacts, why_no_output
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
+from foundation_stereo_ros.ros.live.topics import STEREO_CAMERAS
 from foundation_stereo_ros.ros.sync import SIDES
 from foundation_stereo_ros.ros.sync.synchronizer import Synchronizer
 
 IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
-CAMERA = CameraCounts(images=9, infos=9, image_rate=30, image_age=0.02, info_age=0.02)
-FINE = IntakeCounts(CAMERA, CAMERA, pairs=9, pair_age=0.02)
+CAMERA = CameraCounts(STEREO_CAMERAS["left"], images=9, infos=9, image_rate=30, image_age=0.02, info_age=0.02)
+INPUTS = ("left/image_rect", "right/image_rect", "left/camera_info", "right/camera_info")
+BOTH = {side: dataclasses.replace(CAMERA, names=names) for side, names in STEREO_CAMERAS.items()}
+NOTHING = {side: CameraCounts(names) for side, names in STEREO_CAMERAS.items()}
+FINE = IntakeCounts(BOTH, sets=9, set_age=0.02)
 
 
 def facts(**changes: dict[str, Any]) -> dict[str, TopicFacts]:
@@ -34,17 +38,16 @@ def facts(**changes: dict[str, Any]) -> dict[str, TopicFacts]:
 def counts(
     left: dict[str, Any] | None = None, right: dict[str, Any] | None = None, **rest: Any
 ) -> IntakeCounts:
-    return dataclasses.replace(
-        FINE,
-        left=dataclasses.replace(CAMERA, **left or {}),
-        right=dataclasses.replace(CAMERA, **right or {}),
-        **rest,
-    )
+    cameras = {
+        "left": dataclasses.replace(BOTH["left"], **left or {}),
+        "right": dataclasses.replace(BOTH["right"], **right or {}),
+    }
+    return dataclasses.replace(FINE, cameras=cameras, **rest)
 
 
 NO_IMAGE: dict[str, Any] = {"images": 0, "image_age": None}
 NO_INFO: dict[str, Any] = {"infos": 0, "info_age": None}
-NO_PAIR: dict[str, Any] = {"pairs": 0, "pair_age": None}
+NO_PAIR: dict[str, Any] = {"sets": 0, "set_age": None}
 NOBODY: dict[str, Any] = {"publishers": 0, "types": ()}
 
 
@@ -69,13 +72,13 @@ def test_a_topic_without_publisher_is_named() -> None:
 
 
 def test_a_publisher_that_has_died_is_noticed() -> None:
-    dead = counts(left={"image_age": 12.3}, pair_age=12.3)
+    dead = counts(left={"image_age": 12.3}, set_age=12.3)
     (sentence,) = why_no_output(facts(left_image_rect=NOBODY), dead)
     assert "/rig/left/image_rect has no publisher" in sentence
 
 
 def test_all_that_is_missing_is_said_images_first() -> None:
-    nothing = IntakeCounts(CameraCounts(), CameraCounts())
+    nothing = IntakeCounts(NOTHING)
     advice = why_no_output(facts(**{name.replace("/", "_"): NOBODY for name in INPUTS}), nothing)
     assert [sentence.split()[0] for sentence in advice] == [f"/rig/{name}" for name in INPUTS]
 
@@ -109,9 +112,9 @@ def test_an_incompatible_publisher_beside_a_good_one_does_not_matter() -> None:
 def test_a_publisher_that_is_silent() -> None:
     (sentence,) = why_no_output(facts(), counts(left={**NO_IMAGE, "info_age": 9.0}, **NO_PAIR))
     assert "/rig/left/image_rect: no image has come, though it has a publisher; is the camera" in sentence
-    (sentence,) = why_no_output(facts(), counts(left={"image_age": 7.2, "info_age": 7.2}, pair_age=7.2))
+    (sentence,) = why_no_output(facts(), counts(left={"image_age": 7.2, "info_age": 7.2}, set_age=7.2))
     assert "no image has come for 7 s" in sentence
-    assert why_no_output(facts(), counts(left={"image_age": 2.9}, pair_age=2.9)) == ()
+    assert why_no_output(facts(), counts(left={"image_age": 2.9}, set_age=2.9)) == ()
 
 
 def test_a_camera_of_which_calibrations_come_and_no_images() -> None:
@@ -199,7 +202,7 @@ def test_triggered_cameras_that_lose_images_are_told(rate, lost, random) -> None
 
 
 def test_clocks_that_differ() -> None:
-    (sentence,) = why_no_output(facts(), counts(pair_age=100.0, nearest_ns=3_600_000_000_000))
+    (sentence,) = why_no_output(facts(), counts(set_age=100.0, nearest_ns=3_600_000_000_000))
     assert "3600.0 s apart" in sentence
     assert "clocks" in sentence
     assert "approximate_sync" not in sentence

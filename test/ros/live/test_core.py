@@ -13,32 +13,34 @@ from live_messages import PATIENCE_S, TYPES, image, info, wait_until
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.ros.live import core as core_module
-from foundation_stereo_ros.ros.live.advice import INPUTS, TopicFacts
-from foundation_stereo_ros.ros.live.config import LiveConfig
-from foundation_stereo_ros.ros.live.core import LiveStereo
+from foundation_stereo_ros.ros.live.advice import TopicFacts
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
+from foundation_stereo_ros.ros.live.core import Live, live_stereo
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
 from foundation_stereo_ros.ros.live.status import ERROR, OK, WARN
+from foundation_stereo_ros.ros.live.topics import STEREO_CAMERAS
 
+NAMES = [name for names in STEREO_CAMERAS.values() for name in names]
 Push = Callable[..., None]
 
 
 @pytest.fixture
-def core(pipeline: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveStereo]:
+def core(pipeline: Any, recorder: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Live[Any]]:
     monkeypatch.setattr(core_module, "_PATIENCE_S", -1.0)  # says at once why nothing comes
-    core = LiveStereo(pipeline, LiveConfig(), TYPES, recorder("disparity"), lambda: 10**9)
+    core = live_stereo(pipeline, StereoLiveConfig(), TYPES, recorder("disparity"), lambda: 10**9)
     core.intake.push_info("left", info("left", 0))
     yield core
     pipeline.gate.set()
     assert core.worker.stop(PATIENCE_S)
 
 
-def started(core: LiveStereo) -> Any:
+def started(core: Live[Any]) -> Any:
     core.worker.start()
     wait_until("warm", lambda: core.worker.state != "warming up")
     return core._outlet
 
 
-def test_from_the_first_pair_to_the_last(core: LiveStereo, push: Push) -> None:
+def test_from_the_first_pair_to_the_last(core: Live[Any], push: Push) -> None:
     assert core.status().message.startswith("inactive")
     outlet = started(core)
     push(core.intake, 1)
@@ -67,9 +69,9 @@ def test_from_the_first_pair_to_the_last(core: LiveStereo, push: Push) -> None:
 
 
 def test_advice_is_in_the_status_and_once_in_the_log(
-    core: LiveStereo, push: Push, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    core: Live[Any], push: Push, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    facts = {name: TopicFacts(f"/{name}") for name in INPUTS}
+    facts = {name: TopicFacts(f"/{name}") for name in NAMES}
     assert core.status(facts).level == OK
     assert caplog.records == []
     outlet = started(core)
@@ -87,18 +89,22 @@ def test_advice_is_in_the_status_and_once_in_the_log(
     wait_until("counted", lambda: core.statistics.snapshot().results == 1)
     assert core.status(facts).level == OK
     assert said() == 1
-    monkeypatch.setattr(core.intake, "counts", lambda: IntakeCounts(CameraCounts(), CameraCounts()))
+    monkeypatch.setattr(
+        core.intake,
+        "counts",
+        lambda: IntakeCounts({side: CameraCounts(names) for side, names in STEREO_CAMERAS.items()}),
+    )
     assert core.status(facts).level == WARN
     assert said() == 2
 
 
-def test_stamps_that_never_fit_are_told_until_reconfigured(core: LiveStereo, push: Push) -> None:
+def test_stamps_that_never_fit_are_told_until_reconfigured(core: Live[Any], push: Push) -> None:
     outlet = started(core)
     for side, stamp in (("left", 0), ("right", 5_000_000)):
         core.intake.push_info(side, info(side, stamp))
         core.intake.push_image(side, image(side, stamp))
     assert "approximate_sync to true and slop to 0.007" in core.status().message
-    core.worker.reconfigure(live_config=LiveConfig(approximate_sync=True, slop=0.007))
+    core.worker.reconfigure(live_config=StereoLiveConfig(approximate_sync=True, slop=0.007))
     for side, stamp in (("left", 30_000_000), ("right", 35_000_000)):
         core.intake.push_info(side, info(side, stamp))
         core.intake.push_image(side, image(side, stamp))
@@ -106,7 +112,7 @@ def test_stamps_that_never_fit_are_told_until_reconfigured(core: LiveStereo, pus
     assert outlet.stamps() == [30_000_000]
 
 
-def test_where_no_pair_can_be_used_that_is_an_error(core: LiveStereo, push: Push) -> None:
+def test_where_no_pair_can_be_used_that_is_an_error(core: Live[Any], push: Push) -> None:
     started(core)
     push(core.intake, 1, 0.0)
     wait_until("rejected", lambda: core.statistics.snapshot().rejected == 1)
@@ -116,35 +122,35 @@ def test_where_no_pair_can_be_used_that_is_an_error(core: LiveStereo, push: Push
     assert "baseline" in dict(status.values)["last reason"]
 
 
-def test_a_refused_setting_changes_nothing(core: LiveStereo, pipeline: Any) -> None:
-    wide = LiveConfig(approximate_sync=True, slop=0.5)
+def test_a_refused_setting_changes_nothing(core: Live[Any], pipeline: Any) -> None:
+    wide = StereoLiveConfig(approximate_sync=True, slop=0.5)
     with pytest.raises(ConfigError, match="precision"):
         core.worker.reconfigure(pipeline.config.replace(precision="bf16"), wide)
-    assert core.worker.config == LiveConfig()
+    assert core.worker.config == StereoLiveConfig()
     with pytest.raises(ConfigError, match="autostart"):
-        core.worker.reconfigure(None, LiveConfig(autostart=False))
+        core.worker.reconfigure(None, StereoLiveConfig(autostart=False))
     core.worker.reconfigure(pipeline.config.replace(z_far=5.0), wide)
     assert core.worker.config == wide
 
 
-def test_the_next_result_is_saved(core: LiveStereo, push: Push, tmp_path: Path) -> None:
-    core.worker.reconfigure(live_config=LiveConfig(save_directory=str(tmp_path)))
+def test_the_next_result_is_saved(core: Live[Any], push: Push, tmp_path: Path) -> None:
+    core.worker.reconfigure(live_config=StereoLiveConfig(save_directory=str(tmp_path)))
     started(core)
     saving = core.worker.save_next()
     push(core.intake, 3)
     assert saving.result(PATIENCE_S)[0].parent == tmp_path / "0_000000003"
 
 
-def test_logs_are_the_packages(core: LiveStereo, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_are_the_packages(core: Live[Any], caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     started(core)
-    core.status({name: TopicFacts(f"/{name}") for name in INPUTS})
+    core.status({name: TopicFacts(f"/{name}") for name in NAMES})
     assert caplog.records
     assert {record.name.split(".")[0] for record in caplog.records} == {"foundation_stereo_ros"}
 
 
 def test_an_unusual_rig_is_a_warning_and_once_in_the_log(
-    core: LiveStereo, push: Push, caplog: pytest.LogCaptureFixture
+    core: Live[Any], push: Push, caplog: pytest.LogCaptureFixture
 ) -> None:
     outlet = started(core)
     for stamp in (1, 2):

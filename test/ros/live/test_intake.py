@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from live_messages import CAMERA, PATIENCE_S, TYPES, header, image, info, wait_until
 
-from foundation_stereo_ros.ros.live.config import LiveConfig
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
 from foundation_stereo_ros.ros.live.counts import IntakeCounts
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.sync import SIDES, Side
@@ -38,7 +38,7 @@ def small_info(stamp: int, lap: int = 0) -> Any:
 def taken(words: str, intake: StereoIntake | None = None, **settings: Any) -> list[str]:
     """Push and take; return each pair as "left right/left_info right_info", a calibration of another lap than
     its image with a star."""
-    intake = intake or StereoIntake(LiveConfig(**settings))
+    intake = intake or StereoIntake(StereoLiveConfig(**settings))
     pairs, lap = [], 0
     for word in words.split():
         side: Side = "left" if word[0] in "Ll" else "right"
@@ -75,17 +75,17 @@ def parts(pair: Pair) -> tuple[list[Any], list[Any]]:
 def check(counts: IntakeCounts) -> None:
     """Every image is in one place."""
     for side in SIDES:
-        camera = counts.of(side)
+        camera = counts.cameras[side]
         gone = counts.delivered + counts.overtaken + camera.unmatched
         assert camera.images == gone + camera.waiting, side
-    assert 0 <= counts.pairs - counts.delivered - counts.overtaken <= 2
+    assert 0 <= counts.sets - counts.delivered - counts.overtaken <= 2
 
 
 def test_the_newest_pair_wins_and_each_overtaken_one_is_counted_once() -> None:
     intake = StereoIntake()
     assert taken("l0 r0 L1 R1 L2 R2 L3 R3 T T", intake) == ["3 3/0 0", "nothing"]
     counts = intake.counts()
-    assert (counts.pairs, counts.delivered, counts.overtaken) == (3, 1, 2)
+    assert (counts.sets, counts.delivered, counts.overtaken) == (3, 1, 2)
 
 
 @pytest.mark.parametrize("order", ["l1 r1 L1 R1", "L1 R1 l1 r1", "r1 R1 L1 l1", "L1 l1 R1 r1"])
@@ -142,11 +142,15 @@ def test_a_loop_goes_on_with_the_calibrations_of_its_own_lap(order: str, queue_s
 
 @pytest.mark.parametrize("queue_size", [1, 3])
 def test_an_image_left_over_from_before_the_loop_does_not_stall_the_pairing(queue_size: int) -> None:
-    intake = StereoIntake(LiveConfig(queue_size=queue_size))
+    intake = StereoIntake(StereoLiveConfig(queue_size=queue_size))
     pairs = taken("l0 r0 L1 R1 T L2 R2 T R3 @ l0 r0 L1 R1 T L2 R2 T", intake)
     assert pairs == ["1 1/0 0", "2 2/0 0"] * 2
     counts = intake.counts()
-    assert (counts.time_jumps, counts.right.unmatched, counts.left.unmatched) == (1, 1, 0)
+    assert (counts.time_jumps, counts.cameras["right"].unmatched, counts.cameras["left"].unmatched) == (
+        1,
+        1,
+        0,
+    )
 
 
 def test_a_loop_keeps_a_calibration_that_came_once_for_all() -> None:
@@ -234,7 +238,7 @@ def arrivals(draw: st.DrawFn) -> list[Event]:
 def test_whatever_arrives_pairs_match_and_ascend_and_every_image_is_counted(
     events: list[Event], tolerance: int, queue_size: int
 ) -> None:
-    config = LiveConfig(approximate_sync=tolerance > 0, slop=tolerance / 1e9, queue_size=queue_size)
+    config = StereoLiveConfig(approximate_sync=tolerance > 0, slop=tolerance / 1e9, queue_size=queue_size)
     intake = StereoIntake(config)
     laps = {number: lap for number, (_, _, _, lap) in enumerate(events)}
     last, taken_ns = (-1, -1), -1
@@ -262,28 +266,28 @@ def test_whatever_arrives_pairs_match_and_ascend_and_every_image_is_counted(
 def test_reconfiguring_counts_at_once_and_loses_no_counter() -> None:
     intake = StereoIntake()
     assert taken("l0 r0 L1 R1 T L10 R12 T", intake) == ["1 1/0 0", "nothing"]
-    intake.reconfigure(LiveConfig(approximate_sync=True, slop=5e-9))
+    intake.reconfigure(StereoLiveConfig(approximate_sync=True, slop=5e-9))
     assert taken("L20 R22 T", intake) == ["20 22/0 0"]
-    intake.reconfigure(LiveConfig(queue_size=1))
+    intake.reconfigure(StereoLiveConfig(queue_size=1))
     assert taken("L30 L31 R30 T R31 T", intake) == ["nothing", "31 31/0 0"]
     counts = intake.counts()
-    assert (counts.left.images, counts.pairs, counts.left.unmatched) == (5, 3, 2)
+    assert (counts.cameras["left"].images, counts.sets, counts.cameras["left"].unmatched) == (5, 3, 2)
     check(counts)
 
 
 def test_a_queue_made_shorter_is_short_at_once() -> None:
     intake = StereoIntake()
     taken("L1 L2 L3 L4", intake)
-    intake.reconfigure(LiveConfig(queue_size=1))
+    intake.reconfigure(StereoLiveConfig(queue_size=1))
     taken("L5 L6", intake)
-    assert intake.counts().left.waiting == 1
+    assert intake.counts().cameras["left"].waiting == 1
     check(intake.counts())
 
 
 def test_reconfiguring_what_does_not_concern_it_drops_nothing() -> None:
     intake = StereoIntake()
     taken("l0 r0 L1", intake)
-    intake.reconfigure(LiveConfig(publish_rate_limit=5, slop=0.5))
+    intake.reconfigure(StereoLiveConfig(publish_rate_limit=5, slop=0.5))
     assert taken("R1 T", intake) == ["1 1/0 0"]
 
 
@@ -309,8 +313,8 @@ def test_what_is_no_message_is_rejected_with_its_reason(message: Any) -> None:
         "left", SimpleNamespace(data=b"", header=SimpleNamespace(stamp=SimpleNamespace(sec=None)))
     )
     counts = intake.counts()
-    assert (counts.rejected, counts.left.images, counts.right.infos) == (3, 0, 0)
-    assert "left image is a SimpleNamespace" in counts.reason
+    assert (counts.rejected, counts.cameras["left"].images, counts.cameras["right"].infos) == (3, 0, 0)
+    assert "left/image_rect is a SimpleNamespace" in counts.reason
     assert taken("l1 r1 L1 R1 T", intake) == ["1 1/1 1"]
 
 
@@ -329,7 +333,7 @@ def test_closed_it_keeps_no_image_but_the_calibrations() -> None:
     assert taken("L3 R3 T l4 r4", intake) == ["nothing"]
     intake.open()
     assert taken("R2 T L5 R5 T", intake) == ["nothing", "5 5/4 4"]
-    assert intake.counts().left.images == 3
+    assert intake.counts().cameras["left"].images == 3
 
 
 def test_take_waits_for_pairs_of_another_thread_and_closing_wakes_it() -> None:
@@ -380,12 +384,12 @@ def test_a_latched_calibration_counts_where_it_is_news() -> None:
     intake = StereoIntake()
     intake.push_info("left", info("left", 5), latched=True)
     intake.push_info("left", info("left", 5), latched=True)
-    assert intake.counts().left.infos == 1
+    assert intake.counts().cameras["left"].infos == 1
     intake.push_info("left", info("left", 10))
     intake.push_info("left", info("left", 7), latched=True)
     intake.push_info("left", info("left", 10), latched=True)
-    assert intake.counts().left.infos == 2
+    assert intake.counts().cameras["left"].infos == 2
     intake.push_info("left", info("left", 11), latched=True)
-    assert intake.counts().left.infos == 3
+    assert intake.counts().cameras["left"].infos == 3
     intake.push_info("left", info("left", 1))
-    assert intake.counts().left.infos == 4
+    assert intake.counts().cameras["left"].infos == 4

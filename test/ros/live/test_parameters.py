@@ -8,12 +8,10 @@ import pytest
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.config import PipelineConfig
-from foundation_stereo_ros.ros.live.config import LiveConfig
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
 from foundation_stereo_ros.ros.live.parameters import (
-    ALL_SETTINGS,
+    STEREO,
     in_its_type,
-    judge,
-    misspelled,
     read_parameters,
 )
 
@@ -21,9 +19,9 @@ NODE = "/rig/stereo_node"
 
 
 def test_what_is_not_given_keeps_its_default() -> None:
-    configs = judge({"z_far": 20.0, "slop": 0.5, "point_cloud.organized": False})
+    configs = STEREO.judge({"z_far": 20.0, "slop": 0.5, "point_cloud.organized": False})
     assert configs.pipeline == PipelineConfig(z_far=20.0, organized=False)
-    assert configs.live == LiveConfig(slop=0.5)
+    assert configs.live == StereoLiveConfig(slop=0.5)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +30,7 @@ def test_what_is_not_given_keeps_its_default() -> None:
 )
 def test_values_are_judged_together(values: dict[str, object], expected: str) -> None:
     with pytest.raises(ConfigError, match=expected):
-        judge(values)
+        STEREO.judge(values)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +45,12 @@ def test_values_are_judged_together(values: dict[str, object], expected: str) ->
     ],
 )
 def test_what_yaml_took_for_another_type(name: str, value: object, meant: object) -> None:
-    found = in_its_type(ALL_SETTINGS[name], value)
+    found = in_its_type(STEREO.settings[name], value)
     assert (found, type(found)) == (meant, type(meant))
 
 
 def test_misspelled_names_are_told() -> None:
-    told = misspelled(["zfar", "z_far", "use_sim_time", "iteration"])
+    told = STEREO.misspelled(["zfar", "z_far", "use_sim_time", "iteration"])
     assert told == [
         "there is no parameter zfar; did you mean z_far?",
         "there is no parameter iteration; did you mean iterations?",

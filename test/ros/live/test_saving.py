@@ -17,11 +17,12 @@ from live_messages import PATIENCE_S, TYPES, info, wait_until
 
 from foundation_stereo_ros.estimate.files import write_result
 from foundation_stereo_ros.ros.live import saving as saving_module
-from foundation_stereo_ros.ros.live.config import LiveConfig
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.saving import QUEUE_SIZE, result_folder
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
-from foundation_stereo_ros.ros.live.worker import StereoWorker
+from foundation_stereo_ros.ros.live.steps import StereoSteps
+from foundation_stereo_ros.ros.live.worker import Worker
 
 Push = Callable[..., None]
 STAMP = 12_000_000_034
@@ -32,9 +33,16 @@ class Rig:
     def __init__(self, pipeline: Any, outlet: Any, directory: Path) -> None:
         self.intake, self.outlet, self.statistics = StereoIntake(), outlet, LiveStatistics()
         self.intake.push_info("left", info("left", 0))
-        config = LiveConfig(save_directory=str(directory))
-        self.worker = StereoWorker(
-            pipeline, self.intake, outlet, TYPES, config, self.statistics, lambda: STAMP
+        config = StereoLiveConfig(save_directory=str(directory))
+        self.worker = Worker(
+            pipeline,
+            StereoSteps(pipeline),
+            self.intake,
+            outlet,
+            TYPES,
+            config,
+            self.statistics,
+            lambda: STAMP,
         )
 
 
@@ -100,7 +108,7 @@ def test_the_limit_of_the_rate_does_not_keep_a_result_from_the_disk(
     rig: Rig, push: Push, tmp_path: Path
 ) -> None:
     rig.outlet.subscribed = ("disparity",)
-    slow = LiveConfig(save_directory=str(tmp_path), publish_rate_limit=0.001)
+    slow = StereoLiveConfig(save_directory=str(tmp_path), publish_rate_limit=0.001)
     rig.worker.reconfigure(live_config=slow)
     push(rig.intake, 1)
     rig.outlet.wait_for(1)
@@ -113,13 +121,13 @@ def test_a_failure_is_the_futures_error_and_one_line_and_the_worker_goes_on(
     rig: Rig, push: Push, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    rig.worker.reconfigure(live_config=LiveConfig(save_directory=str(tmp_path / "file")))
+    rig.worker.reconfigure(live_config=StereoLiveConfig(save_directory=str(tmp_path / "file")))
     saving = rig.worker.save_next()
     push(rig.intake, 1)
     assert "file" in str(saving.exception(PATIENCE_S))
     (record,) = [r for r in caplog.records if r.levelno >= logging.WARNING]
     assert "not saved" in record.getMessage()
-    rig.worker.reconfigure(live_config=LiveConfig(save_directory=str(tmp_path / "other")))
+    rig.worker.reconfigure(live_config=StereoLiveConfig(save_directory=str(tmp_path / "other")))
     saving = rig.worker.save_next()
     push(rig.intake, 2)
     assert saving.result(PATIENCE_S)
@@ -197,7 +205,7 @@ def test_who_gives_up_while_the_result_waits_for_the_disk_gets_no_files(
 def test_python_waits_for_the_writing_thread(rig: Rig, push: Push, disk: SlowDisk) -> None:
     ask_for_pairs(rig, push, [1])
     wait_until("being written", lambda: len(disk.begun) == 1)
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "stereo-saving"]
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "saving"]
     assert not thread.daemon
     disk.gate.set()
     thread.join(PATIENCE_S)

@@ -11,10 +11,19 @@ from foundation_stereo_ros.estimate.remarks import SidesExchanged, TooNear
 from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics, Quantiles, StatisticsSnapshot
 from foundation_stereo_ros.ros.live.status import ERROR, OK, STALE, WARN, Status, status_of
+from foundation_stereo_ros.ros.live.topics import STEREO_CAMERAS
 from foundation_stereo_ros.ros.live.worker import State
 
-CAMERA = CameraCounts(images=300, infos=300, unmatched=2, image_rate=29.97, image_age=0.01, info_age=0.01)
-COUNTS = IntakeCounts(CAMERA, CAMERA, pairs=298, delivered=100, overtaken=198)
+CAMERA = CameraCounts(
+    STEREO_CAMERAS["left"],
+    images=300,
+    infos=300,
+    unmatched=2,
+    image_rate=29.97,
+    image_age=0.01,
+    info_age=0.01,
+)
+COUNTS = IntakeCounts({"left": CAMERA, "right": CAMERA}, sets=298, delivered=100, overtaken=198)
 GOOD = StatisticsSnapshot(
     results=100,
     output_rate=10.04,
@@ -137,7 +146,11 @@ def test_the_table_has_everything_with_units() -> None:
 
 
 def test_keys_stay_when_there_is_nothing_to_tell() -> None:
-    empty = status_of("waiting", IntakeCounts(CameraCounts(), CameraCounts()), LiveStatistics().snapshot())
+    empty = status_of(
+        "waiting",
+        IntakeCounts({side: CameraCounts(names) for side, names in STEREO_CAMERAS.items()}),
+        LiveStatistics().snapshot(),
+    )
     keys = [key for key, _ in status().values if not key.startswith("stage")]
     assert [key for key, _ in empty.values] == keys
     values = dict(empty.values)

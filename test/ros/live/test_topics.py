@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from foundation_stereo_ros.ros.live.topics import SideTopics, sibling, side_topics
+from foundation_stereo_ros.ros.live.topics import STEREO_CAMERAS, CameraTopics, camera_topics, sibling
 
 NAMESPACE = "/rig"
 
@@ -20,10 +20,10 @@ def resolver(rules: dict[str, str]) -> Callable[[str], str]:
     return lambda name: full.get(expand(name), expand(name))
 
 
-def subscribed(side: str, transport: str, rules: dict[str, str]) -> SideTopics:
+def subscribed(side: str, transport: str, rules: dict[str, str]) -> CameraTopics:
     """Return the full topics that subscriptions with the found names get."""
     resolve = resolver(rules)
-    return SideTopics(*map(resolve, side_topics(side, transport, resolve, expand)))
+    return CameraTopics(*map(resolve, camera_topics(STEREO_CAMERAS[side], transport, resolve, expand)))
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

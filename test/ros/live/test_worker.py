@@ -17,10 +17,11 @@ from painted_pairs import block_pair
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.estimate.remarks import SidesExchanged
 from foundation_stereo_ros.geometry.camera import Camera
-from foundation_stereo_ros.ros.live.config import LiveConfig
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
 from foundation_stereo_ros.ros.live.intake import StereoIntake
 from foundation_stereo_ros.ros.live.statistics import LiveStatistics
-from foundation_stereo_ros.ros.live.worker import StereoWorker
+from foundation_stereo_ros.ros.live.steps import StereoSteps
+from foundation_stereo_ros.ros.live.worker import Worker
 
 Push = Callable[..., None]
 
@@ -28,13 +29,20 @@ Push = Callable[..., None]
 class Rig:
     """A worker, and everything around it."""
 
-    def __init__(self, pipeline: Any, outlet: Any, config: LiveConfig | None = None) -> None:
+    def __init__(self, pipeline: Any, outlet: Any, config: StereoLiveConfig | None = None) -> None:
         self.pipeline, self.outlet = pipeline, outlet
         self.intake = StereoIntake(config)
         self.statistics = LiveStatistics()
         self.intake.push_info("left", info("left", 0))  # tells the size to warm up for
-        self.worker = StereoWorker(
-            pipeline, self.intake, outlet, TYPES, config or LiveConfig(), self.statistics, lambda: 10**9
+        self.worker = Worker(
+            pipeline,
+            StereoSteps(pipeline),
+            self.intake,
+            outlet,
+            TYPES,
+            config or StereoLiveConfig(),
+            self.statistics,
+            lambda: 10**9,
         )
 
     def skipped(self, reason: str, count: int) -> None:
@@ -50,7 +58,7 @@ def rig_of(pipeline: Any) -> Iterator[Callable[..., Rig]]:
     rigs: list[Rig] = []
 
     def make(outlet: Any, start: bool = True, **settings: Any) -> Rig:
-        rigs.append(Rig(pipeline, outlet, LiveConfig(**settings)))
+        rigs.append(Rig(pipeline, outlet, StereoLiveConfig(**settings)))
         if start:
             rigs[-1].worker.start()
         return rigs[-1]
@@ -269,7 +277,7 @@ def test_the_rate_limit_skips_pairs(rig_of: RigOf, push: Push, recorder: Any) ->
     rig.outlet.wait_for(1)
     push(rig.intake, 2)
     rig.skipped("rate limit", 1)
-    rig.worker.reconfigure(live_config=LiveConfig())
+    rig.worker.reconfigure(live_config=StereoLiveConfig())
     push(rig.intake, 3)
     rig.outlet.wait_for(2)
     assert rig.outlet.stamps() == [1, 3]
@@ -314,11 +322,11 @@ def test_a_setting_that_cannot_change_is_refused_and_nothing_changes(
     config = rig.pipeline.config
     with pytest.raises(ConfigError, match="device is 'cpu' and cannot change to 'cuda' while running"):
         rig.worker.reconfigure(
-            config.replace(device="cuda", depth_encoding="16UC1"), LiveConfig(publish_rate_limit=0.001)
+            config.replace(device="cuda", depth_encoding="16UC1"), StereoLiveConfig(publish_rate_limit=0.001)
         )
     with pytest.raises(ConfigError, match="image_transport"):
         rig.worker.reconfigure(
-            config.replace(depth_encoding="16UC1"), LiveConfig(image_transport="compressed")
+            config.replace(depth_encoding="16UC1"), StereoLiveConfig(image_transport="compressed")
         )
     for stamp in (1, 2):
         push(rig.intake, stamp)
@@ -431,7 +439,7 @@ def test_nothing_of_old_pairs_and_results_is_kept(rig_of: RigOf, push: Push, rec
 def test_threads_end(rig_of: RigOf, recorder: Any) -> None:
     rig = rig_of(recorder())
     thread: Thread = rig.worker._thread  # type: ignore[assignment]
-    assert (thread.name, thread.daemon) == ("stereo-worker", True)
+    assert (thread.name, thread.daemon) == ("worker", True)
     assert rig.worker.stop(PATIENCE_S)
     assert not thread.is_alive()
 

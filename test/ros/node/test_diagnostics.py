@@ -17,7 +17,7 @@ def test_message(level: int) -> None:
     from foundation_stereo_ros.ros.node.diagnostics import diagnostic_array
 
     status = Status(level, "all is well", (("input rate", "30.0 Hz"), ("state", "running")))
-    made = diagnostic_array(status, "/rig/stereo_node", "cuda:0", Time(sec=5))
+    made = diagnostic_array(status, "/rig/stereo_node: stereo", "cuda:0", Time(sec=5))
     made = deserialize_message(serialize_message(made), type(made))
     assert made.header.stamp.sec == 5
     (one,) = made.status

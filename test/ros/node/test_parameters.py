@@ -5,7 +5,9 @@ import pytest
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
-from foundation_stereo_ros.ros.live.config import LiveConfig, live_settings
+from foundation_stereo_ros.estimate.setting import settings_of
+from foundation_stereo_ros.ros.live.config import StereoLiveConfig
+from foundation_stereo_ros.ros.live.parameters import STEREO, Configs
 
 pytestmark = pytest.mark.ros
 
@@ -17,7 +19,7 @@ def started(make_node):
 
     def start(*values: str):
         node = make_node(*(word for value in values for word in ("-p", value)))
-        return node, NodeParameters(node)
+        return node, NodeParameters(node, STEREO)
 
     return start
 
@@ -32,8 +34,8 @@ def change(node, **values):
 
 def test_every_setting_is_a_parameter(started) -> None:
     node, parameters = started()
-    assert parameters.configs == (PipelineConfig(), LiveConfig())
-    for setting in (*settings(), *live_settings()):
+    assert parameters.configs == Configs(PipelineConfig(), StereoLiveConfig())
+    for setting in (*settings(), *settings_of(StereoLiveConfig)):
         described = node.describe_parameter(setting.parameter)
         value = node.get_parameter(setting.parameter).value
         assert value == setting.default and type(value) is setting.type
@@ -102,7 +104,7 @@ def test_bad_change_is_refused_with_its_reason(started, values, words) -> None:
     assert parameters.configs == before
     assert {name: node.get_parameter(name).value for name in values} == {
         setting.parameter: setting.default
-        for setting in (*settings(), *live_settings())
+        for setting in (*settings(), *settings_of(StereoLiveConfig))
         if setting.parameter in values
     }
 
@@ -118,7 +120,7 @@ def test_changes_are_told_and_may_be_refused(started) -> None:
     told = []
     parameters.on_change(told.append)
     assert change(node, point_cloud__organized=False, slop=0.5).successful
-    assert told == [(PipelineConfig(organized=False), LiveConfig(slop=0.5))]
+    assert told == [Configs(PipelineConfig(organized=False), StereoLiveConfig(slop=0.5))]
 
     def refuse(configs) -> None:
         raise ConfigError("not here")

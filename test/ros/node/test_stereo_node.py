@@ -33,7 +33,7 @@ def node() -> Iterator[Any]:
 def test_a_result_that_is_being_written_is_waited_for(
     node: Any, end: str, timeout: float, written: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from foundation_stereo_ros.ros.node.stereo_node import SAVE_S
+    from foundation_stereo_ros.ros.node.live_node import SAVE_S
 
     calls: list[tuple[str, float]] = []
 
