@@ -20,8 +20,8 @@ from foundation_stereo_ros.nets.views import Mast3r, ViewsConfig
 from foundation_stereo_ros.nets.views.config import PATCH
 from foundation_stereo_ros.weights.official import check_entries
 
-LICENCE_NOTE = "published MASt3R weights are for non-commercial use: CC BY-NC-SA 4.0, and their data's licences"
-"""For people who look at a file in the published layout."""
+LICENCE = "as published: CC BY-NC-SA 4.0 and the licences of their training data; non-commercial use only"
+"""Of weights in the published layout, for people."""
 
 _TABLE = (
     (r"^patches\.", "patch_embed.proj."),
@@ -41,11 +41,11 @@ _TABLE = (
     (r"(refinenet\d)\.refine\.", r"\1.resConfUnit2."),
     (r"(refinenet\d)\.project\.", r"\1.out_conv."),
     (r"\.dpt\.output\.", ".dpt.head.0."),
-    (r"^(downstream_head\d)\.points\.(0|2)\.", lambda found: f"{found[1]}.dpt.head.{int(found[2]) + 2}."),
+    *((rf"^(downstream_head\d)\.points\.{j}\.", rf"\1.dpt.head.{j + 2}.") for j in (0, 2)),
 )
 _ALIAS = re.compile(r"(.*\.scratch\.)layer_rn\.(\d)\.weight")
 _UNUSED = re.compile(r"mask_token|.*\.refinenet4\.resConfUnit1\..*")
-_SETTING = re.compile(r"\b(enc_num_heads|dec_num_heads|pos_embed)\s*=\s*['\"]?(\w+)")
+_SETTING = re.compile(r"\b(enc_num_heads|dec_num_heads|pos_embed)\s*=\s*['\"]?(\w{1,32})")
 _DPT = "downstream_head1.dpt."
 _LOCAL = "downstream_head1.head_local_features.fc2.weight"
 _HEAD_WIDTH, _FEWEST_HEADS = 64, 4  # channels of an attention head as published; narrow networks have 4 heads
@@ -68,8 +68,8 @@ def read_views_layout(
 ) -> tuple[ViewsConfig, dict[str, Tensor]]:
     """Return what a file in the published layout holds, by our names.
 
-    Tensors that stand there twice are taken once, those that the network never reads are left out, and a second
-    decoder that is missing starts as a copy of the first one.
+    Tensors that stand there twice are taken once, those that the network never reads are left out, and a
+    second decoder that is missing starts as a copy of the first one.
 
     Args:
         tensors: by their published names.
@@ -93,8 +93,8 @@ def read_views_layout(
             raise CheckpointError(f"{own} stands in the file twice, with different values")
         given[own] = tensor
     if not any(name.startswith("dec_blocks2.") for name in given):
-        copies = {n.replace("dec_blocks.", "dec_blocks2.", 1): t for n, t in given.items() if n.startswith("dec_blocks.")}
-        given |= copies
+        first = {name: tensor for name, tensor in given.items() if name.startswith("dec_blocks.")}
+        given |= {name.replace("dec_blocks.", "dec_blocks2.", 1): tensor for name, tensor in first.items()}
     config = _config(given, dict(_SETTING.findall(described)))
     with torch.device("meta"):
         state = Mast3r(config).state_dict()
@@ -111,10 +111,14 @@ def _config(tensors: Mapping[str, Tensor], described: Mapping[str, str]) -> View
         )
 
     def width(name: str, axes: int) -> int:
-        shape = tuple(getattr(tensors.get(name), "shape", ()))
+        if name not in tensors:
+            raise CheckpointError(
+                f"the weights have no {name}; expected those of MASt3R with its catmlp+dpt head"
+            )
+        shape = tensors[name].shape
         if len(shape) != axes:
-            raise CheckpointError(f"{name} is {list(shape) or 'missing'}; expected {axes} axes, as in MASt3R")
-        return int(shape[0])
+            raise CheckpointError(f"{name} is {list(shape)}; expected {axes} axes")
+        return shape[0]
 
     def depth(prefix: str) -> int:
         return len({name.split(".")[1] for name in tensors if name.startswith(prefix)})
@@ -152,15 +156,19 @@ def load_views_checkpoint(path: str | os.PathLike[str], device: str | torch.devi
     Raises:
         CheckpointError: the weights cannot be used; one line that says why.
     """
-    from foundation_stereo_ros.weights.checkpoint import naming, read_checkpoint
+    from foundation_stereo_ros.weights.checkpoint import naming, purpose_of, read_checkpoint
 
     checkpoint = read_checkpoint(path)
     with naming(path):
         if not isinstance(checkpoint.config, ViewsConfig):
-            raise CheckpointError("the weights are for other images; expected some for views without poses")
+            raise CheckpointError(
+                f"the weights are for {purpose_of(checkpoint.config)}; expected some for views without poses"
+            )
         with torch.device("meta"):  # what does not fit is told before memory is taken
             model = Mast3r(checkpoint.config)
-        check_entries({name: tuple(own.shape) for name, own in model.state_dict().items()}, checkpoint.tensors)
+        check_entries(
+            {name: tuple(own.shape) for name, own in model.state_dict().items()}, checkpoint.tensors
+        )
         model.to_empty(device=device)
         model.load_state_dict(dict(checkpoint.tensors))
     return model.eval()

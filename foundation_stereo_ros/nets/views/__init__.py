@@ -4,8 +4,8 @@
 `Mast3r` is the network of the paper (arXiv 2406.09756).
 """
 
-from foundation_stereo_ros.nets.views.config import PRESETS, ViewsConfig
+from foundation_stereo_ros.nets.views.config import MAST3R, ViewsConfig
 from foundation_stereo_ros.nets.views.head import ViewPrediction
 from foundation_stereo_ros.nets.views.model import Mast3r, PairPrediction
 
-__all__ = ["PRESETS", "Mast3r", "PairPrediction", "ViewPrediction", "ViewsConfig"]
+__all__ = ["MAST3R", "Mast3r", "PairPrediction", "ViewPrediction", "ViewsConfig"]

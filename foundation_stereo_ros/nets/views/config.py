@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 from foundation_stereo_ros.errors import check_fields
 from foundation_stereo_ros.nets.parts.plain_values import PlainValues
 
 PATCH = 16
 """Pixels on the side of a token's patch; both sides of an image are multiples of this."""
+
+MAST3R = "mast3r"
+"""The kind of network, as weights files name it."""
 
 _RANGES = {
     "encoder_width": (4, 8192),
@@ -72,7 +72,3 @@ class ViewsConfig(PlainValues):
     def taps(self) -> tuple[int, int, int]:
         """Decoder blocks, counted from 1, whose tokens the head for points reads beside the encoder's."""
         return self.decoder_depth // 2, self.decoder_depth * 3 // 4, self.decoder_depth
-
-
-PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType({"mast3r": {}})
-"""Name -> the fields that differ from the defaults."""

@@ -38,7 +38,8 @@ class ViewPrediction(NamedTuple):
 def points_of(raw: Float[Tensor, "*b 3"]) -> Float[Tensor, "*b 3"]:
     """Return points from raw ones: the same direction, the distance e^norm - 1."""
     norm = raw.norm(dim=-1, keepdim=True)
-    return raw / norm.clamp(min=_LEAST_NORM) * norm.expm1()
+    points: Tensor = raw / norm.clamp(min=_LEAST_NORM) * norm.expm1()
+    return points
 
 
 def confidence_of(raw: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
@@ -58,9 +59,7 @@ class ViewHead(nn.Module):
         width = encoder + decoder
         self.local = Mlp(width, 4 * width, PATCH**2 * (config.descriptor_width + 1))
 
-    def forward(
-        self, tokens: Sequence[Float[Tensor, "b n width"]], size: tuple[int, int]
-    ) -> ViewPrediction:
+    def forward(self, tokens: Sequence[Float[Tensor, "b n width"]], size: tuple[int, int]) -> ViewPrediction:
         """Predict a view.
 
         Args:

@@ -39,8 +39,8 @@ class PairPrediction(NamedTuple):
 class Mast3r(nn.Module):
     """An encoder for single views, and two decoders that look at each other's tokens.
 
-    What a view is encoded to depends on this view alone, so `encode` needs to be called once for each, however
-    many pairs it is in.
+    What a view is encoded to depends on this view alone, so `encode` needs to be called once for each,
+    however many pairs it is in.
 
     Args:
         config: sizes.
