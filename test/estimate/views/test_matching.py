@@ -33,8 +33,6 @@ def _map(parts: Any, name: str) -> Tensor:
 def _unit(rows: int, columns: int, seed: int, coarse: int = 1) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(1, 24, rows // coarse, columns // coarse, generator=generator)
-        1, 24, rows // coarse, columns // coarse, generator=torch.Generator().manual_seed(seed)
-    )
     values = torch.nn.functional.interpolate(noise, (rows, columns), mode="bilinear")[0].permute(1, 2, 0)
     return values / values.norm(dim=-1, keepdim=True)
 
