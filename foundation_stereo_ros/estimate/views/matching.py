@@ -2,8 +2,8 @@
 """Which pixels of two views show the same spot: reciprocal nearest neighbours of descriptors.
 
 A match is a pixel pair whose descriptors are each other's most similar ones. The search starts on a grid
-and goes back and forth until it stays (MASt3R, arXiv 2406.09756, section 3.3). It is exact: blocks of pixels
-are left out only where none of them can be the most similar one.
+and goes back and forth until it stays (MASt3R, arXiv 2406.09756, section 3.3). All pixels are compared,
+and no pixel is asked for its nearest neighbour twice.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ from torch import Tensor
 from foundation_stereo_ros.shapes import Mask
 
 _ROUNDS = 10
-_BLOCK = 16  # pixels on the side of a block
-_MARGIN = 1e-5  # of a similarity; more than rounding
-_AT_ONCE = 4096  # queries; bounds memory
+_TILE, _QUERIES = 1024, 1024  # pixels and queries that are compared at once; they bound memory
 
 
 class Decoding(NamedTuple):
@@ -60,38 +58,21 @@ class Matches:
 
 
 class DescriptorMap:
-    """The descriptors of a view, in blocks whose similarity to a query is bounded before they are looked at.
+    """The descriptors of a view, to be searched.
 
     Args:
-        descriptors: H x W x D, of length 1 but for rounding.
+        descriptors: H x W x D, of length 1.
         mask: true where pixels take part; None: everywhere.
     """
 
     def __init__(self, descriptors: Float[Tensor, "h w d"], mask: Mask | None = None) -> None:
-        rows, self.columns, _ = descriptors.shape
-        self.flat = descriptors.reshape(rows * self.columns, -1).float()
-        device = self.flat.device
-        every = torch.arange(rows * self.columns, device=device)
-        self.inside = torch.ones_like(every, dtype=torch.bool)
+        self.columns = descriptors.shape[1]
+        self.flat = descriptors.flatten(0, 1).float()
+        self.inside = torch.ones(len(self.flat), dtype=torch.bool, device=self.flat.device)
         if mask is not None:
-            self.inside = torch.from_numpy(np.ascontiguousarray(mask)).to(device).flatten()
-        across = -(-self.columns // _BLOCK)
-        block = every // self.columns // _BLOCK * across + every % self.columns // _BLOCK
-        # stable: inside a block, pixels stay in ascending order
-        order = torch.sort(torch.where(self.inside, block, block.max() + 1), stable=True)[1]
-        self._pixels = order[: int(self.inside.sum())]
-        self._sorted = self.flat[self._pixels]
-        _, sizes = block[self._pixels].unique_consecutive(return_counts=True)
-        self._ends = [0, *sizes.cumsum(0).tolist()]
-        number = torch.repeat_interleave(torch.arange(len(sizes), device=device), sizes)
-        norms = self._sorted.norm(dim=1)
-        sums = torch.zeros(len(sizes), self.flat.shape[1], device=device).index_add(0, number, self._sorted)
-        self._centres = sums / sums.norm(dim=1, keepdim=True).clamp(min=1e-12)
-        cosines = (self._sorted * self._centres[number]).sum(1) / norms.clamp(min=1e-12)
-        least = torch.ones(len(sizes), device=device)
-        self._cos = least.scatter_reduce(0, number, cosines, "amin").clamp(-1, 1)
-        self._sin = (1 - self._cos**2).sqrt()
-        self._stretch = torch.zeros_like(least).scatter_reduce(0, number, (norms - 1).abs(), "amax")
+            self.inside = torch.from_numpy(np.ascontiguousarray(mask)).to(self.flat.device).flatten()
+        self._pixels = self.inside.nonzero()[:, 0]
+        self._tiles = self.flat[self._pixels].split(_TILE)
 
     def grid(self, step: int) -> Int[Tensor, " n"]:
         """Return flat indices of the pixels in the middle of ``step`` x ``step`` ones, inside the mask."""
@@ -101,49 +82,22 @@ class DescriptorMap:
         return starts[self.inside[starts]]
 
     def nearest(self, queries: Float[Tensor, "n d"]) -> Int[Tensor, " n"]:
-        """Return for each query the flat index of the most similar descriptor; the lowest of equal ones."""
-        if not len(self._pixels):
-            raise ValueError("no pixel is inside the mask; expected at least one")
-        parts = [self._nearest(part) for part in queries.split(_AT_ONCE)]
-        return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.long, device=queries.device)
+        """Return for each query the flat index of the most similar descriptor; the lowest of equal ones.
+
+        The mask must leave a pixel.
+        """
+        parts = [self._nearest(part) for part in queries.split(_QUERIES)]
+        return self._pixels[torch.cat(parts)]
 
     def _nearest(self, queries: Float[Tensor, "n d"]) -> Int[Tensor, " n"]:
-        lengths = queries.norm(dim=1, keepdim=True)
-        towards = (queries / lengths.clamp(min=1e-12)) @ self._centres.T
-        bound = towards * self._cos + (1 - towards**2).clamp(min=0).sqrt() * self._sin
-        bound = torch.where(towards >= self._cos, 1.0, bound) + self._stretch + _MARGIN
-        bound *= lengths
-        best = torch.full((len(queries),), -torch.inf, device=queries.device)
-        where = torch.full((len(queries),), len(self.flat), device=queries.device)
-        # What looks best comes first: it sets the mark that the other blocks have to reach.
-        first = towards.argmax(1)
-        for block in first.unique().tolist():
-            self._look(block, queries, (first == block).nonzero()[:, 0], best, where)
-        open_ = bound >= best[:, None]
-        open_[torch.arange(len(queries), device=queries.device), first] = False
-        for block in open_.any(0).nonzero()[:, 0].tolist():
-            self._look(block, queries, open_[:, block].nonzero()[:, 0], best, where)
-        return where
-
-    def _look(
-        self,
-        block: int,
-        queries: Float[Tensor, "n d"],
-        chosen: Int[Tensor, " m"],
-        best: Float[Tensor, " n"],
-        where: Int[Tensor, " n"],
-    ) -> None:
-        """Compare some queries with one block; note in ``best`` and ``where`` what is better."""
-        begin, end = self._ends[block : block + 2]
-        scores = queries[chosen] @ self._sorted[begin:end].T
-        reached = (scores.amax(1) >= best[chosen]).nonzero()[:, 0]
-        if not len(reached):
-            return
-        scores, chosen = scores[reached], chosen[reached]
-        top, place = scores.max(1)
-        pixel = self._pixels[begin:end][place]
-        better = (top > best[chosen]) | (pixel < where[chosen])
-        best[chosen[better]], where[chosen[better]] = top[better], pixel[better]
+        # The greatest value of a row is found several times faster than its place. So all tiles are asked for
+        # the value, and only the tile that has it for the place.
+        tile_of = torch.stack([(queries @ tile.T).amax(1) for tile in self._tiles], 1).argmax(1)
+        place = torch.empty_like(tile_of)
+        for number in tile_of.unique().tolist():
+            chosen = (tile_of == number).nonzero()[:, 0]
+            place[chosen] = (queries[chosen] @ self._tiles[number].T).argmax(1) + number * _TILE
+        return place
 
 
 class ReciprocalSearch:

@@ -75,7 +75,7 @@ def test_matches_of_a_pair_are_those_of_the_published_code(parts: Any) -> None:
 
 
 @pytest.mark.parametrize("coarse", [1, 8])
-def test_no_block_is_left_out_wrongly(coarse: int) -> None:
+def test_the_nearest_of_all_is_found(coarse: int) -> None:
     view, queries = _unit(48, 56, 1, coarse), _unit(24, 32, 2, coarse).flatten(0, 1)
     view = view * torch.linspace(0.9, 1.1, 56)[:, None]  # lengths that differ much more than by rounding
     np.testing.assert_array_equal(
@@ -99,7 +99,7 @@ def test_a_mask_keeps_the_search_inside() -> None:
     for pixels, mask in zip((found.pixels1, found.pixels2), masks, strict=True):
         assert mask[pixels[:, 1], pixels[:, 0]].all()
     cut = match_views([Decoding(one[10:40, 20:60], two[5:30, 10:40], ones(30, 40), ones(25, 30))], 1)
-    pairs = np.hstack((cut.pixels1 + (20, 10), cut.pixels2 + (10, 5))).tolist()
+    pairs = (np.hstack((cut.pixels1, cut.pixels2)) + np.array((20, 10, 10, 5))).tolist()
     assert all(pair in pairs for pair in np.hstack((found.pixels1, found.pixels2)).tolist())
 
 
