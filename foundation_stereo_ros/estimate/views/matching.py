@@ -20,7 +20,7 @@ from torch import Tensor
 from foundation_stereo_ros.shapes import Mask
 
 _ROUNDS = 10
-_TILE, _QUERIES = 1024, 1024  # pixels and queries that are compared at once; they bound memory
+_TILE, _QUERIES = 1024, 512  # pixels and queries that are compared at once; they bound memory
 
 
 class Decoding(NamedTuple):
@@ -92,11 +92,16 @@ class DescriptorMap:
     def _nearest(self, queries: Float[Tensor, "n d"]) -> Int[Tensor, " n"]:
         # The greatest value of a row is found several times faster than its place. So all tiles are asked for
         # the value, and only the tile that has it for the place.
-        tile_of = torch.stack([(queries @ tile.T).amax(1) for tile in self._tiles], 1).argmax(1)
+        scores = queries.new_empty(len(queries), _TILE)  # one place for all: fresh memory takes longer to get
+        greatest = queries.new_empty(len(self._tiles), len(queries))
+        for tile, row in zip(self._tiles, greatest, strict=True):
+            into = scores[:, : len(tile)] if len(tile) == _TILE else None
+            torch.amax(torch.mm(queries, tile.T, out=into), 1, out=row)
+        tile_of = greatest.max(0)[1]  # the first of equal ones
         place = torch.empty_like(tile_of)
         for number in tile_of.unique().tolist():
             chosen = (tile_of == number).nonzero()[:, 0]
-            place[chosen] = (queries[chosen] @ self._tiles[number].T).argmax(1) + number * _TILE
+            place[chosen] = (queries[chosen] @ self._tiles[number].T).max(1)[1] + number * _TILE
         return place
 
 
