@@ -67,7 +67,7 @@ class DescriptorMap:
 
     def __init__(self, descriptors: Float[Tensor, "h w d"], mask: Mask | None = None) -> None:
         self.columns = descriptors.shape[1]
-        self.flat = descriptors.flatten(0, 1).float()
+        self.flat = descriptors.detach().flatten(0, 1).float()
         self.inside = torch.ones(len(self.flat), dtype=torch.bool, device=self.flat.device)
         if mask is not None:
             self.inside = torch.from_numpy(np.ascontiguousarray(mask)).to(self.flat.device).flatten()
