@@ -9,6 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
+from foundation_stereo_ros.estimate.views.canonical import canonical_view, focal_of
+from foundation_stereo_ros.estimate.views.pairs import Pair
+from foundation_stereo_ros.estimate.views.problem import (
+    AlignedView,
+    CrossPoints,
+    PairMatches,
+    Problem,
+    condense,
+)
+from foundation_stereo_ros.estimate.views.tree import Tree, tree_of
+
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "mast3r"
 
 
@@ -45,3 +56,38 @@ def pose_errors(poses: np.ndarray, truth: np.ndarray) -> PoseErrors:
     left = np.linalg.norm(scale * a @ (u @ flip @ vt).T - b, axis=1)
     apart = [np.linalg.norm(theirs[i] - theirs[j]) for i in range(count) for j in range(i)]
     return PoseErrors(worst, float(left.max() / np.mean(apart)))
+
+
+def own_maps(scene: Any, view: int) -> tuple[np.ndarray, np.ndarray]:
+    """A view's own pointmaps and confidences, from all its pairs."""
+    others = [other for other in range(len(scene["desc"])) if other != view]
+    return scene["self_pts"][view, others], scene["self_conf"][view, others]
+
+
+def cross(scene: Any, shown: int, camera: int) -> CrossPoints:
+    return CrossPoints(scene["other_pts"][camera, shown], scene["other_conf"][camera, shown])
+
+
+def trace_problem(weak: list[Pair]) -> tuple[Problem, Tree]:
+    """Three views with the reference's matches."""
+    scene, told = reference("trace_scene.npz"), reference("trace_inputs.npz")
+    views = []
+    for view in range(3):
+        points, confidence = own_maps(scene, view)
+        canonical = canonical_view(points, confidence, np.ones(points.shape[1:3], bool))
+        focal = focal_of(canonical.points, canonical.mask)
+        views.append(AlignedView(canonical, focal, (56.0, 40.0)))
+    matches = {}
+    for index in range(3):
+        a, b = (int(view) for view in told[f"slice{index}_imgs"])
+        first, last, start, end = told[f"slice{index}_ranges"]
+        matches[a, b] = PairMatches(
+            told[f"anchor{a}_uv1"][first:last, :2],
+            told[f"anchor{b}_uv1"][start:end, :2],
+            told[f"slice{index}_conf"],
+        )
+    counts = np.zeros((3, 3), int)
+    for (a, b), pair in matches.items():
+        counts[a, b] = counts[b, a] = len(pair.confidence)
+    crossed = {(a, b): (cross(scene, a, b), cross(scene, b, a)) for a, b in weak}
+    return condense(views, matches, crossed), tree_of(counts, np.full(3, 140))
