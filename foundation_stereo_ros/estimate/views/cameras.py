@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From parameters to cameras and depths of several views.
 
-The parameters are those of MASt3R-SfM (arXiv 2409.19152, section 4.2). Poses are chained along a tree; what is
-chained is each view's pivot, a point at its median depth before the camera: at the start all cameras look
+The parameters are those of MASt3R-SfM (arXiv 2409.19152, section 4.2). Poses are chained along a tree; what
+is chained is each view's pivot, a point at its median depth before the camera: at the start all cameras look
 through one place. All sizes are relative to the smallest view, so that the scene cannot shrink.
 """
 
@@ -141,16 +141,16 @@ class CameraModel:
         return median * longer * depth if self.form.multiply else median * (longer + depth - 1)
 
     def rays(self, lenses: Lenses) -> Tensor:
-        """Return the camera's point of each match end whose anchor has a depth of 1, n x E x 3."""
+        """Return the camera's point of each match end whose anchor has a depth of 1, n x 3 x E."""
         problem = self.problem
         rise = 1 + (problem.offset - 1) * (problem.focal / lenses.focal)[:, None]
-        across = (problem.pixel - lenses.principal[:, None]) / lenses.focal[:, None, None]
-        return torch.cat((across * rise[..., None], rise[..., None]), dim=-1)
+        across = (problem.pixel - lenses.principal[..., None]) / lenses.focal[:, None, None]
+        return torch.cat((across * rise[:, None], rise[:, None]), dim=1)
 
     def unit_points(self, parameters: Parameters, lenses: Lenses) -> Tensor:
-        """Return the match ends in their cameras, in the unit of their views, n x E x 3."""
+        """Return the match ends in their cameras, in the unit of their views, n x 3 x E."""
         depth = self.unit_depths(parameters, lenses).gather(1, self.problem.anchor)
-        return self.rays(lenses) * depth[..., None]
+        return self.rays(lenses) * depth[:, None]
 
     def placement(self, parameters: Parameters, lenses: Lenses) -> Placement:
         """Return where the cameras are."""

@@ -10,9 +10,11 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from foundation_stereo_ros.estimate.views.cameras import CameraModel, Lenses, Parameters, Placement
+from foundation_stereo_ros.estimate.views.problem import Fallback
 
 _NEAREST = 1e-3  # depth below which a point is projected as if it were there
 _IMAGE = (-1000.0, 2000.0)  # projections are kept in this range, pixels
+_TINY = 1e-12  # a length of 0 has no direction
 _FALLBACK_WEIGHT = 0.01
 _FALLBACK_GAMMA = 1.1
 
@@ -20,15 +22,28 @@ _FALLBACK_GAMMA = 1.1
 def robust(distance: Tensor, gamma: float) -> Tensor:
     """Return (d + c)^gamma - c^gamma, with c so that the slope at 0 is 1. Below a gamma of 1, outliers count
     less than their distance."""
-    c = (1 / gamma) ** (1 / (gamma - 1))
+    c = _offset(gamma)
     return (distance + c) ** gamma - c**gamma
 
 
+def _offset(gamma: float) -> float:
+    return float((1 / gamma) ** (1 / (gamma - 1)))
+
+
 def project(points: Tensor, lenses: Lenses) -> Tensor:
-    """Return pixels n x E x 2 of points n x E x 3 in the cameras."""
-    flat = points[..., :2] / points[..., 2:].clamp(min=_NEAREST)
-    pixel = flat * lenses.focal[:, None, None] + lenses.principal[:, None]
+    """Return pixels n x 2 x E of points n x 3 x E in the cameras."""
+    flat = points[:, :2] / points[:, 2:].clamp(min=_NEAREST)
+    pixel = flat * lenses.focal[:, None, None] + lenses.principal[..., None]
     return pixel.clamp(*_IMAGE)
+
+
+def to_world(local: Tensor, where: Placement) -> Tensor:
+    """Return points n x 3 x E of cameras, in the unit of their views, in the world."""
+    return torch.baddbmm(where.centre[..., None], where.rotation * where.size[:, None, None], local)
+
+
+def _counterparts(values: Tensor, partner: Tensor) -> Tensor:
+    return values.reshape(-1).index_select(0, partner).view_as(values)
 
 
 class _Swap(torch.autograd.Function):
@@ -37,13 +52,30 @@ class _Swap(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, partner: Tensor) -> Tensor:
         ctx.save_for_backward(partner)
-        return values.flatten(0, 1)[partner].view_as(values)
+        return _counterparts(values, partner)
 
     @staticmethod
     @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (partner,) = ctx.saved_tensors
-        return gradient.flatten(0, 1)[partner].view_as(gradient), None
+        return _counterparts(gradient, partner), None
+
+
+class _Cost(torch.autograd.Function):
+    """Sum of weight * robust(length) over differences n x k x E; its gradient costs no second pass."""
+
+    @staticmethod
+    def forward(ctx: Any, difference: Tensor, weight: Tensor, gamma: float) -> Tensor:
+        length = (difference * difference).sum(dim=1).sqrt_()
+        slope = weight * gamma * (length + _offset(gamma)) ** (gamma - 1) / length.clamp(min=_TINY)
+        ctx.save_for_backward(difference, slope)
+        return (weight * robust(length, gamma)).sum()
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        difference, slope = ctx.saved_tensors
+        return difference * (gradient * slope)[:, None], None, None
 
 
 class Agreement:
@@ -76,37 +108,21 @@ class Agreement:
         world = to_world(local, where)
         loss = torch.zeros(())
         if self._weight is not None:
-            distance = self._pixels(world, where, lenses) if self._fine else self._metres(world)
-            loss = (self._weight * robust(distance, self._gamma)).sum()
+            other = cast(Tensor, _Swap.apply(world, model.problem.partner))
+            if self._fine:
+                turn = where.rotation.transpose(1, 2)
+                seen = torch.baddbmm(-turn @ where.centre[..., None], turn, other)
+                apart = model.problem.pixel - project(seen, lenses)
+            else:
+                apart = world - other
+            loss = cast(Tensor, _Cost.apply(apart, self._weight, self._gamma))
         if model.problem.fallback is not None:
-            loss = loss + _FALLBACK_WEIGHT * self._weak(world, where)
+            loss = loss + _FALLBACK_WEIGHT * self._weak(model.problem.fallback, world, where)
         return loss
 
-    def _metres(self, world: Tensor) -> Tensor:
-        return _length(world - self._counterparts(world))
-
-    def _pixels(self, world: Tensor, where: Placement, lenses: Lenses) -> Tensor:
-        seen = (self._counterparts(world) - where.centre[:, None]) @ where.rotation
-        return _length(self._model.problem.pixel - project(seen, lenses))
-
-    def _counterparts(self, world: Tensor) -> Tensor:
-        return cast(Tensor, _Swap.apply(world, self._model.problem.partner))
-
-    def _weak(self, world: Tensor, where: Placement) -> Tensor:
-        fallback = self._model.problem.fallback
-        if fallback is None:
-            return torch.zeros(())
+    def _weak(self, fallback: Fallback, world: Tensor, where: Placement) -> Tensor:
         told = (where.rotation[fallback.view] @ fallback.points[..., None])[..., 0]
-        apart = world.flatten(0, 1)[fallback.end] - (told + where.centre[fallback.view])
-        cost = robust(_length(apart), _FALLBACK_GAMMA)
-        return (fallback.weight * cost).sum() / fallback.weight.sum()
-
-
-def to_world(local: Tensor, where: Placement) -> Tensor:
-    """Return points n x E x 3 of cameras, in the unit of their views, in the world."""
-    turn = where.rotation * where.size[:, None, None]
-    return torch.baddbmm(where.centre[:, None], local, turn.transpose(1, 2))
-
-
-def _length(difference: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(difference, dim=-1)
+        points = world.transpose(1, 2).flatten(0, 1)[fallback.end]
+        apart = points - (told + where.centre[fallback.view])
+        weight = fallback.weight / fallback.weight.sum()
+        return cast(Tensor, _Cost.apply(apart.T[None], weight[None], _FALLBACK_GAMMA))

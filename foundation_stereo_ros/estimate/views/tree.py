@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tree along which poses are chained: each view's pose is relative to that of the view it shares most with.
+"""The tree along which poses are chained: a view's pose is relative to that of one it shares much with.
 
 The tree is a choice of parameters only; any tree can reach the same poses.
 """

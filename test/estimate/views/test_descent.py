@@ -105,7 +105,7 @@ def compare_results(model: CameraModel, result: Any, told: Any) -> None:
     np.testing.assert_allclose(ours[:, :3, 3], theirs[:, :3, 3], atol=1e-3)
     depths = model.unit_depths(result, lenses) * where.size[:, None]
     np.testing.assert_allclose(depths, told["final_depth"], atol=1e-2)
-    points = to_world(model.unit_points(result, lenses), where)[0, : model.problem.ends[0]].numpy()
+    points = to_world(model.unit_points(result, lenses), where)[0, :, : model.problem.ends[0]].T.numpy()
     to_root = np.linalg.inv(poses[model.root].numpy())
     theirs_root = np.linalg.inv(told["final_cam2w"][model.root])
     np.testing.assert_allclose(

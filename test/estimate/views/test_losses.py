@@ -32,7 +32,7 @@ def test_projections_are_those_of_the_reference() -> None:
     parts = reference("parts.npz")
     seen = torch.from_numpy(parts["reproj_X"] @ parts["reproj_P"][:, :3].T + parts["reproj_P"][:, 3])
     # The matrix holds the lens already: homogeneous pixels.
-    found = project(seen[None], Lenses(torch.ones(1), torch.zeros(1, 2)))[0]
+    found = project(seen.T[None], Lenses(torch.ones(1), torch.zeros(1, 2)))[0].T
     np.testing.assert_allclose(found, parts["reproj_uv"], rtol=1e-4, atol=1e-3)
 
 

@@ -23,7 +23,7 @@ def test_the_problem_is_that_of_the_reference() -> None:
     np.testing.assert_allclose(problem.depths, told["core_depth"].reshape(3, -1), rtol=1e-6)
     for view in range(3):
         count = problem.ends[view]
-        np.testing.assert_array_equal(problem.pixel[view, :count], told[f"anchor{view}_uv1"][:, :2])
+        np.testing.assert_array_equal(problem.pixel[view, :, :count].T, told[f"anchor{view}_uv1"][:, :2])
         np.testing.assert_array_equal(problem.anchor[view, :count], told[f"anchor{view}_idx"])
         np.testing.assert_allclose(problem.offset[view, :count], told[f"anchor{view}_off"], rtol=1e-6)
     fallback = problem.fallback
@@ -61,12 +61,12 @@ def test_counterparts_find_each_other_in_views_of_any_size() -> None:
     assert list(problem.ends) == [8, 12, 10]
     assert list(problem.blocks) == [6, 6, 4]
     identity = torch.arange(problem.partner.numel())
-    assert torch.equal(problem.partner[problem.partner], identity)
-    assert torch.equal((problem.partner == identity).view(3, -1), problem.weight == 0)
-    pixel = problem.pixel.flatten(0, 1)
-    first = torch.from_numpy(matches[2, 1].first).float()
-    assert torch.equal(problem.pixel[2, 3:10], first)
-    assert torch.equal(
-        pixel[problem.partner.view(3, -1)[2, 3:10]], torch.from_numpy(matches[2, 1].second).float()
-    )
+    assert torch.equal(problem.partner[problem.partner].long(), identity)
+    own = (problem.partner == identity).view(3, 3, -1)
+    assert torch.equal(own, (problem.weight == 0)[:, None].expand(3, 3, -1))
+    first, second = (torch.from_numpy(ends.T).float() for ends in matches[2, 1][:2])
+    assert torch.equal(problem.pixel[2, :, 3:10], first)
+    padded = torch.cat((problem.pixel, torch.ones(3, 1, 12)), dim=1)
+    other = padded.flatten()[problem.partner].view_as(padded)
+    assert torch.equal(other[2, :2, 3:10], second)
     assert problem.median.tolist() == [2.0, 3.0, 4.0]
