@@ -13,7 +13,7 @@ from foundation_stereo_ros.estimate.views.canonical import canonical_view, focal
 from foundation_stereo_ros.estimate.views.pairs import Pair
 from foundation_stereo_ros.estimate.views.problem import (
     AlignedView,
-    CrossPoints,
+    PointMap,
     PairMatches,
     Problem,
     condense,
@@ -64,8 +64,8 @@ def own_maps(scene: Any, view: int) -> tuple[np.ndarray, np.ndarray]:
     return scene["self_pts"][view, others], scene["self_conf"][view, others]
 
 
-def cross(scene: Any, shown: int, camera: int) -> CrossPoints:
-    return CrossPoints(scene["other_pts"][camera, shown], scene["other_conf"][camera, shown])
+def cross(scene: Any, shown: int, camera: int) -> PointMap:
+    return PointMap(scene["other_pts"][camera, shown], scene["other_conf"][camera, shown])
 
 
 def trace_problem(weak: list[Pair]) -> tuple[Problem, Tree]:

@@ -8,15 +8,19 @@ through one place. All sizes are relative to the smallest view, so that the scen
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from foundation_stereo_ros.estimate.views.canonical import depth_basis
 from foundation_stereo_ros.estimate.views.problem import Problem
 from foundation_stereo_ros.estimate.views.tree import Tree
+from foundation_stereo_ros.shapes import Matrix
 
 Parameters = dict[str, Tensor]
 """``rotation`` n x 4 (x, y, z, w) and ``shift`` n x 3 relative to the parent, ``size`` n (log), ``principal``
@@ -92,7 +96,7 @@ class CameraModel:
         poses: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         self.problem, self.form, self.poses = problem, form or DepthForm(), poses
-        self.root = tree.root
+        self.root, self._edges = tree.root, tree.edges
         order = [tree.root]
         self._levels = []
         for level in tree.levels():
@@ -105,8 +109,13 @@ class CameraModel:
         self._shared = shared
         self._basis, self._depth_start = self._depths()
 
-    def start(self) -> Parameters:
-        """Return the parameters to start from."""
+    def start(self, poses: Sequence[Matrix | None] = ()) -> Parameters:
+        """Return the parameters to start from.
+
+        Args:
+            poses: of each view, 4 x 4, camera to world, where it is roughly known; a view without one starts
+                where its parent is. Empty: none is known.
+        """
         problem = self.problem
         count = len(problem.focal)
         principal, focal = problem.principal / problem.size, problem.focal.log()
@@ -114,7 +123,7 @@ class CameraModel:
             part = self._shared / self._shared.sum()
             principal = (part[:, None] * principal).sum(dim=0, keepdim=True)
             focal = (part * problem.focal).sum(dim=0, keepdim=True).log()
-        return {
+        found = {
             "rotation": torch.tensor([0.0, 0.0, 0.0, 1.0]).repeat(count, 1),
             "shift": torch.zeros(count, 3),
             "size": torch.zeros(count),
@@ -122,6 +131,24 @@ class CameraModel:
             "focal": focal,
             "depth": self._depth_start.clone(),
         }
+        return self._placed(found, poses) if poses else found
+
+    def _placed(self, start: Parameters, poses: Sequence[Matrix | None]) -> Parameters:
+        ahead = self._pivots(self.lenses(start), start["size"].exp()).double().numpy()
+        chained = {}
+        for parent, view in ((None, self.root), *self._edges):
+            above = np.eye(4) if parent is None else chained[parent]
+            pose = poses[view]
+            if pose is None:
+                chained[view] = above
+                continue
+            chained[view] = np.array(pose, np.float64)
+            chained[view][:3, 3] += pose[:3, :3] @ ahead[view]
+            own = np.linalg.inv(above) @ chained[view]
+            turn = Rotation.from_matrix(own[:3, :3]).as_quat()
+            start["rotation"][view] = torch.from_numpy(turn).float()
+            start["shift"][view] = torch.from_numpy(own[:3, 3]).float()
+        return start
 
     def lenses(self, parameters: Parameters) -> Lenses:
         """Return focal lengths and principal points."""
@@ -164,12 +191,16 @@ class CameraModel:
             moved = torch.cat((moved, (above @ shift[children][..., None])[..., 0] + moved[parents]))
             turned = torch.cat((turned, above @ own[children]))
         turned, moved = turned[self._place], moved[self._place]
+        pivot = self._pivots(lenses, size)
+        scale = 1 / size.min()
+        return Placement(turned, scale * (moved - (turned @ pivot[..., None])[..., 0]), scale * size)
+
+    def _pivots(self, lenses: Lenses, size: Tensor) -> Tensor:
+        """n x 3, from the cameras to the points that are chained, in the cameras' axes."""
         problem = self.problem
         ahead = size * problem.median * lenses.focal / problem.focal
         across = (problem.size / 2 - lenses.principal) / lenses.focal[:, None]
-        pivot = torch.cat((across, torch.ones(len(across), 1)), dim=1) * ahead[:, None]
-        scale = 1 / size.min()
-        return Placement(turned, scale * (moved - (turned @ pivot[..., None])[..., 0]), scale * size)
+        return torch.cat((across, torch.ones(len(across), 1)), dim=1) * ahead[:, None]
 
     def _depths(self) -> tuple[Tensor | None, Tensor]:
         problem, form = self.problem, self.form

@@ -42,6 +42,22 @@ def to_world(local: Tensor, where: Placement) -> Tensor:
     return torch.baddbmm(where.centre[..., None], where.rotation * where.size[:, None, None], local)
 
 
+def residuals(model: CameraModel, parameters: Parameters) -> Tensor:
+    """Return how far each match end is from where its counterpart is seen, n x E pixels."""
+    with torch.no_grad():
+        lenses = model.lenses(parameters)
+        where = model.placement(parameters, lenses)
+        world = to_world(model.unit_points(parameters, lenses), where)
+        other = _counterparts(world, model.problem.partner)
+        return _missed(model, other, where, lenses).norm(dim=1)
+
+
+def _missed(model: CameraModel, points: Tensor, where: Placement, lenses: Lenses) -> Tensor:
+    turn = where.rotation.transpose(1, 2)
+    seen = torch.baddbmm(-turn @ where.centre[..., None], turn, points)
+    return model.problem.pixel - project(seen, lenses)
+
+
 def _counterparts(values: Tensor, partner: Tensor) -> Tensor:
     return values.reshape(-1).index_select(0, partner).view_as(values)
 
@@ -109,12 +125,7 @@ class Agreement:
         loss = torch.zeros(())
         if self._weight is not None:
             other = cast(Tensor, _Swap.apply(world, model.problem.partner))
-            if self._fine:
-                turn = where.rotation.transpose(1, 2)
-                seen = torch.baddbmm(-turn @ where.centre[..., None], turn, other)
-                apart = model.problem.pixel - project(seen, lenses)
-            else:
-                apart = world - other
+            apart = _missed(model, other, where, lenses) if self._fine else world - other
             loss = cast(Tensor, _Cost.apply(apart, self._weight, self._gamma))
         if model.problem.fallback is not None:
             loss = loss + _FALLBACK_WEIGHT * self._weak(model.problem.fallback, world, where)

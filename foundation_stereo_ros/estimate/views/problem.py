@@ -32,12 +32,12 @@ class PairMatches(NamedTuple):
     confidence: Floats
 
 
-class CrossPoints(NamedTuple):
-    """A view's points in the camera of another one.
+class PointMap(NamedTuple):
+    """What the network says about a view's pixels.
 
     Attributes:
-        points: H x W x 3, of the view, in the other one's camera.
-        confidence: H x W.
+        points: H x W x 3; in the view's own camera, or in that of another view.
+        confidence: H x W, 1 or more.
     """
 
     points: Floats
@@ -114,7 +114,7 @@ class Problem(NamedTuple):
 def condense(
     views: Sequence[AlignedView],
     matches: Mapping[Pair, PairMatches],
-    weak: Mapping[Pair, tuple[CrossPoints, CrossPoints]] | None = None,
+    weak: Mapping[Pair, tuple[PointMap, PointMap]] | None = None,
 ) -> Problem:
     """Bring views and matches in the form that is optimised.
 
@@ -202,7 +202,7 @@ def _median(view: CanonicalView) -> float:
 
 def _fallback(
     views: Sequence[AlignedView],
-    weak: Mapping[Pair, tuple[CrossPoints, CrossPoints]],
+    weak: Mapping[Pair, tuple[PointMap, PointMap]],
     anchor: npt.NDArray[np.int64],
     filled: Sequence[int],
 ) -> Fallback:
