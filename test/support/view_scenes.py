@@ -8,16 +8,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from plain_matching import matches_of
 
 from foundation_stereo_ros.estimate.views.canonical import canonical_view, focal_of
 from foundation_stereo_ros.estimate.views.pairs import Pair
 from foundation_stereo_ros.estimate.views.problem import (
     AlignedView,
-    PointMap,
     PairMatches,
+    PointMap,
     Problem,
     condense,
 )
+from foundation_stereo_ros.estimate.views.scene import PairPrediction, Scene, View
 from foundation_stereo_ros.estimate.views.tree import Tree, tree_of
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "mast3r"
@@ -91,3 +93,39 @@ def trace_problem(weak: list[Pair]) -> tuple[Problem, Tree]:
         counts[a, b] = counts[b, a] = len(pair.confidence)
     crossed = {(a, b): (cross(scene, a, b), cross(scene, b, a)) for a, b in weak}
     return condense(views, matches, crossed), tree_of(counts, np.full(3, 140))
+
+
+def scene_inputs(name: str, matches: str = "") -> tuple[Any, list[View], dict, dict]:
+    """A scene of the reference with its views (without masks), predictions and matches.
+
+    Args:
+        name: "wall" or "turntable".
+        matches: "strict" or "full": the given ones; otherwise those of all descriptors.
+    """
+    scene = reference(f"scene_{name}.npz")
+    data = {key: scene[key] for key in scene.files}
+    given = reference(f"result_{name}.npz") if matches else None
+    count = len(data["desc"])
+    views = [View(f"{index}.png", data["color"][index]) for index in range(count)]
+    predictions, found = {}, {}
+    for i in range(count):
+        for j in range(i):
+            own = [PointMap(data["self_pts"][a, b], data["self_conf"][a, b]) for a, b in ((i, j), (j, i))]
+            predictions[i, j] = PairPrediction(own[0], own[1], cross(data, i, j), cross(data, j, i))
+            if given is not None:
+                ends = given[f"{matches}_corres_{i}_{j}"].astype(int)
+                found[i, j] = PairMatches(ends[:, :2], ends[:, 2:], given[f"{matches}_corres_{i}_{j}_conf"])
+                continue
+            certain = [
+                (data["self_qconf"][i, j], data["other_qconf"][i, j]),
+                (data["other_qconf"][j, i], data["self_qconf"][j, i]),
+            ]
+            descriptors = (data["desc"][view].astype(np.float32) for view in (i, j))
+            found[i, j] = PairMatches(*matches_of(*descriptors, certain))
+    return data, views, predictions, found
+
+
+def errors_of(scene: Scene, truth: np.ndarray) -> PoseErrors:
+    """Of a scene whose views are called by their number."""
+    chosen = [int(view.name.split(".")[0]) for view in scene.views]
+    return pose_errors(np.stack([view.pose for view in scene.views]), truth[chosen])

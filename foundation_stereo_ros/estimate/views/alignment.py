@@ -176,7 +176,7 @@ def _turned(
     relative = np.einsum("iab,jac->ijbc", turn, turn)
     cosine = (np.trace(relative, axis1=2, axis2=3) - 1) / 2
     angles = np.degrees(np.arccos(np.clip(cosine, -1, 1)))
-    i, j = np.unravel_index(int(angles.argmax()), angles.shape)
+    i, j = divmod(int(angles.argmax()), len(angles))
     if angles[i, j] <= settings.max_turn:
         return None
     return FineRefused(chosen[i].name, chosen[j].name, float(angles[i, j]), settings.max_turn)

@@ -135,7 +135,7 @@ class CameraModel:
 
     def _placed(self, start: Parameters, poses: Sequence[Matrix | None]) -> Parameters:
         ahead = self._pivots(self.lenses(start), start["size"].exp()).double().numpy()
-        chained = {}
+        chained: dict[int, Matrix] = {}
         for parent, view in ((None, self.root), *self._edges):
             above = np.eye(4) if parent is None else chained[parent]
             pose = poses[view]
@@ -196,7 +196,7 @@ class CameraModel:
         return Placement(turned, scale * (moved - (turned @ pivot[..., None])[..., 0]), scale * size)
 
     def _pivots(self, lenses: Lenses, size: Tensor) -> Tensor:
-        """n x 3, from the cameras to the points that are chained, in the cameras' axes."""
+        """From the cameras to the points that are chained, n x 3, in the cameras' axes."""
         problem = self.problem
         ahead = size * problem.median * lenses.focal / problem.focal
         across = (problem.size / 2 - lenses.principal) / lenses.focal[:, None]
@@ -241,4 +241,4 @@ def rotations(quaternion: Tensor) -> Tensor:
         2 * (y * z + x * w),
         1 - 2 * (x * x + y * y),
     )
-    return torch.stack(entries, dim=-1).unflatten(-1, (3, 3))
+    return torch.stack(entries, dim=-1).reshape(-1, 3, 3)

@@ -60,8 +60,8 @@ def canonical_view(points: Floats, confidence: Floats, mask: Mask, mode: str = "
         mode: how depths relative to the anchor are averaged: ``angle`` (the angle under which they rise from
             it) or ``ratio``.
     """
-    finite = np.isfinite(points).all(axis=(0, 3)) & np.isfinite(confidence).all(axis=0)
-    mask = mask & finite
+    finite: Mask = np.isfinite(points).all(axis=(0, 3)) & np.isfinite(confidence).all(axis=0)
+    mask = np.asarray(mask & finite)
     points = np.where(finite[..., None], points, np.float32(0))
     weight = np.where(mask, np.maximum(confidence, 1), 1).astype(np.float32) - np.float32(_LEAST_WEIGHT)
     total = weight.sum(axis=0)
@@ -81,7 +81,7 @@ def canonical_view(points: Floats, confidence: Floats, mask: Mask, mode: str = "
         else:
             relative = (weight * points[..., 2] / nearest).sum(axis=0) / total
     relative = np.clip(np.nan_to_num(relative, nan=1.0), *RELATIVE).astype(np.float32)
-    mask = mask & (depths > 0)[blocks]
+    mask = np.asarray(mask & (depths > 0)[blocks])
     return CanonicalView(joint, (weight**2).sum(axis=0) / total, relative, anchors, depths, mask)
 
 
@@ -107,7 +107,7 @@ def focal_of(points: Floats, mask: Mask, principal: tuple[float, float] | None =
     along, square = (ray * pixel).sum(axis=1), (ray * ray).sum(axis=1)
     typical = max(height, width) / (2 * math.tan(math.radians(30)))
     if not square.any():
-        return typical
+        return float(typical)
     focal = along.sum() / square.sum()
     for _ in range(_ROUNDS):
         weight = 1 / np.maximum(np.linalg.norm(pixel - focal * ray, axis=1), 1e-8)

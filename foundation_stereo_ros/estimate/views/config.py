@@ -42,8 +42,8 @@ class AlignmentSettings(Settings):
     )
     erosion: int = setting(
         -1,
-        "Rim of the masks that is cut off, where pixels mix object and background; -1: 2 px, or 1 px in images"
-        " smaller than 256.",
+        "Rim of the masks that is cut off, where pixels mix object and background; -1: 2 px, or 1 px in "
+        "images smaller than 256.",
         unit="px",
         low=-1,
         high=100,
@@ -103,7 +103,8 @@ class AlignmentSettings(Settings):
     clean: bool = setting(True, "Points that hide what a surer view sees get a confidence of 0.")
     silhouette: bool = setting(
         False,
-        "With masks: points that other views see as background get a confidence of 0; for complete masks only.",
+        "With masks: points that other views see as background get a confidence of 0; for complete masks "
+        "only.",
     )
     min_certainty: float = setting(
         1.5, "Points with less confidence are left out of results.", low=0.0, high=1e6

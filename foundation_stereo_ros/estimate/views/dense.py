@@ -95,7 +95,7 @@ def carved(views: Sequence[PlacedDepth], masks: Sequence[Mask]) -> list[Floats]:
 
 def _seen_by(
     camera: Camera, pose: Matrix, points: Floats
-) -> tuple[npt.NDArray[np.int64], Floats, npt.NDArray[np.int64]]:
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.floating], npt.NDArray[np.int64]]:
     """Which of the points the camera sees, their depths, and the nearest pixels as flat indices."""
     local = (points - pose[:3, 3]) @ pose[:3, :3]
     depth = local[:, 2]
@@ -103,6 +103,6 @@ def _seen_by(
         u = np.rint(local[:, 0] / depth * camera.fx + camera.cx)
         v = np.rint(local[:, 1] / depth * camera.fy + camera.cy)
     inside = (depth > 0) & (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
-    place = np.flatnonzero(inside)
+    place = np.flatnonzero(inside).astype(np.int64)
     pixel = v[place].astype(np.int64) * camera.width + u[place].astype(np.int64)
     return place, depth[place], pixel

@@ -96,8 +96,9 @@ def descend(
         found.backward()
         with torch.no_grad():
             for name, factor in held.items():
-                if name in moved and moved[name].grad is not None:
-                    moved[name].grad *= factor
+                gradient = moved[name].grad if name in moved else None
+                if gradient is not None:
+                    gradient *= factor
         rate = 0.5 * stage.rate * (1 + math.cos(math.pi * step / stage.iterations))
         for optimizer, times in optimizers:
             optimizer.param_groups[0]["lr"] = rate

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -23,7 +24,7 @@ def robust(distance: Tensor, gamma: float) -> Tensor:
     """Return (d + c)^gamma - c^gamma, with c so that the slope at 0 is 1. Below a gamma of 1, outliers count
     less than their distance."""
     c = _offset(gamma)
-    return (distance + c) ** gamma - c**gamma
+    return cast(Tensor, (distance + c) ** gamma - c**gamma)
 
 
 def _offset(gamma: float) -> float:
@@ -34,7 +35,7 @@ def project(points: Tensor, lenses: Lenses) -> Tensor:
     """Return pixels n x 2 x E of points n x 3 x E in the cameras."""
     flat = points[:, :2] / points[:, 2:].clamp(min=_NEAREST)
     pixel = flat * lenses.focal[:, None, None] + lenses.principal[..., None]
-    return pixel.clamp(*_IMAGE)
+    return torch.clamp(pixel, min=_IMAGE[0], max=_IMAGE[1])
 
 
 def to_world(local: Tensor, where: Placement) -> Tensor:
@@ -71,7 +72,7 @@ class _Swap(torch.autograd.Function):
         return _counterparts(values, partner)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (partner,) = ctx.saved_tensors
         return _counterparts(gradient, partner), None
@@ -88,10 +89,14 @@ class _Cost(torch.autograd.Function):
         return (weight * robust(length, gamma)).sum()
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         difference, slope = ctx.saved_tensors
         return difference * (gradient * slope)[:, None], None, None
+
+
+_swap: Callable[[Tensor, Tensor], Tensor] = _Swap.apply
+_cost: Callable[[Tensor, Tensor, float], Tensor] = _Cost.apply
 
 
 class Agreement:
@@ -124,9 +129,9 @@ class Agreement:
         world = to_world(local, where)
         loss = torch.zeros(())
         if self._weight is not None:
-            other = cast(Tensor, _Swap.apply(world, model.problem.partner))
+            other = _swap(world, model.problem.partner)
             apart = _missed(model, other, where, lenses) if self._fine else world - other
-            loss = cast(Tensor, _Cost.apply(apart, self._weight, self._gamma))
+            loss = _cost(apart, self._weight, self._gamma)
         if model.problem.fallback is not None:
             loss = loss + _FALLBACK_WEIGHT * self._weak(model.problem.fallback, world, where)
         return loss
@@ -136,4 +141,4 @@ class Agreement:
         points = world.transpose(1, 2).flatten(0, 1)[fallback.end]
         apart = points - (told + where.centre[fallback.view])
         weight = fallback.weight / fallback.weight.sum()
-        return cast(Tensor, _Cost.apply(apart.T[None], weight[None], _FALLBACK_GAMMA))
+        return _cost(apart.T[None], weight[None], _FALLBACK_GAMMA)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Foreground masks: which pixels of a view take part.
 
-An object that turns before a still background has to be told from it: the background would say that the camera
-stands still.
+An object that turns before a still background has to be told from it: the background would say that the
+camera stands still.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -68,8 +71,6 @@ def check_mask(name: str, mask: Mask | None, size: tuple[int, int]) -> None:
         )
 
 
-def _changed(change: object, mask: Mask, pixels: int) -> Mask:
-    if pixels <= 0:
-        return mask
-    found = change(mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=pixels)  # type: ignore[operator]
-    return np.asarray(found, bool)
+def _changed(change: Callable[..., Any], mask: Mask, pixels: int) -> Mask:
+    square = np.ones((3, 3), np.uint8)
+    return np.asarray(change(mask.astype(np.uint8), square, iterations=pixels), bool)

@@ -157,8 +157,8 @@ def condense(
             relative[uv[:, 1], uv[:, 0]] / relative.ravel()[view.canonical.anchors.pixels[block]]
         )
         weight[index, place] = np.concatenate(weights[index])
-        far = np.concatenate(other[index])
-        partner[index, place] = far[:, 0] * most + far[:, 1]
+        counterpart = np.concatenate(other[index])
+        partner[index, place] = counterpart[:, 0] * most + counterpart[:, 1]
 
     grids = [view.canonical.anchors for view in views]
     blocks = [len(grid.pixels) for grid in grids]
@@ -191,7 +191,7 @@ def _of_three(partner: npt.NDArray[np.int64]) -> npt.NDArray[np.integer]:
     """From the index of an end to those of its three coordinates, in half the memory where it suffices."""
     most = partner.shape[1]
     flat = (partner // most * 3 * most + partner % most)[:, None] + most * np.arange(3)[:, None]
-    return flat.ravel().astype(np.int32 if flat.size < 1 << 31 else np.int64)
+    return np.ravel(flat).astype(np.int32 if flat.size < 1 << 31 else np.int64)
 
 
 def _median(view: CanonicalView) -> float:

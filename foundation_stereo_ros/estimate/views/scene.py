@@ -143,9 +143,9 @@ class Coarse(NamedTuple):
 class Scene:
     """Views that are joined.
 
-    The unit is the network's, metres for networks that predict them, unless `scaled`. Poses are those of the
-    cameras, relative to the first one, or in the world of poses that are fixed; with masks the world is the foreground: of an
-    object on a turntable, the cameras go around it, though none of them moved.
+    The unit is the network's, metres for networks that predict them, unless `scaled`. The first view's camera
+    is the world, unless poses are fixed. With masks the world is the foreground: of an object on a turntable,
+    the cameras go around it, though none of them moved.
 
     Attributes:
         views: those that could be joined, in the order given.
@@ -205,6 +205,6 @@ class Scene:
 
 
 def _moved(pose: Matrix, factor: float) -> Matrix:
-    found = pose.copy()
+    found: Matrix = pose.copy()
     found[:3, 3] *= factor
     return found

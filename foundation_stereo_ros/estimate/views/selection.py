@@ -72,11 +72,13 @@ def select(
     canonical: dict[int, CanonicalView] = {}
     for index, view in enumerate(views):
         joint = _canonical(index, view, predictions)
-        usable = 0 if joint is None else int(joint.mask.sum())
-        if joint is not None and usable >= settings.min_pixels:
+        if joint is None:
+            continue
+        pixels = int(joint.mask.sum())
+        if pixels >= settings.min_pixels:
             canonical[index] = joint
-        elif joint is not None:
-            remarks.append(ViewLeftOut(view.name, usable, settings.min_pixels))
+        else:
+            remarks.append(ViewLeftOut(view.name, pixels, settings.min_pixels))
 
     usable_matches = {
         pair: _usable(found, canonical[pair[0]], canonical[pair[1]])

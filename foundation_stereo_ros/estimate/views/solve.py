@@ -24,7 +24,7 @@ from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.shapes import Matrix
 
 _FEW = 200_000  # numbers in a step below which threads cost more than they bring
-_POOR = 0.02  # of the image's longer side, that matches are off by where views do not agree
+_POOR = 0.015  # of the image's longer side, that matches are off by where views do not agree
 
 
 def solve(
