@@ -37,5 +37,8 @@ def matches_of(
     confidence = np.concatenate([np.sqrt(q1.ravel()[found[:, 0]] * q2.ravel()[found[:, 1]])
                                  for q1, q2 in certainties])  # fmt: skip
     _, place = np.unique(x * second[..., 0].size + y, return_index=True)
-    ends = [np.stack((i[place] % w, i[place] // w), axis=1) for i, w in ((x, first.shape[1]), (y, second.shape[1]))]
+    ends = [
+        np.stack((i[place] % w, i[place] // w), axis=1)
+        for i, w in ((x, first.shape[1]), (y, second.shape[1]))
+    ]
     return ends[0], ends[1], confidence[place]

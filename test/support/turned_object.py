@@ -32,8 +32,7 @@ class Turned(NamedTuple):
         chosen = self.masks if isinstance(masks, str) else masks
         given = [None] * len(self.views) if chosen is None else chosen
         return [
-            View(view.name, view.image, mask, **changes)
-            for view, mask in zip(self.views, given, strict=True)
+            View(view.name, view.image, mask, **changes) for view, mask in zip(self.views, given, strict=True)
         ]
 
 

@@ -34,8 +34,8 @@ def reference(name: str) -> Any:
 
 
 class PoseErrors(NamedTuple):
-    """Largest relative rotation in degrees, and largest error of a centre after the best similarity, relative
-    to the mean distance of two cameras."""
+    """Largest relative rotation in degrees, and largest error of a centre relative to the mean distance of two
+    cameras, after the mean rotation and the best scale."""
 
     rotation: float
     centre: float
@@ -52,10 +52,9 @@ def pose_errors(poses: np.ndarray, truth: np.ndarray) -> PoseErrors:
             worst = max(worst, float(np.degrees(np.arccos(cosine))))
     ours, theirs = poses[:, :3, 3].astype(float), truth[:, :3, 3].astype(float)
     a, b = ours - ours.mean(0), theirs - theirs.mean(0)
-    u, s, vt = np.linalg.svd(b.T @ a)
-    flip = np.diag((1, 1, np.sign(np.linalg.det(u @ vt))))
-    scale = float((s * np.diag(flip)).sum() / (a**2).sum())
-    left = np.linalg.norm(scale * a @ (u @ flip @ vt).T - b, axis=1)
+    u, _, vt = np.linalg.svd(np.einsum("nij,nkj->ik", truth[:, :3, :3], poses[:, :3, :3]))
+    a = a @ (u @ np.diag((1, 1, np.linalg.det(u @ vt))) @ vt).T
+    left = np.linalg.norm((a * b).sum() / (a**2).sum() * a - b, axis=1)
     apart = [np.linalg.norm(theirs[i] - theirs[j]) for i in range(count) for j in range(i)]
     return PoseErrors(worst, float(left.max() / np.mean(apart)))
 

@@ -60,7 +60,7 @@ def canonical_view(points: Floats, confidence: Floats, mask: Mask, mode: str = "
         mode: how depths relative to the anchor are averaged: ``angle`` (the angle under which they rise from
             it) or ``ratio``.
     """
-    finite: Mask = np.isfinite(points).all(axis=(0, 3)) & np.isfinite(confidence).all(axis=0)
+    finite: Mask = np.asarray(np.isfinite(points).all(axis=(0, 3)) & np.isfinite(confidence).all(axis=0))
     mask = np.asarray(mask & finite)
     points = np.where(finite[..., None], points, np.float32(0))
     weight = np.where(mask, np.maximum(confidence, 1), 1).astype(np.float32) - np.float32(_LEAST_WEIGHT)
