@@ -34,8 +34,8 @@ def reference(name: str) -> Any:
 
 
 class PoseErrors(NamedTuple):
-    """Largest relative rotation in degrees, and largest error of a centre relative to the mean distance of two
-    cameras, after the mean rotation and the best scale."""
+    """Largest relative rotation in degrees, and largest error of a centre relative to the mean distance of
+    two cameras, after the mean rotation and the best scale."""
 
     rotation: float
     centre: float

@@ -50,7 +50,8 @@ def residuals(model: CameraModel, parameters: Parameters) -> Tensor:
         where = model.placement(parameters, lenses)
         world = to_world(model.unit_points(parameters, lenses), where)
         other = _counterparts(world, model.problem.partner)
-        return torch.linalg.vector_norm(_missed(model, other, where, lenses), dim=1)
+        found: Tensor = torch.linalg.vector_norm(_missed(model, other, where, lenses), dim=1)
+        return found
 
 
 def _missed(model: CameraModel, points: Tensor, where: Placement, lenses: Lenses) -> Tensor:

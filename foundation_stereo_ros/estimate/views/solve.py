@@ -112,6 +112,7 @@ def _cameras(model: CameraModel, parameters: Parameters) -> tuple[tuple[Camera, 
     poses[:, :3, :3], poses[:, :3, 3] = where.rotation.double(), where.centre.double()
     if model.poses is None:
         poses = np.linalg.inv(poses[0]) @ poses
+        poses[0] = np.eye(4)
     cameras = [
         Camera(int(width), int(height), focal, focal, cx, cy)
         for (width, height), focal, (cx, cy) in zip(

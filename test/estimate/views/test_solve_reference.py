@@ -72,7 +72,7 @@ def test_the_turntable_without_masks_goes_wrong_as_the_reference_does() -> None:
 @pytest.mark.parametrize("kind", ["strict", "full"])
 def test_masked_confidences_and_matches_alone_are_those_of_the_reference(kind: str) -> None:
     """Without movable anchors and pivot, as masks were patched into the reference."""
-    data, views, predictions, matches = scene_inputs("turntable", kind)
+    data, _, _, matches = scene_inputs("turntable", kind)
     told = json.loads((REFERENCE / "result_turntable.json").read_text())[f"{kind}_coarse1000"]
     result = reference("result_turntable.npz")
     aligned, counts = [], np.zeros((4, 4), int)
