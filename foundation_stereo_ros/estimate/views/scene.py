@@ -13,8 +13,9 @@ from foundation_stereo_ros.errors import ImageError, PoseError, SceneError
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.remarks import Remark
 from foundation_stereo_ros.estimate.views.canonical import Floats
+from foundation_stereo_ros.estimate.views.config import AlignmentSettings
 from foundation_stereo_ros.estimate.views.dense import world_points
-from foundation_stereo_ros.estimate.views.masks import check_mask
+from foundation_stereo_ros.estimate.views.masks import check_mask, contracted, covers_all, without_highlights
 from foundation_stereo_ros.estimate.views.problem import PointMap
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import check_pose
@@ -28,8 +29,8 @@ class View:
     Attributes:
         name: as it is called in remarks; no two views share one.
         image: H x W x 3; H and W multiples of 8.
-        mask: H x W, true where the view takes part; None: everywhere. Where it shows an object that turns,
-            its rim should be cut off: see `masks.contracted`.
+        mask: H x W, true where the view takes part; None: everywhere. Of a mask that somebody drew,
+            `prepared` cuts the rim off, before matches are sought.
         camera: of this grid, where it is known.
         pose: 4 x 4, camera to world, where it is known.
 
@@ -55,6 +56,15 @@ class View:
                 check_pose(self.pose)
             except PoseError as error:
                 raise PoseError(f"{self.name}: {error}") from error
+
+    def prepared(self, settings: AlignmentSettings) -> View:
+        """Return the view with its mask as it is to be used: without its rim, and without highlights."""
+        if self.mask is None or covers_all(self.mask):
+            return self
+        mask = contracted(self.mask, settings.erosion)
+        return replace(
+            self, mask=without_highlights(mask, self.image) if settings.remove_highlights else mask
+        )
 
 
 class PairPrediction(NamedTuple):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,13 @@ import pytest
 import torch
 from view_scenes import reference, trace_problem
 
+from foundation_stereo_ros.estimate.views.anchors import anchor_grid
 from foundation_stereo_ros.estimate.views.cameras import CameraModel, DepthForm
+from foundation_stereo_ros.estimate.views.canonical import CanonicalView
 from foundation_stereo_ros.estimate.views.descent import Stage, descend
 from foundation_stereo_ros.estimate.views.losses import Agreement, to_world
+from foundation_stereo_ros.estimate.views.problem import AlignedView, PairMatches, Problem, condense
+from foundation_stereo_ros.estimate.views.tree import Tree, tree_of
 
 ALL = [(1, 0), (2, 0), (2, 1)]
 POSE = ("rotation", "shift", "size")
@@ -39,8 +44,8 @@ def rows(values: Any) -> np.ndarray:
     return np.asarray(values).reshape(3, -1)
 
 
-def run(weak: Any, form: DepthForm, trained: Any) -> Any:
-    problem, tree = trace_problem(weak)
+def run(given: tuple[Problem, Tree], form: DepthForm, trained: Any) -> Any:
+    problem, tree = given
     model = CameraModel(problem, tree, form)
     seen: dict[str, list[Any]] = {"parameters": [], "gradients": []}
 
@@ -68,10 +73,64 @@ def run(weak: Any, form: DepthForm, trained: Any) -> Any:
     return model, coarse, fine, seen
 
 
+def small_problem(told: Any) -> tuple[Problem, Tree]:
+    """The same three views, from the few numbers of them that count."""
+    views = []
+    for view in range(3):
+        grid = anchor_grid(np.ones((80, 112), bool))
+        relative = np.ones((80, 112), np.float32)
+        u, v = told[f"uv{view}"].T
+        relative[v, u] = told[f"offset{view}"]
+        flat = np.zeros((80, 112), np.float32)
+        full = np.ones((80, 112), bool)
+        canonical = CanonicalView(flat[..., None], flat, relative, grid, told["depths"][view], full)
+        views.append(AlignedView(canonical, float(told["focal"][view]), (56.0, 40.0)))
+    matches, counts, done = {}, np.zeros((3, 3), int), [0, 0, 0]
+    for a, b in ALL:
+        certain = told[f"confidence{a}{b}"]
+        ends = [told[f"uv{view}"][done[view] : done[view] + len(certain)].astype(int) for view in (a, b)]
+        for view in (a, b):
+            done[view] += len(certain)
+        counts[a, b] = counts[b, a] = len(certain)
+        matches[a, b] = PairMatches(ends[0], ends[1], certain)
+    return condense(views, matches), tree_of(counts, np.full(3, 140))
+
+
+def test_losses_and_focal_lengths_of_the_reference_from_few_numbers() -> None:
+    told = np.load(Path(__file__).parents[2] / "data" / "views_alignment.npz")
+    model, coarse, fine, _ = run(small_problem(told), DepthForm(), FINE)
+    np.testing.assert_allclose(coarse.losses, told["loss"][:60], rtol=1e-5)
+    np.testing.assert_allclose(fine.losses, told["loss"][60:], rtol=3e-4)
+    np.testing.assert_allclose(model.lenses(fine.result).focal, told["final_focal"], atol=0.05)
+
+
+def test_a_loss_that_is_no_number_ends_a_stage_with_what_was_found() -> None:
+    def loss(parameters: Any) -> torch.Tensor:
+        return torch.log(parameters["x"]).sum()
+
+    start = {"x": torch.tensor([0.25])}
+    found = descend(start, loss, Stage("coarse", 10, 0.1, ("x",), {}), {})
+    assert not found.finished
+    assert 0 < len(found.losses) < 10
+    assert torch.isfinite(found.result["x"]).all()
+    assert torch.equal(found.result["x"], found.after["x"])
+    assert start["x"] == 0.25
+
+
+def test_the_result_is_the_state_before_the_last_step() -> None:
+    start = {"x": torch.tensor([1.0]), "y": torch.tensor([2.0])}
+    stage = Stage("coarse", 1, 0.1, ("x",), {})
+    found = descend(start, lambda p: (p["x"] * p["y"]).sum(), stage, {})
+    assert found.result["x"] == 1
+    assert found.after["x"] == pytest.approx(0.9)
+    twice = descend(start, lambda p: (p["x"] * p["y"]).sum(), stage._replace(repeat={"x": 2}), {})
+    assert twice.after["x"] == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize(("name", "weak", "form", "trained"), TRACES, ids=[t[0] for t in TRACES])
 def test_the_optimiser_goes_the_way_of_the_reference(name: str, weak: Any, form: Any, trained: Any) -> None:
     told = reference(f"trace_{name}.npz")
-    model, coarse, fine, seen = run(weak, form, trained)
+    model, coarse, fine, seen = run(trace_problem(weak), form, trained)
     losses = np.array([*coarse.losses, *fine.losses])
     few = name == "lora"  # its functions are only known but for a rotation
     assert abs(losses[0] - told["loss"][0]) < (5e-4 if few else 1e-6)

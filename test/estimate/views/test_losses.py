@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from view_scenes import reference
 
 from foundation_stereo_ros.estimate.views.cameras import Lenses, rotations
 from foundation_stereo_ros.estimate.views.losses import project, robust
 
+PARTS = Path(__file__).parents[2] / "data" / "views_parts.npz"
+
 
 @pytest.mark.parametrize("gamma", [1.5, 0.5, 1.1])
 def test_robust_losses_are_those_of_the_reference(gamma: float) -> None:
-    parts = reference("parts.npz")
+    parts = np.load(PARTS)
     apart = np.linalg.norm(parts["gl_xy"][0] - parts["gl_xy"][1], axis=-1)
     np.testing.assert_allclose(
         robust(torch.from_numpy(apart), gamma), parts[f"gl_{gamma}"], rtol=1e-5, atol=1e-6
@@ -29,7 +32,7 @@ def test_small_distances_count_as_they_are(gamma: float) -> None:
 
 
 def test_projections_are_those_of_the_reference() -> None:
-    parts = reference("parts.npz")
+    parts = np.load(PARTS)
     seen = torch.from_numpy(parts["reproj_X"] @ parts["reproj_P"][:, :3].T + parts["reproj_P"][:, 3])
     # The matrix holds the lens already: homogeneous pixels.
     found = project(seen.T[None], Lenses(torch.ones(1), torch.zeros(1, 2)))[0].T

@@ -36,7 +36,7 @@ def test_a_known_distance_makes_it_metric(scene: Scene) -> None:
 
 
 def test_what_gives_no_scale_is_named(scene: Scene) -> None:
-    with pytest.raises(SceneError, match="0.png and 0.png are in one place; expected two cameras"):
+    with pytest.raises(SceneError, match=r"0\.png and 0\.png are in one place; expected two cameras"):
         scene.with_distance("0.png", "0.png", 1)
     with pytest.raises(SceneError, match="scaled by -1; expected a positive number"):
         scene.scaled(-1)
@@ -53,6 +53,21 @@ def test_a_view_is_a_prediction(scene: Scene) -> None:
     world = prediction.points() @ view.pose[:3, :3].T + view.pose[:3, 3]
     np.testing.assert_allclose(world[view.valid()], view.points()[view.valid()], atol=1e-4)
     assert not view.valid(1e6).any()
+
+
+def test_a_mask_is_prepared_once() -> None:
+    mask = np.zeros((16, 24), bool)
+    mask[4:12, 4:12] = True
+    image = np.zeros((16, 24, 3), np.uint8)
+    image[6, 6] = 255
+    view = View("a.png", image, mask)
+    found = view.prepared(AlignmentSettings()).mask
+    assert found is not None
+    np.testing.assert_array_equal(np.argwhere(found)[[0, -1]], [[5, 5], [10, 10]])
+    dull = view.prepared(AlignmentSettings(remove_highlights=True, erosion=0)).mask
+    assert dull is not None
+    np.testing.assert_array_equal(np.argwhere(mask & ~dull), [[6, 6]])
+    assert View("a.png", image).prepared(AlignmentSettings()).mask is None
 
 
 def test_a_pose_that_is_none_is_named() -> None:
