@@ -86,8 +86,8 @@ def align(
 
     names = (*names, *_fine_names(selection, chosen, settings))
     stage = Stage("fine", settings.fine_iterations, settings.fine_rate, names, repeat)
-    constant = not {"principal", "focal", "depth"} & {*names}
-    loss = Agreement(model, settings.fine_gamma, True, coarse.after if constant else None)
+    fixed = coarse.after if not {"principal", "focal"} & {*names} else None
+    loss = Agreement(model, settings.fine_gamma, True, fixed, depths_move="depth" in names)
     fine = descend(coarse.after, loss, stage, held, progress, stop)
     remarks += _ended(fine, stage)
     losses = {"coarse": coarse.losses, "fine": fine.losses}

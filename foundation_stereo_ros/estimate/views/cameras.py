@@ -174,10 +174,16 @@ class CameraModel:
         across = (problem.pixel - lenses.principal[..., None]) / lenses.focal[:, None, None]
         return torch.cat((across * rise[:, None], rise[:, None]), dim=1)
 
-    def unit_points(self, parameters: Parameters, lenses: Lenses) -> Tensor:
-        """Return the match ends in their cameras, in the unit of their views, n x 3 x E."""
+    def unit_points(self, parameters: Parameters, lenses: Lenses, rays: Tensor | None = None) -> Tensor:
+        """Return the match ends in their cameras, in the unit of their views, n x 3 x E.
+
+        Args:
+            parameters: for the depths.
+            lenses: of the same parameters.
+            rays: of the same lenses, where they are at hand.
+        """
         depth = self.unit_depths(parameters, lenses).gather(1, self.problem.anchor)
-        return self.rays(lenses) * depth[:, None]
+        return (self.rays(lenses) if rays is None else rays) * depth[:, None]
 
     def placement(self, parameters: Parameters, lenses: Lenses) -> Placement:
         """Return where the cameras are."""

@@ -107,25 +107,37 @@ class Agreement:
         model: cameras and points.
         gamma: of `robust`.
         fine: in pixels, instead of the unit of the scene.
-        fixed: parameters whose rays and depths stay as they are in this stage; None: they do not.
+        fixed: parameters whose intrinsics, and so the rays of the match ends, stay as they are in this stage;
+            None: they do not.
+        depths_move: whether the depths are not fixed with them.
     """
 
-    def __init__(self, model: CameraModel, gamma: float, fine: bool, fixed: Parameters | None = None) -> None:
+    def __init__(
+        self,
+        model: CameraModel,
+        gamma: float,
+        fine: bool,
+        fixed: Parameters | None = None,
+        depths_move: bool = False,
+    ) -> None:
         self._model, self._gamma, self._fine = model, gamma, fine
         problem = model.problem
         total = problem.weight.sum()
         self._weight = problem.weight / total if total > 0 else None
-        self._lenses = self._points = None
+        self._lenses = self._rays = self._points = None
         if fixed is not None:
             with torch.no_grad():
                 self._lenses = model.lenses(fixed)
-                self._points = model.unit_points(fixed, self._lenses)
+                self._rays = model.rays(self._lenses)
+                self._points = None if depths_move else model.unit_points(fixed, self._lenses, self._rays)
 
     def __call__(self, parameters: Parameters) -> Tensor:
         """Return the loss, a number."""
         model = self._model
         lenses = model.lenses(parameters) if self._lenses is None else self._lenses
-        local = model.unit_points(parameters, lenses) if self._points is None else self._points
+        local = self._points
+        if local is None:
+            local = model.unit_points(parameters, lenses, self._rays)
         where = model.placement(parameters, lenses)
         world = to_world(local, where)
         loss = torch.zeros(())
