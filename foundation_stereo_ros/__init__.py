@@ -12,7 +12,7 @@ __version__ = "0.2.0"
 
 _MODULES = {
     "errors": "BagError CalibrationError CheckpointError ConfigError DeviceMemoryError FileFormatError"
-    " FoundationStereoError ImageError PoseError WireError",
+    " FoundationStereoError ImageError PoseError SceneError WireError",
     "estimate.config": "CloudSettings PipelineConfig RectificationSettings",
     "estimate.stereo.estimator": "StereoEstimator",
     "estimate.interface": "Engine Estimator StereoSample",

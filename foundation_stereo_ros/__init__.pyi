@@ -10,6 +10,7 @@ from foundation_stereo_ros.errors import (
     FoundationStereoError as FoundationStereoError,
     ImageError as ImageError,
     PoseError as PoseError,
+    SceneError as SceneError,
     WireError as WireError,
 )
 from foundation_stereo_ros.estimate.config import (
