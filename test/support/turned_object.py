@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foundation_stereo_ros.estimate.views.problem import PairMatches, PointMap
+from foundation_stereo_ros.estimate.views.alignment.problem import PointMap
+from foundation_stereo_ros.estimate.views.matching import Matches
 from foundation_stereo_ros.estimate.views.scene import PairPrediction, View
 
 HEIGHT, WIDTH, FOCAL, DISTANCE = 72, 96, 110.0, 4.0
@@ -77,7 +78,7 @@ def _pose(angle: float) -> np.ndarray:
     return pose
 
 
-def _matches(points: np.ndarray, moved: np.ndarray, mask: np.ndarray, rng: object) -> PairMatches:
+def _matches(points: np.ndarray, moved: np.ndarray, mask: np.ndarray, rng: object) -> Matches:
     v, u = (grid.ravel() for grid in np.mgrid[3:HEIGHT:4, 3:WIDTH:4])
     seen = moved[v, u]
     ends = np.rint(seen[:, :2] / seen[:, 2:] * FOCAL + (WIDTH / 2, HEIGHT / 2)).astype(int)
@@ -88,4 +89,4 @@ def _matches(points: np.ndarray, moved: np.ndarray, mask: np.ndarray, rng: objec
     there = np.abs(points[ends[:, 1], ends[:, 0], 2] - seen[:, 2]) < 0.05
     good = inside & (there | ~mask[v, u]) & (mask[ends[:, 1], ends[:, 0]] == mask[v, u])
     confidence = np.linspace(1, 2, len(u)).astype(np.float32)
-    return PairMatches(np.stack((u, v), axis=1)[good], ends[good], confidence[good])
+    return Matches(np.stack((u, v), axis=1)[good], ends[good], confidence[good])

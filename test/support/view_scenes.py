@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from plain_matching import matches_of
+import torch
 
-from foundation_stereo_ros.estimate.views.canonical import canonical_view, focal_of
-from foundation_stereo_ros.estimate.views.pairs import Pair
-from foundation_stereo_ros.estimate.views.problem import (
+from foundation_stereo_ros.estimate.views.alignment.canonical import canonical_view, focal_of
+from foundation_stereo_ros.estimate.views.alignment.problem import (
     AlignedView,
-    PairMatches,
     PointMap,
     Problem,
     condense,
 )
+from foundation_stereo_ros.estimate.views.alignment.tree import Tree, tree_of
+from foundation_stereo_ros.estimate.views.matching import Decoding, Matches, match_views
+from foundation_stereo_ros.estimate.views.pairs import Pair
 from foundation_stereo_ros.estimate.views.scene import PairPrediction, Scene, View
-from foundation_stereo_ros.estimate.views.tree import Tree, tree_of
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "mast3r"
 
@@ -82,7 +82,7 @@ def trace_problem(weak: list[Pair]) -> tuple[Problem, Tree]:
     for index in range(3):
         a, b = (int(view) for view in told[f"slice{index}_imgs"])
         first, last, start, end = told[f"slice{index}_ranges"]
-        matches[a, b] = PairMatches(
+        matches[a, b] = Matches(
             told[f"anchor{a}_uv1"][first:last, :2],
             told[f"anchor{b}_uv1"][start:end, :2],
             told[f"slice{index}_conf"],
@@ -113,14 +113,16 @@ def scene_inputs(name: str, matches: str = "") -> tuple[Any, list[View], dict, d
             predictions[i, j] = PairPrediction(own[0], own[1], cross(data, i, j), cross(data, j, i))
             if given is not None:
                 ends = given[f"{matches}_corres_{i}_{j}"].astype(int)
-                found[i, j] = PairMatches(ends[:, :2], ends[:, 2:], given[f"{matches}_corres_{i}_{j}_conf"])
+                found[i, j] = Matches(ends[:, :2], ends[:, 2:], given[f"{matches}_corres_{i}_{j}_conf"])
                 continue
             certain = [
                 (data["self_qconf"][i, j], data["other_qconf"][i, j]),
                 (data["other_qconf"][j, i], data["self_qconf"][j, i]),
             ]
-            descriptors = (data["desc"][view].astype(np.float32) for view in (i, j))
-            found[i, j] = PairMatches(*matches_of(*descriptors, certain))
+            descriptors = [torch.from_numpy(data["desc"][view].astype(np.float32)) for view in (i, j)]
+            found[i, j] = match_views(
+                [Decoding(*descriptors, *map(torch.from_numpy, sure)) for sure in certain]
+            )
     return data, views, predictions, found
 
 

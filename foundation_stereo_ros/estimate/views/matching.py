@@ -9,7 +9,7 @@ and no pixel is asked for its nearest neighbour twice.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -39,22 +39,26 @@ class Decoding(NamedTuple):
     confidence2: Float[Tensor, "h2 w2"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Matches:
     """Pixels of two views that show the same spot, in the order of view 1's pixels row by row, then view 2's.
 
     Attributes:
-        pixels1: N x 2, column and row in view 1.
-        pixels2: N x 2, column and row in view 2.
+        first: N x 2, column and row in view 1.
+        second: N x 2, column and row in view 2.
         confidence: N, at least 0.
     """
 
-    pixels1: npt.NDArray[np.int64]
-    pixels2: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    second: npt.NDArray[np.int64]
     confidence: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.confidence)
+
+    def __getitem__(self, chosen: npt.NDArray[Any] | slice) -> Matches:
+        """Return some of them, by their numbers or as a mask."""
+        return Matches(self.first[chosen], self.second[chosen], self.confidence[chosen])
 
 
 class DescriptorMap:

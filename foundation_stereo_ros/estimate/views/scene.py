@@ -12,11 +12,11 @@ import numpy as np
 from foundation_stereo_ros.errors import ImageError, PoseError, SceneError
 from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.remarks import Remark
-from foundation_stereo_ros.estimate.views.canonical import Floats
+from foundation_stereo_ros.estimate.views.alignment.canonical import Floats
+from foundation_stereo_ros.estimate.views.alignment.dense import world_points
+from foundation_stereo_ros.estimate.views.alignment.problem import PointMap
 from foundation_stereo_ros.estimate.views.config import AlignmentSettings
-from foundation_stereo_ros.estimate.views.dense import world_points
 from foundation_stereo_ros.estimate.views.masks import check_mask, contracted, covers_all, without_highlights
-from foundation_stereo_ros.estimate.views.problem import PointMap
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import check_pose
 from foundation_stereo_ros.shapes import DepthMap, Mask, Matrix, Points, RgbImage

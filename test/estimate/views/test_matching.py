@@ -69,8 +69,8 @@ def test_matches_of_a_pair_are_those_of_the_published_code(parts: Any) -> None:
             Decoding(_map(parts, "desc_a2"), _map(parts, "desc_b2"), q12, q22),
         ]
     )
-    np.testing.assert_array_equal(found.pixels1, parts["ec_xy1"])
-    np.testing.assert_array_equal(found.pixels2, parts["ec_xy2"])
+    np.testing.assert_array_equal(found.first, parts["ec_xy1"])
+    np.testing.assert_array_equal(found.second, parts["ec_xy2"])
     np.testing.assert_allclose(found.confidence, parts["ec_conf"], rtol=1e-6)
 
 
@@ -126,19 +126,19 @@ def test_a_mask_keeps_the_search_inside() -> None:
     ones = torch.ones
     found = match_views([Decoding(one, two, ones(48, 64), ones(32, 48))], 4, *masks)
     assert len(found) > 5
-    for pixels, mask in zip((found.pixels1, found.pixels2), masks, strict=True):
+    for pixels, mask in zip((found.first, found.second), masks, strict=True):
         assert mask[pixels[:, 1], pixels[:, 0]].all()
     cut = match_views([Decoding(one[10:40, 20:60], two[5:30, 10:40], ones(30, 40), ones(25, 30))], 1)
-    pairs = (np.hstack((cut.pixels1, cut.pixels2)) + np.array((20, 10, 10, 5))).tolist()
-    assert all(pair in pairs for pair in np.hstack((found.pixels1, found.pixels2)).tolist())
+    pairs = (np.hstack((cut.first, cut.second)) + np.array((20, 10, 10, 5))).tolist()
+    assert all(pair in pairs for pair in np.hstack((found.first, found.second)).tolist())
 
 
 def test_a_full_mask_changes_nothing_and_an_empty_one_leaves_no_match() -> None:
     one, two, ones = _unit(48, 64, 1, 8), _unit(48, 64, 2, 8), torch.ones(48, 64)
     full, empty = np.ones((48, 64), bool), np.zeros((48, 64), bool)
     plain, masked = (match_views([Decoding(one, two, ones, ones)], 8, mask, mask) for mask in (None, full))
-    np.testing.assert_array_equal(plain.pixels1, masked.pixels1)
-    np.testing.assert_array_equal(plain.pixels2, masked.pixels2)
+    np.testing.assert_array_equal(plain.first, masked.first)
+    np.testing.assert_array_equal(plain.second, masked.second)
     assert len(match_views([Decoding(one, two, ones, ones)], 8, full, empty)) == 0
 
 
@@ -147,6 +147,6 @@ def test_a_shifted_view_is_found_where_it_is() -> None:
     two, ones = one.roll((4, 6), (0, 1)), torch.ones(64, 80)
     found = match_views([Decoding(one, two, 4 * ones, 9 * ones)])
     assert len(found) == 2 * 8 * 10  # from both grids
-    moved = (found.pixels2 - found.pixels1) % (80, 64)
+    moved = (found.second - found.first) % (80, 64)
     assert (moved == (6, 4)).all()
     assert (found.confidence == 6).all()

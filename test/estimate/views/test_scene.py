@@ -8,9 +8,9 @@ import pytest
 from turned_object import turned_object
 
 from foundation_stereo_ros.errors import PoseError, SceneError
+from foundation_stereo_ros.estimate.views.alignment.solve import solve
 from foundation_stereo_ros.estimate.views.config import AlignmentSettings
 from foundation_stereo_ros.estimate.views.scene import Scene, View
-from foundation_stereo_ros.estimate.views.solve import solve
 
 
 @pytest.fixture(scope="module")

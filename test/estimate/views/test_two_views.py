@@ -50,10 +50,10 @@ def test_matches_come_from_both_decodings_and_swap_with_the_views() -> None:
     pair, swapped = views.predict(_image(1), _image(2, 64, 48)), views.predict(_image(2, 64, 48), _image(1))
     found, back = pair.matches(), swapped.matches()
     assert len(found) > 0
-    pixels = {tuple(row) for row in np.hstack((found.pixels1, found.pixels2)).tolist()}
-    assert pixels == {tuple(row) for row in np.hstack((back.pixels2, back.pixels1)).tolist()}
-    assert (found.pixels1 < (64, 48)).all()
-    assert (found.pixels2 < (48, 64)).all()
+    pixels = {tuple(row) for row in np.hstack((found.first, found.second)).tolist()}
+    assert pixels == {tuple(row) for row in np.hstack((back.second, back.first)).tolist()}
+    assert (found.first < (64, 48)).all()
+    assert (found.second < (48, 64)).all()
 
 
 def test_other_images_are_refused() -> None:

@@ -14,22 +14,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.estimate.views.canonical import CanonicalView, Floats
+from foundation_stereo_ros.estimate.views.alignment.canonical import CanonicalView, Floats
+from foundation_stereo_ros.estimate.views.matching import Matches
 from foundation_stereo_ros.estimate.views.pairs import Pair
-
-
-class PairMatches(NamedTuple):
-    """What two views both show.
-
-    Attributes:
-        first: M x 2, column and row in the pair's first view, whole pixels.
-        second: M x 2, in its second view.
-        confidence: M, positive.
-    """
-
-    first: npt.NDArray[np.int64]
-    second: npt.NDArray[np.int64]
-    confidence: Floats
 
 
 class PointMap(NamedTuple):
@@ -113,7 +100,7 @@ class Problem(NamedTuple):
 
 def condense(
     views: Sequence[AlignedView],
-    matches: Mapping[Pair, PairMatches],
+    matches: Mapping[Pair, Matches],
     weak: Mapping[Pair, tuple[PointMap, PointMap]] | None = None,
 ) -> Problem:
     """Bring views and matches in the form that is optimised.
@@ -131,7 +118,7 @@ def condense(
     other: list[list[npt.NDArray[np.int64]]] = [[] for _ in views]  # rows: view, place in it
     filled = [0] * count
     for (a, b), pair in matches.items():
-        number = len(pair.confidence)
+        number = len(pair)
         weight = np.zeros(number, np.float32) if (a, b) in weak else np.asarray(pair.confidence, np.float32)
         places = {view: filled[view] + np.arange(number) for view in (a, b)}
         for own, pixels, far in ((a, pair.first, b), (b, pair.second, a)):

@@ -10,10 +10,10 @@ import pytest
 from view_scenes import reference
 
 from foundation_stereo_ros.errors import ImageError
-from foundation_stereo_ros.estimate.views.anchors import anchor_grid
-from foundation_stereo_ros.estimate.views.canonical import canonical_view, depth_basis, focal_of
+from foundation_stereo_ros.estimate.views.alignment.anchors import anchor_grid
+from foundation_stereo_ros.estimate.views.alignment.canonical import canonical_view, depth_basis, focal_of
 
-PARTS = Path(__file__).parents[2] / "data" / "views_parts.npz"
+PARTS = Path(__file__).parents[3] / "data" / "views_parts.npz"
 FULL = np.ones((48, 64), bool)
 
 

@@ -12,15 +12,15 @@ from torch import Tensor
 
 from foundation_stereo_ros.errors import SceneError
 from foundation_stereo_ros.estimate.remarks import Remark
-from foundation_stereo_ros.estimate.views.cameras import CameraModel, DepthForm, Parameters
+from foundation_stereo_ros.estimate.views.alignment.cameras import CameraModel, DepthForm, Parameters
+from foundation_stereo_ros.estimate.views.alignment.descent import Descent, Progress, Stage, descend
+from foundation_stereo_ros.estimate.views.alignment.losses import Agreement
+from foundation_stereo_ros.estimate.views.alignment.problem import condense
+from foundation_stereo_ros.estimate.views.alignment.selection import Selection
+from foundation_stereo_ros.estimate.views.alignment.tree import tree_of
 from foundation_stereo_ros.estimate.views.config import AlignmentSettings
-from foundation_stereo_ros.estimate.views.descent import Descent, Progress, Stage, descend
-from foundation_stereo_ros.estimate.views.losses import Agreement
-from foundation_stereo_ros.estimate.views.problem import condense
 from foundation_stereo_ros.estimate.views.remarks import FineRefused, IllConditioned, StoppedEarly
 from foundation_stereo_ros.estimate.views.scene import View
-from foundation_stereo_ros.estimate.views.selection import Selection
-from foundation_stereo_ros.estimate.views.tree import tree_of
 
 _POSE = ("rotation", "shift", "size")
 _LEAST_SHARE = 0.15  # of the image that an object must cover,
@@ -156,7 +156,7 @@ def _ill_conditioned(selection: Selection) -> IllConditioned | None:
     if not selection.masked:
         return None
     share = min(float(view.canonical.mask.mean()) for view in selection.views)
-    counts = sorted(len(found.confidence) for found in selection.matches.values())
+    counts = sorted(len(found) for found in selection.matches.values())
     typical = counts[len(counts) // 2]
     if share >= _LEAST_SHARE and typical >= _LEAST_MATCHES:
         return None

@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from plain_matching import reciprocal
 from view_scenes import REFERENCE, errors_of, pose_errors, reference, scene_inputs
 
-from foundation_stereo_ros.estimate.views.cameras import CameraModel
-from foundation_stereo_ros.estimate.views.canonical import canonical_view, focal_of
+from foundation_stereo_ros.estimate.views.alignment.cameras import CameraModel
+from foundation_stereo_ros.estimate.views.alignment.canonical import canonical_view, focal_of
+from foundation_stereo_ros.estimate.views.alignment.descent import Stage, descend
+from foundation_stereo_ros.estimate.views.alignment.losses import Agreement
+from foundation_stereo_ros.estimate.views.alignment.problem import AlignedView, condense
+from foundation_stereo_ros.estimate.views.alignment.solve import solve
+from foundation_stereo_ros.estimate.views.alignment.tree import tree_of
 from foundation_stereo_ros.estimate.views.config import AlignmentSettings
-from foundation_stereo_ros.estimate.views.descent import Stage, descend
-from foundation_stereo_ros.estimate.views.losses import Agreement
 from foundation_stereo_ros.estimate.views.masks import grown
-from foundation_stereo_ros.estimate.views.problem import AlignedView, condense
 from foundation_stereo_ros.estimate.views.scene import View
-from foundation_stereo_ros.estimate.views.solve import solve
-from foundation_stereo_ros.estimate.views.tree import tree_of
 
 
 @pytest.fixture(autouse=True)
@@ -30,13 +29,6 @@ def _one_thread() -> Any:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def test_plain_matches_are_those_of_the_reference() -> None:
-    parts = reference("parts.npz")
-    a, b = (parts[name].astype(np.float32) for name in ("desc_a", "desc_b"))
-    for step in (4, 8):
-        np.testing.assert_array_equal(reciprocal(a, b, step), parts[f"recip_S{step}_block8192"])
 
 
 def test_the_wall_without_masks() -> None:

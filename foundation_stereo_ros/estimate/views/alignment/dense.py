@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.estimate.views.canonical import CanonicalView, Floats
+from foundation_stereo_ros.estimate.views.alignment.canonical import CanonicalView, Floats
 from foundation_stereo_ros.estimate.views.masks import grown
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.depth import points_from_depth

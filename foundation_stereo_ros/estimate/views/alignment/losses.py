@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from foundation_stereo_ros.estimate.views.cameras import CameraModel, Lenses, Parameters, Placement
-from foundation_stereo_ros.estimate.views.problem import Fallback
+from foundation_stereo_ros.estimate.views.alignment.cameras import CameraModel, Lenses, Parameters, Placement
+from foundation_stereo_ros.estimate.views.alignment.problem import Fallback
 
 _NEAREST = 1e-3  # depth below which a point is projected as if it were there
 _IMAGE = (-1000.0, 2000.0)  # projections are kept in this range, pixels

@@ -10,11 +10,13 @@ import numpy as np
 
 from foundation_stereo_ros.errors import ImageError, SceneError
 from foundation_stereo_ros.estimate.remarks import Remark
-from foundation_stereo_ros.estimate.views.canonical import CanonicalView, canonical_view, focal_of
+from foundation_stereo_ros.estimate.views.alignment.canonical import CanonicalView, canonical_view, focal_of
+from foundation_stereo_ros.estimate.views.alignment.problem import AlignedView, PointMap
+from foundation_stereo_ros.estimate.views.alignment.tree import components
 from foundation_stereo_ros.estimate.views.config import AlignmentSettings
 from foundation_stereo_ros.estimate.views.masks import covers_all, looks_inverted
+from foundation_stereo_ros.estimate.views.matching import Matches
 from foundation_stereo_ros.estimate.views.pairs import Pair
-from foundation_stereo_ros.estimate.views.problem import AlignedView, PairMatches, PointMap
 from foundation_stereo_ros.estimate.views.remarks import (
     FocalDiffers,
     MaskLooksInverted,
@@ -23,12 +25,11 @@ from foundation_stereo_ros.estimate.views.remarks import (
     WeakPair,
 )
 from foundation_stereo_ros.estimate.views.scene import PairPrediction, View
-from foundation_stereo_ros.estimate.views.tree import components
 
 _FOCAL_TOLERANCE = 0.1  # relative; a contaminated estimate is off by more, and so is a wrong calibration
 
 Predictions = Mapping[Pair, PairPrediction]
-Matches = Mapping[Pair, PairMatches]
+MatchesOfPairs = Mapping[Pair, Matches]
 
 
 class Selection(NamedTuple):
@@ -46,7 +47,7 @@ class Selection(NamedTuple):
 
     chosen: list[int]
     views: list[AlignedView]
-    matches: dict[Pair, PairMatches]
+    matches: dict[Pair, Matches]
     weak: dict[Pair, tuple[PointMap, PointMap]]
     counts: np.ndarray[tuple[int, int], np.dtype[np.int64]]
     masked: bool
@@ -54,7 +55,7 @@ class Selection(NamedTuple):
 
 
 def select(
-    views: Sequence[View], predictions: Predictions, matches: Matches, settings: AlignmentSettings
+    views: Sequence[View], predictions: Predictions, matches: MatchesOfPairs, settings: AlignmentSettings
 ) -> Selection:
     """Find the largest group of views that hold together.
 
@@ -86,10 +87,10 @@ def select(
         if pair[0] in canonical and pair[1] in canonical
     }
     guess = settings.weak_pairs == "guess" or (settings.weak_pairs == "auto" and not masked)
-    kept: dict[Pair, PairMatches] = {}
+    kept: dict[Pair, Matches] = {}
     weak: dict[Pair, tuple[PointMap, PointMap]] = {}
     for pair, found in usable_matches.items():
-        count = len(found.confidence)
+        count = len(found)
         strong = count >= settings.min_matches and count > 0
         if not (strong and found.confidence.max() > settings.min_confidence):
             prediction = predictions.get(pair)
@@ -107,8 +108,8 @@ def select(
 def _largest(
     views: Sequence[View],
     canonical: Mapping[int, CanonicalView],
-    matches: Matches,
-    kept: Matches,
+    matches: MatchesOfPairs,
+    kept: MatchesOfPairs,
     weak: Mapping[Pair, tuple[PointMap, PointMap]],
     settings: AlignmentSettings,
     masked: bool,
@@ -118,7 +119,7 @@ def _largest(
     counts = all_counts.copy()
     for table, source in ((all_counts, matches), (counts, kept)):
         for (a, b), found in source.items():
-            table[a, b] = table[b, a] = len(found.confidence)
+            table[a, b] = table[b, a] = len(found)
     chosen = components(counts)[0]
     if len(chosen) < 2:
         told = (
@@ -169,15 +170,15 @@ def _canonical(index: int, view: View, predictions: Predictions) -> CanonicalVie
     return canonical_view(np.stack([m.points for m in maps]), np.stack([m.confidence for m in maps]), mask)
 
 
-def _usable(matches: PairMatches, first: CanonicalView, second: CanonicalView) -> PairMatches:
+def _usable(matches: Matches, first: CanonicalView, second: CanonicalView) -> Matches:
     """Those of some weight whose ends are both foreground."""
     good = matches.confidence > 0
     for view, ends in ((first, matches.first), (second, matches.second)):
         good = good & view.mask[ends[:, 1], ends[:, 0]]
-    return PairMatches(matches.first[good], matches.second[good], matches.confidence[good])
+    return matches[good]
 
 
-def _check(views: Sequence[View], predictions: Predictions, matches: Matches) -> None:
+def _check(views: Sequence[View], predictions: Predictions, matches: MatchesOfPairs) -> None:
     if len(views) < 2:
         raise SceneError(f"a scene of {len(views)} view; expected 2 or more")
     names = [view.name for view in views]
@@ -193,7 +194,7 @@ def _check(views: Sequence[View], predictions: Predictions, matches: Matches) ->
                     "image"
                 )
     for pair, match in matches.items():
-        for index, ends in zip(pair, match[:2], strict=True):
+        for index, ends in zip(pair, (match.first, match.second), strict=True):
             height, width = views[index].image.shape[:2]
             if len(ends) and not (ends.min() >= 0 and (ends < (width, height)).all()):
                 raise ImageError(

@@ -10,7 +10,7 @@ import pytest
 from view_scenes import REFERENCE
 
 from foundation_stereo_ros.errors import SceneError
-from foundation_stereo_ros.estimate.views.tree import Tree, components, tree_of
+from foundation_stereo_ros.estimate.views.alignment.tree import Tree, components, tree_of
 
 # The first and the last of the reference's six.
 FULL = [

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from view_scenes import reference, trace_problem
 
-from foundation_stereo_ros.estimate.views.anchors import anchor_grid
-from foundation_stereo_ros.estimate.views.canonical import CanonicalView
-from foundation_stereo_ros.estimate.views.problem import AlignedView, PairMatches, condense
+from foundation_stereo_ros.estimate.views.alignment.anchors import anchor_grid
+from foundation_stereo_ros.estimate.views.alignment.canonical import CanonicalView
+from foundation_stereo_ros.estimate.views.alignment.problem import AlignedView, condense
+from foundation_stereo_ros.estimate.views.matching import Matches
 
 
 def test_the_problem_is_that_of_the_reference() -> None:
@@ -52,7 +53,7 @@ def test_counterparts_find_each_other_in_views_of_any_size() -> None:
     views = [flat_view(16, 24, 2.0), flat_view(24, 16, 3.0), flat_view(16, 16, 4.0)]
     rng = np.random.default_rng(0)
     matches = {
-        (a, b): PairMatches(
+        (a, b): Matches(
             rng.integers(0, 16, (count, 2)), rng.integers(0, 16, (count, 2)), np.ones(count, np.float32)
         )
         for (a, b), count in {(1, 0): 5, (2, 0): 3, (2, 1): 7}.items()
@@ -64,7 +65,7 @@ def test_counterparts_find_each_other_in_views_of_any_size() -> None:
     assert torch.equal(problem.partner[problem.partner].long(), identity)
     own = (problem.partner == identity).view(3, 3, -1)
     assert torch.equal(own, (problem.weight == 0)[:, None].expand(3, 3, -1))
-    first, second = (torch.from_numpy(ends.T).float() for ends in matches[2, 1][:2])
+    first, second = (torch.from_numpy(ends.T).float() for ends in (matches[2, 1].first, matches[2, 1].second))
     assert torch.equal(problem.pixel[2, :, 3:10], first)
     padded = torch.cat((problem.pixel, torch.ones(3, 1, 12)), dim=1)
     other = padded.flatten()[problem.partner].view_as(padded)

@@ -17,9 +17,9 @@ import torch
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from foundation_stereo_ros.estimate.views.canonical import depth_basis
-from foundation_stereo_ros.estimate.views.problem import Problem
-from foundation_stereo_ros.estimate.views.tree import Tree
+from foundation_stereo_ros.estimate.views.alignment.canonical import depth_basis
+from foundation_stereo_ros.estimate.views.alignment.problem import Problem
+from foundation_stereo_ros.estimate.views.alignment.tree import Tree
 from foundation_stereo_ros.shapes import Matrix
 
 Parameters = dict[str, Tensor]

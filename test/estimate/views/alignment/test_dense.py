@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from foundation_stereo_ros.estimate.views.anchors import anchor_grid
-from foundation_stereo_ros.estimate.views.canonical import canonical_view
-from foundation_stereo_ros.estimate.views.dense import (
+from foundation_stereo_ros.estimate.views.alignment.anchors import anchor_grid
+from foundation_stereo_ros.estimate.views.alignment.canonical import canonical_view
+from foundation_stereo_ros.estimate.views.alignment.dense import (
     PlacedDepth,
     carved,
     cleaned,

@@ -12,9 +12,11 @@ from turned_object import ANGLES, FOCAL, HEIGHT, WIDTH, Turned, turned_object
 from view_scenes import errors_of, pose_errors
 
 from foundation_stereo_ros.errors import ImageError, SceneError
+from foundation_stereo_ros.estimate.views.alignment.problem import PointMap
+from foundation_stereo_ros.estimate.views.alignment.solve import solve
 from foundation_stereo_ros.estimate.views.config import AlignmentSettings
 from foundation_stereo_ros.estimate.views.masks import contracted, grown
-from foundation_stereo_ros.estimate.views.problem import PairMatches, PointMap
+from foundation_stereo_ros.estimate.views.matching import Matches
 from foundation_stereo_ros.estimate.views.remarks import (
     FineRefused,
     FocalDiffers,
@@ -27,7 +29,6 @@ from foundation_stereo_ros.estimate.views.remarks import (
     WeakPair,
 )
 from foundation_stereo_ros.estimate.views.scene import Scene, View
-from foundation_stereo_ros.estimate.views.solve import solve
 from foundation_stereo_ros.geometry.camera import Camera
 
 SHORT: dict[str, Any] = {"coarse_iterations": 100, "fine_iterations": 30}
@@ -111,7 +112,7 @@ def test_nothing_of_the_background_matters(ball: Turned) -> None:
     kept = {}
     for pair, found in ball.matches.items():
         good = ball.masks[0][found.first[:, 1], found.first[:, 0]]
-        kept[pair] = PairMatches(found.first[good], found.second[good], found.confidence[good])
+        kept[pair] = found[good]
     clean = run(ball, **SHORT)
     spoilt_scene = solve(ball.solved_with(), predictions, kept, AlignmentSettings(**SHORT))
     assert spoilt_scene.losses == clean.losses
@@ -163,13 +164,13 @@ def test_an_inverted_mask_is_asked_about(ball: Turned) -> None:
     assert str(scene.remarks[0]) == "the mask of 2.png covers 99 % of it: is it inverted?"
 
 
-def without(ball: Turned, view: int, keep: int = 0) -> dict[Any, PairMatches]:
+def without(ball: Turned, view: int, keep: int = 0) -> dict[Any, Matches]:
     """Its pairs have only so many matches on the object."""
     found = {}
     for pair, match in ball.matches.items():
         good = np.flatnonzero(ball.masks[0][match.first[:, 1], match.first[:, 0]])
         good = good[:keep] if view in pair else good
-        found[pair] = PairMatches(match.first[good], match.second[good], match.confidence[good])
+        found[pair] = match[good]
     return found
 
 
@@ -203,8 +204,8 @@ def test_without_masks_the_network_guesses_weak_pairs(ball: Turned) -> None:
     assert unsure.pairs == ()
 
 
-def _some(match: PairMatches, number: int) -> PairMatches:
-    return PairMatches(*(part[:number] for part in match))
+def _some(match: Matches, number: int) -> Matches:
+    return match[:number]
 
 
 def test_views_that_do_not_overlap_are_one_sentence(ball: Turned) -> None:
@@ -240,7 +241,7 @@ def test_wrong_matches_show_in_what_is_left(ball: Turned) -> None:
     """As of an object that looks alike from all sides."""
     rng = np.random.default_rng(0)
     wrong = {
-        pair: PairMatches(m.first, m.second[rng.permutation(len(m.second))], m.confidence)
+        pair: Matches(m.first, m.second[rng.permutation(len(m.second))], m.confidence)
         for pair, m in without(ball, -1).items()
     }
     scene = run(ball, matches=wrong, **SHORT)
@@ -335,7 +336,7 @@ def test_views_of_different_sizes_make_one_scene() -> None:
     scene = solve(
         views,
         {(1, 0): prediction._replace(first=cut(prediction.first), first_in_second=None)},
-        {(1, 0): PairMatches(first, match.second[good], match.confidence[good])},
+        {(1, 0): Matches(first, match.second[good], match.confidence[good])},
         AlignmentSettings(**COARSE),
     )
     assert pose_errors(np.stack([view.pose for view in scene.views]), ball.poses).rotation < 2
@@ -362,7 +363,7 @@ def test_an_object_beside_the_middle_of_the_image() -> None:
     for pair, found in ball.matches.items():
         good = (found.first[:, 0] >= 24) & (found.second[:, 0] >= 24)
         ends = (found.first[good] - (24, 0), found.second[good] - (24, 0))
-        matches[pair] = PairMatches(*ends, found.confidence[good])
+        matches[pair] = Matches(*ends, found.confidence[good])
     scene = solve(views, predictions, matches, AlignmentSettings(**COARSE))
     assert errors_of(scene, ball.poses).rotation < 2
     assert scene.remarks == ()
@@ -393,6 +394,6 @@ def test_input_that_does_not_fit_is_named(ball: Turned) -> None:
     with pytest.raises(ImageError, match=r"the points of 1\.png are \(8, 8, 3\); expected \(72, 96, 3\)"):
         solve(views, {**ball.predictions, (1, 0): small}, ball.matches)
     match = ball.matches[1, 0]
-    wrong = match._replace(second=match.second + 50)
+    wrong = replace(match, second=match.second + 50)
     with pytest.raises(ImageError, match=r"a match in 0\.png is at .* expected columns below 96 and rows"):
         solve(views, ball.predictions, {**ball.matches, (1, 0): wrong})

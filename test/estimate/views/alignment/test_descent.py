@@ -11,13 +11,14 @@ import pytest
 import torch
 from view_scenes import reference, trace_problem
 
-from foundation_stereo_ros.estimate.views.anchors import anchor_grid
-from foundation_stereo_ros.estimate.views.cameras import CameraModel, DepthForm
-from foundation_stereo_ros.estimate.views.canonical import CanonicalView
-from foundation_stereo_ros.estimate.views.descent import Stage, descend
-from foundation_stereo_ros.estimate.views.losses import Agreement, to_world
-from foundation_stereo_ros.estimate.views.problem import AlignedView, PairMatches, Problem, condense
-from foundation_stereo_ros.estimate.views.tree import Tree, tree_of
+from foundation_stereo_ros.estimate.views.alignment.anchors import anchor_grid
+from foundation_stereo_ros.estimate.views.alignment.cameras import CameraModel, DepthForm
+from foundation_stereo_ros.estimate.views.alignment.canonical import CanonicalView
+from foundation_stereo_ros.estimate.views.alignment.descent import Stage, descend
+from foundation_stereo_ros.estimate.views.alignment.losses import Agreement, to_world
+from foundation_stereo_ros.estimate.views.alignment.problem import AlignedView, Problem, condense
+from foundation_stereo_ros.estimate.views.alignment.tree import Tree, tree_of
+from foundation_stereo_ros.estimate.views.matching import Matches
 
 ALL = [(1, 0), (2, 0), (2, 1)]
 POSE = ("rotation", "shift", "size")
@@ -92,12 +93,12 @@ def small_problem(told: Any) -> tuple[Problem, Tree]:
         for view in (a, b):
             done[view] += len(certain)
         counts[a, b] = counts[b, a] = len(certain)
-        matches[a, b] = PairMatches(ends[0], ends[1], certain)
+        matches[a, b] = Matches(ends[0], ends[1], certain)
     return condense(views, matches), tree_of(counts, np.full(3, 140))
 
 
 def test_losses_and_focal_lengths_of_the_reference_from_few_numbers() -> None:
-    told = np.load(Path(__file__).parents[2] / "data" / "views_alignment.npz")
+    told = np.load(Path(__file__).parents[3] / "data" / "views_alignment.npz")
     model, coarse, fine, _ = run(small_problem(told), DepthForm(), FINE)
     np.testing.assert_allclose(coarse.losses, told["loss"][:60], rtol=1e-5)
     np.testing.assert_allclose(fine.losses, told["loss"][60:], rtol=3e-4)

@@ -10,16 +10,21 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from foundation_stereo_ros.estimate.views.alignment import Alignment, align
-from foundation_stereo_ros.estimate.views.cameras import CameraModel, Parameters
-from foundation_stereo_ros.estimate.views.canonical import Floats
+from foundation_stereo_ros.estimate.views.alignment.cameras import CameraModel, Parameters
+from foundation_stereo_ros.estimate.views.alignment.canonical import Floats
+from foundation_stereo_ros.estimate.views.alignment.dense import PlacedDepth, carved, cleaned, dense_depth
+from foundation_stereo_ros.estimate.views.alignment.descent import Progress
+from foundation_stereo_ros.estimate.views.alignment.losses import residuals
+from foundation_stereo_ros.estimate.views.alignment.selection import (
+    MatchesOfPairs,
+    Predictions,
+    Selection,
+    select,
+)
+from foundation_stereo_ros.estimate.views.alignment.stages import Alignment, align
 from foundation_stereo_ros.estimate.views.config import AlignmentSettings
-from foundation_stereo_ros.estimate.views.dense import PlacedDepth, carved, cleaned, dense_depth
-from foundation_stereo_ros.estimate.views.descent import Progress
-from foundation_stereo_ros.estimate.views.losses import residuals
 from foundation_stereo_ros.estimate.views.remarks import PoorAgreement
 from foundation_stereo_ros.estimate.views.scene import Coarse, PairReport, Scene, SceneView, View
-from foundation_stereo_ros.estimate.views.selection import Matches, Predictions, Selection, select
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.shapes import Matrix
 
@@ -30,7 +35,7 @@ _POOR = 0.015  # of the image's longer side, that matches are off by where views
 def solve(
     views: Sequence[View],
     predictions: Predictions,
-    matches: Matches,
+    matches: MatchesOfPairs,
     settings: AlignmentSettings | None = None,
     progress: Progress | None = None,
     stop: Callable[[], bool] | None = None,
@@ -52,7 +57,7 @@ def solve(
     """
     settings = settings or AlignmentSettings()
     selection = select(views, predictions, matches, settings)
-    numbers = 3 * sum(len(found.confidence) for found in selection.matches.values())
+    numbers = 3 * sum(len(found) for found in selection.matches.values())
     with _threads(1 if numbers < _FEW else torch.get_num_threads()):
         alignment = align(selection, views, settings, progress, stop)
     apart = residuals(alignment.model, alignment.result)
@@ -127,7 +132,7 @@ def _reports(selection: Selection, views: Sequence[View], apart: Floats) -> list
     filled = dict.fromkeys(range(len(selection.chosen)), 0)
     found = []
     for pair, matches in selection.matches.items():
-        number = len(matches.confidence)
+        number = len(matches)
         off = np.concatenate([apart[view, filled[view] : filled[view] + number] for view in pair])
         for view in pair:
             filled[view] += number

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.estimate.views.anchors import AnchorGrid, anchor_grid
+from foundation_stereo_ros.estimate.views.alignment.anchors import AnchorGrid, anchor_grid
 from foundation_stereo_ros.shapes import Mask, Matrix
 
 Floats = npt.NDArray[np.float32]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from foundation_stereo_ros.estimate.views.cameras import Parameters
+from foundation_stereo_ros.estimate.views.alignment.cameras import Parameters
 
 _BETAS = (0.9, 0.9)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from foundation_stereo_ros.estimate.views.cameras import Lenses, rotations
-from foundation_stereo_ros.estimate.views.losses import project, robust
+from foundation_stereo_ros.estimate.views.alignment.cameras import Lenses, rotations
+from foundation_stereo_ros.estimate.views.alignment.losses import project, robust
 
-PARTS = Path(__file__).parents[2] / "data" / "views_parts.npz"
+PARTS = Path(__file__).parents[3] / "data" / "views_parts.npz"
 
 
 @pytest.mark.parametrize("gamma", [1.5, 0.5, 1.1])
