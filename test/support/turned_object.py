@@ -12,7 +12,7 @@ import numpy as np
 
 from foundation_stereo_ros.estimate.views.alignment.problem import PointMap
 from foundation_stereo_ros.estimate.views.matching import Matches
-from foundation_stereo_ros.estimate.views.scene import PairPrediction, View
+from foundation_stereo_ros.estimate.views.scene import PairPoints, View
 
 HEIGHT, WIDTH, FOCAL, DISTANCE = 72, 96, 110.0, 4.0
 ANGLES = (-15.0, 0.0, 10.0, 25.0)
@@ -64,7 +64,7 @@ def turned_object(angles: tuple[float, ...] = ANGLES, radius: float = 1.0, seed:
             moved = np.where(mask[..., None], points @ across[:3, :3].T + across[:3, 3], points)
             back = np.linalg.inv(across)
             other = np.where(mask[..., None], points @ back[:3, :3].T + back[:3, 3], points)
-            predictions[i, j] = PairPrediction(map_of(points), map_of(points), map_of(moved), map_of(other))
+            predictions[i, j] = PairPoints(map_of(points), map_of(points), map_of(moved), map_of(other))
             matches[i, j] = _matches(points, moved, mask, rng)
     image = np.where(mask[..., None], np.uint8(200), np.uint8(50)) + np.zeros((1, 1, 3), np.uint8)
     views = [View(f"{index}.png", image) for index in range(len(angles))]

@@ -20,7 +20,7 @@ from foundation_stereo_ros.estimate.views.alignment.problem import (
 from foundation_stereo_ros.estimate.views.alignment.tree import Tree, tree_of
 from foundation_stereo_ros.estimate.views.matching import Decoding, Matches, match_views
 from foundation_stereo_ros.estimate.views.pairs import Pair
-from foundation_stereo_ros.estimate.views.scene import PairPrediction, Scene, View
+from foundation_stereo_ros.estimate.views.scene import PairPoints, Scene, View
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "mast3r"
 
@@ -110,7 +110,7 @@ def scene_inputs(name: str, matches: str = "") -> tuple[Any, list[View], dict, d
     for i in range(count):
         for j in range(i):
             own = [PointMap(data["self_pts"][a, b], data["self_conf"][a, b]) for a, b in ((i, j), (j, i))]
-            predictions[i, j] = PairPrediction(own[0], own[1], cross(data, i, j), cross(data, j, i))
+            predictions[i, j] = PairPoints(own[0], own[1], cross(data, i, j), cross(data, j, i))
             if given is not None:
                 ends = given[f"{matches}_corres_{i}_{j}"].astype(int)
                 found[i, j] = Matches(ends[:, :2], ends[:, 2:], given[f"{matches}_corres_{i}_{j}_conf"])

@@ -75,7 +75,7 @@ class AlignmentSettings(Settings):
         low=0.0,
         high=180.0,
     )
-    intrinsics: str = setting(
+    train_intrinsics: str = setting(
         "auto",
         "Focal lengths and principal points in the second stage: fixed, own (each view's), shared (one for "
         "all) or shared_published (as the published code: as many steps an iteration as views); auto: known "
@@ -95,7 +95,7 @@ class AlignmentSettings(Settings):
         15.0, "With depth_rank: how fast the connection of anchors falls with distance.", low=0.01, high=1e4
     )
     depth_least: float = setting(0.5, "With depth_rank: least scale of a function.", low=1e-6, high=1e3)
-    poses: str = setting(
+    known_poses: str = setting(
         "free",
         "What known poses are: free (not used), start, or fixed (all views need one).",
         choices=("free", "start", "fixed"),
@@ -113,3 +113,48 @@ class AlignmentSettings(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_graph(self.graph)
+
+
+@dataclass(frozen=True)
+class SceneSettings(AlignmentSettings):
+    """Settings of a `SceneReconstructor`.
+
+    Raises:
+        ConfigError: a value has the wrong type or is out of its range; the message names field, value and
+            range.
+    """
+
+    checkpoint: str = setting(
+        "",
+        "Weights file: MASt3R's, which are for non-commercial use (docs/views.md), or one of this package's "
+        "layout. None ship with it.",
+        dynamic=False,
+    )
+    device: str = setting(
+        "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
+    )
+    precision: str = setting(
+        "auto",
+        "Arithmetic of the network; auto: fp16 on a GPU, otherwise fp32.",
+        choices=("auto", "fp32", "fp16", "bf16"),
+        dynamic=False,
+    )
+    size: int = setting(
+        512,
+        "Long edge of the images that the network gets; it was trained for 512.",
+        unit="px",
+        low=32,
+        high=4096,
+    )
+    match_step: int = setting(
+        8, "Pixels between the starts of the search for matches; fewer find more.", unit="px", low=1, high=64
+    )
+    batch: int = setting(0, "Pairs that are predicted at once; 0: 4 on a GPU, otherwise 1.", low=0, high=1024)
+    cache: str = setting(
+        "",
+        "Folder where predictions of pairs are kept, by their content: an interrupted run goes on, and other "
+        "settings of the alignment need no prediction. Empty: they stay in memory.",
+    )
+    cache_limit: float = setting(
+        20.0, "Disk space that the cache may take; the oldest go first.", unit="GiB", low=0.01, high=100000.0
+    )

@@ -31,6 +31,22 @@ class ViewLeftOut(Remark):
 
 
 @dataclass(frozen=True)
+class SamePicture(Remark):
+    """A view shows the same picture as another one.
+
+    Attributes:
+        view: its name.
+        other: name of the one that stays.
+    """
+
+    view: str
+    other: str
+
+    def __str__(self) -> str:
+        return f"{self.view} is left out: it is the same picture as {self.other}"
+
+
+@dataclass(frozen=True)
 class ViewNotConnected(Remark):
     """A view shares too little with the scene.
 

@@ -17,6 +17,7 @@ from foundation_stereo_ros.estimate.views.alignment.dense import world_points
 from foundation_stereo_ros.estimate.views.alignment.problem import PointMap
 from foundation_stereo_ros.estimate.views.config import AlignmentSettings
 from foundation_stereo_ros.estimate.views.masks import check_mask, contracted, covers_all, without_highlights
+from foundation_stereo_ros.estimate.views.preprocess import NetworkGrid
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.poses import check_pose
 from foundation_stereo_ros.shapes import DepthMap, Mask, Matrix, Points, RgbImage
@@ -24,15 +25,16 @@ from foundation_stereo_ros.shapes import DepthMap, Mask, Matrix, Points, RgbImag
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One picture, on the network's grid.
+    """One picture, of any size or on the network's grid.
 
     Attributes:
         name: as it is called in remarks; no two views share one.
-        image: H x W x 3; H and W multiples of 8.
+        image: H x W x 3, uint8, red, green, blue; without distortion.
         mask: H x W, true where the view takes part; None: everywhere. Of a mask that somebody drew,
             `prepared` cuts the rim off, before matches are sought.
-        camera: of this grid, where it is known.
+        camera: of this image, where it is known.
         pose: 4 x 4, camera to world, where it is known.
+        grid: how the image became the one that the network sees; None: it was given so.
 
     Raises:
         ImageError: mask or camera do not have the image's size.
@@ -44,6 +46,7 @@ class View:
     mask: Mask | None = None
     camera: Camera | None = None
     pose: Matrix | None = None
+    grid: NetworkGrid | None = None
 
     def __post_init__(self) -> None:
         size = self.image.shape[:2]
@@ -57,6 +60,28 @@ class View:
             except PoseError as error:
                 raise PoseError(f"{self.name}: {error}") from error
 
+    def on_grid(self, size: int) -> View:
+        """Return the view on the network's grid.
+
+        Args:
+            size: pixels of the long edge.
+
+        Raises:
+            ImageError: the image is no 8-bit colours, or so narrow that nothing of it is left.
+        """
+        try:
+            grid = NetworkGrid.of_image(self.image.shape[1], self.image.shape[0], size)
+            image = grid.image(self.image)
+        except ImageError as error:
+            raise ImageError(f"{self.name}: {error}") from error
+        return replace(
+            self,
+            image=image,
+            mask=None if self.mask is None else grid.mask(self.mask),
+            camera=None if self.camera is None else grid.camera(self.camera),
+            grid=grid,
+        )
+
     def prepared(self, settings: AlignmentSettings) -> View:
         """Return the view with its mask as it is to be used: without its rim, and without highlights."""
         if self.mask is None or covers_all(self.mask):
@@ -67,7 +92,7 @@ class View:
         )
 
 
-class PairPrediction(NamedTuple):
+class PairPoints(NamedTuple):
     """What the network says about two views.
 
     Attributes:
@@ -96,6 +121,7 @@ class SceneView:
         confidence: of the network, about 1 less than it says; 0 outside of the mask.
         cleaned: the same, with 0 also where other views contradict.
         mask: where the view took part.
+        grid: how the picture became this one; None: it was given so.
     """
 
     name: str
@@ -106,6 +132,12 @@ class SceneView:
     confidence: Floats
     cleaned: Floats
     mask: Mask
+    grid: NetworkGrid | None = None
+
+    @property
+    def source_camera(self) -> Camera:
+        """The camera of the picture before it was resized and cropped."""
+        return self.grid.source_camera(self.camera) if self.grid else self.camera
 
     def valid(self, min_certainty: float = 1.5) -> Mask:
         """Return the pixels that are surer than this and have a depth."""
@@ -181,6 +213,10 @@ class Scene:
                 return view
         known = ", ".join(view.name for view in self.views)
         raise SceneError(f"no view {name!r} in the scene; expected one of {known}")
+
+    def with_remarks(self, remarks: Sequence[Remark]) -> Scene:
+        """Return the scene with more remarks, which come first."""
+        return replace(self, remarks=(*remarks, *self.remarks))
 
     def scaled(self, factor: float) -> Scene:
         """Return the scene with all lengths times a factor.

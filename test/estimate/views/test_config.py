@@ -20,7 +20,7 @@ def test_every_setting_tells_what_it_means() -> None:
     ("name", "value", "said"),
     [
         ("graph", "ring", "graph is 'ring'; expected complete, swin-3"),
-        ("intrinsics", "some", "intrinsics is 'some'; expected one of auto, fixed, own"),
+        ("train_intrinsics", "some", "train_intrinsics is 'some'; expected one of auto, fixed, own"),
         ("min_matches", -1, "min_matches is -1; expected a whole number from 0"),
         ("max_turn", 500.0, "max_turn is 500.0; expected a number from 0 to 180 deg"),
     ],

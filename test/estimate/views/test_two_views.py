@@ -8,8 +8,10 @@ from seeded_network import DATA
 from seeded_views import seeded_views_network
 
 from foundation_stereo_ros.errors import ImageError
+from foundation_stereo_ros.estimate.views.network import ViewNetwork
 from foundation_stereo_ros.estimate.views.two_views import TwoViews
 
+CPU = torch.device("cpu")
 BOUNDS = {"pts3d": 2e-4, "conf": 5e-5, "desc": 2e-5, "desc_conf": 1e-4}
 
 
@@ -19,7 +21,9 @@ def _image(seed: int, rows: int = 48, columns: int = 64) -> np.ndarray:
 
 def test_arrays_have_the_values_of_the_published_network() -> None:
     golden = np.load(DATA / "views_small_landscape.npz")
-    pair = TwoViews(seeded_views_network(), size=64).predict(golden["image1"], golden["image2"])
+    pair = TwoViews(ViewNetwork(seeded_views_network(), CPU), size=64).predict(
+        golden["image1"], golden["image2"]
+    )
     arrays = pair.arrays()
     assert len(arrays) == 16
     for name, values in arrays.items():
@@ -32,7 +36,7 @@ def test_images_are_encoded_once_while_they_are_remembered() -> None:
     model, seen = seeded_views_network(), []
     hook = model.patches.register_forward_hook(lambda m, i, out: seen.append(len(out)))
     try:
-        views = TwoViews(model, size=64, kept=2)
+        views = TwoViews(ViewNetwork(model, CPU), size=64, kept=2)
         first = views.predict(_image(1), _image(2))
         again = views.predict(_image(2), _image(1))  # other arrays, the same content
         assert len(seen) == 2
@@ -46,7 +50,7 @@ def test_images_are_encoded_once_while_they_are_remembered() -> None:
 
 
 def test_matches_come_from_both_decodings_and_swap_with_the_views() -> None:
-    views = TwoViews(seeded_views_network(), size=64)
+    views = TwoViews(ViewNetwork(seeded_views_network(), CPU), size=64)
     pair, swapped = views.predict(_image(1), _image(2, 64, 48)), views.predict(_image(2, 64, 48), _image(1))
     found, back = pair.matches(), swapped.matches()
     assert len(found) > 0
@@ -58,4 +62,4 @@ def test_matches_come_from_both_decodings_and_swap_with_the_views() -> None:
 
 def test_other_images_are_refused() -> None:
     with pytest.raises(ImageError, match="expected H x W x 3 of uint8"):
-        TwoViews(seeded_views_network(), size=64).predict(_image(1), _image(2)[..., :1])
+        TwoViews(ViewNetwork(seeded_views_network(), CPU), size=64).predict(_image(1), _image(2)[..., :1])

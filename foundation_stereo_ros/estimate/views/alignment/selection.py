@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from foundation_stereo_ros.errors import ImageError, SceneError
+from foundation_stereo_ros.errors import ImageError, SceneError, counted
 from foundation_stereo_ros.estimate.remarks import Remark
 from foundation_stereo_ros.estimate.views.alignment.canonical import CanonicalView, canonical_view, focal_of
 from foundation_stereo_ros.estimate.views.alignment.problem import AlignedView, PointMap
@@ -24,11 +25,11 @@ from foundation_stereo_ros.estimate.views.remarks import (
     ViewNotConnected,
     WeakPair,
 )
-from foundation_stereo_ros.estimate.views.scene import PairPrediction, View
+from foundation_stereo_ros.estimate.views.scene import PairPoints, View
 
 _FOCAL_TOLERANCE = 0.1  # relative; a contaminated estimate is off by more, and so is a wrong calibration
 
-Predictions = Mapping[Pair, PairPrediction]
+Predictions = Mapping[Pair, PairPoints]
 MatchesOfPairs = Mapping[Pair, Matches]
 
 
@@ -178,13 +179,22 @@ def _usable(matches: Matches, first: CanonicalView, second: CanonicalView) -> Ma
     return matches[good]
 
 
-def _check(views: Sequence[View], predictions: Predictions, matches: MatchesOfPairs) -> None:
+def check_views(views: Sequence[View]) -> None:
+    """Refuse views that make no scene.
+
+    Raises:
+        SceneError: there is one, or a name comes twice.
+    """
     if len(views) < 2:
-        raise SceneError(f"a scene of {len(views)} view; expected 2 or more")
+        raise SceneError(f"a scene of {counted(len(views), 'view')}; expected 2 or more")
+    name, count = Counter(view.name for view in views).most_common(1)[0]
+    if count > 1:
+        raise SceneError(f"{count} views are called {name!r}; expected a name for each")
+
+
+def _check(views: Sequence[View], predictions: Predictions, matches: MatchesOfPairs) -> None:
+    check_views(views)
     names = [view.name for view in views]
-    for name in names:
-        if names.count(name) > 1:
-            raise SceneError(f"{names.count(name)} views are called {name!r}; expected a name for each")
     for pair, prediction in predictions.items():
         for index, found in zip(pair, prediction[:2], strict=True):
             size = views[index].image.shape[:2]

@@ -100,7 +100,7 @@ def _solved(
     if settings.clean:
         left = cleaned([view._replace(confidence=c) for view, c in zip(placed, left, strict=True)])
     return tuple(
-        SceneView(views[index].name, views[index].image, *view, surest, mask)
+        SceneView(views[index].name, views[index].image, *view, surest, mask, views[index].grid)
         for index, view, surest, mask in zip(selection.chosen, placed, left, masks, strict=True)
     )
 

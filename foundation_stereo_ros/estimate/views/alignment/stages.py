@@ -70,7 +70,7 @@ def align(
     model, start = _model(selection, chosen, settings)
     held = _held(model, chosen, settings)
     count = len(chosen)
-    published = settings.intrinsics == "shared_published"
+    published = settings.train_intrinsics == "shared_published"
     repeat = {"principal": count, "focal": count} if published else {}
     gamma = settings.coarse_gamma or (0.5 if selection.masked else 1.5)
     names = ("size",) if model.poses is not None else _POSE
@@ -111,14 +111,14 @@ def _model(
         settings.depth_least,
     )
     shared = None
-    if settings.intrinsics.startswith("shared"):
+    if settings.train_intrinsics.startswith("shared"):
         means = [view.canonical.confidence[view.canonical.mask].mean() for view in selection.views]
         shared = torch.tensor(means, dtype=torch.float32)
     known = [view.pose for view in chosen]
-    if settings.poses != "fixed":
+    if settings.known_poses != "fixed":
         model = CameraModel(problem, tree, form, shared)
         return model, model.start(
-            known if settings.poses == "start" and any(p is not None for p in known) else ()
+            known if settings.known_poses == "start" and any(p is not None for p in known) else ()
         )
     for view in chosen:
         if view.pose is None:
@@ -133,7 +133,7 @@ def _held(model: CameraModel, chosen: Sequence[View], settings: AlignmentSetting
     rest = torch.ones(len(chosen), 1)
     rest[model.root] = 0
     held = {"rotation": rest, "shift": rest}
-    if settings.intrinsics == "auto":
+    if settings.train_intrinsics == "auto":
         unknown = torch.tensor([float(view.camera is None) for view in chosen])
         held |= {"focal": unknown, "principal": unknown[:, None]}
     return held
@@ -141,7 +141,7 @@ def _held(model: CameraModel, chosen: Sequence[View], settings: AlignmentSetting
 
 def _fine_names(selection: Selection, chosen: Sequence[View], settings: AlignmentSettings) -> tuple[str, ...]:
     known = selection.masked or all(view.camera is not None for view in chosen)
-    fixed = settings.intrinsics == "fixed" or (settings.intrinsics == "auto" and known)
+    fixed = settings.train_intrinsics == "fixed" or (settings.train_intrinsics == "auto" and known)
     lens = () if fixed else (("principal", "focal") if settings.train_principal else ("focal",))
     return (*lens, "depth") if settings.train_depth else lens
 

@@ -270,7 +270,7 @@ def test_known_cameras_may_differ_and_stay(ball: Turned) -> None:
         scene.views[1].camera.matrix, [[155, 0, 47], [0, 155, 35], [0, 0, 1]], rtol=1e-5
     )
     assert scene.views[0].camera.cx != WIDTH / 2
-    free = solve(views, ball.predictions, ball.matches, AlignmentSettings(intrinsics="own", **SHORT))
+    free = solve(views, ball.predictions, ball.matches, AlignmentSettings(train_intrinsics="own", **SHORT))
     assert free.views[1].camera.fx != pytest.approx(155)
 
 
@@ -278,13 +278,13 @@ def test_fixed_poses_stay_and_give_the_scale(ball: Turned) -> None:
     views = [
         replace(view, pose=_longer(pose)) for view, pose in zip(ball.solved_with(), ball.poses, strict=True)
     ]
-    scene = solve(views, ball.predictions, ball.matches, AlignmentSettings(poses="fixed", **SHORT))
+    scene = solve(views, ball.predictions, ball.matches, AlignmentSettings(known_poses="fixed", **SHORT))
     for view, given in zip(scene.views, views, strict=True):
         np.testing.assert_allclose(view.pose, given.pose, atol=1e-6)
         assert np.median(view.depth[HEIGHT // 2, WIDTH // 2]) == pytest.approx(30, rel=0.03)
     views[2] = replace(views[2], pose=None)
     with pytest.raises(SceneError, match=r"2\.png has no pose; expected one for each view"):
-        solve(views, ball.predictions, ball.matches, AlignmentSettings(poses="fixed", **SHORT))
+        solve(views, ball.predictions, ball.matches, AlignmentSettings(known_poses="fixed", **SHORT))
 
 
 def _longer(pose: np.ndarray) -> np.ndarray:
@@ -295,13 +295,13 @@ def _longer(pose: np.ndarray) -> np.ndarray:
 
 def test_poses_to_start_from_are_where_it_starts(ball: Turned) -> None:
     views = [replace(view, pose=pose) for view, pose in zip(ball.solved_with(), ball.poses, strict=True)]
-    still: dict[str, Any] = {"poses": "start", "coarse_iterations": 1, "fine_iterations": 0}
+    still: dict[str, Any] = {"known_poses": "start", "coarse_iterations": 1, "fine_iterations": 0}
     scene = solve(views, ball.predictions, ball.matches, AlignmentSettings(**still))
     found = errors_of(scene, ball.poses)
     assert found.rotation < 0.1
     assert found.centre < 1e-3
     views[0] = replace(views[0], pose=None)
-    scene = solve(views, ball.predictions, ball.matches, AlignmentSettings(poses="start", **COARSE))
+    scene = solve(views, ball.predictions, ball.matches, AlignmentSettings(known_poses="start", **COARSE))
     assert errors_of(scene, ball.poses).rotation < 2
 
 

@@ -33,7 +33,7 @@ def _one_thread() -> Any:
 
 def test_the_wall_without_masks() -> None:
     data, views, predictions, matches = scene_inputs("wall")
-    scene = solve(views, predictions, matches, AlignmentSettings(intrinsics="own"))
+    scene = solve(views, predictions, matches, AlignmentSettings(train_intrinsics="own"))
     truth = data["true_cam2w"]
     coarse, fine = pose_errors(np.stack(scene.coarse.poses), truth), errors_of(scene, truth)
     focal = max(abs(v.camera.fx / f - 1) for v, f in zip(scene.views, data["true_focal"], strict=True))
@@ -43,9 +43,9 @@ def test_the_wall_without_masks() -> None:
     assert fine.centre == pytest.approx(0.085, abs=0.03)
     assert focal == pytest.approx(0.028, abs=0.01)
     assert scene.remarks == ()
-    fixed = solve(views, predictions, matches, AlignmentSettings(intrinsics="fixed"))
+    fixed = solve(views, predictions, matches, AlignmentSettings(train_intrinsics="fixed"))
     assert errors_of(fixed, truth).rotation == pytest.approx(0.44, abs=0.05)
-    shared = solve(views, predictions, matches, AlignmentSettings(intrinsics="shared_published"))
+    shared = solve(views, predictions, matches, AlignmentSettings(train_intrinsics="shared_published"))
     assert errors_of(shared, truth).rotation == pytest.approx(0.78, abs=0.5)
     assert len({view.camera.fx for view in shared.views}) == 1
 
@@ -54,7 +54,7 @@ def test_the_turntable_without_masks_goes_wrong_as_the_reference_does() -> None:
     data, views, predictions, matches = scene_inputs("turntable")
     told = json.loads((REFERENCE / "result_turntable.json").read_text())
     assert sum(len(m.confidence) for m in matches.values()) == told["nomask_coarse"]["correspondences"]
-    scene = solve(views, predictions, matches, AlignmentSettings(intrinsics="own"))
+    scene = solve(views, predictions, matches, AlignmentSettings(train_intrinsics="own"))
     coarse = pose_errors(np.stack(scene.coarse.poses), data["true_cam2w"])
     assert scene.losses["coarse"][-1] == pytest.approx(told["nomask_coarse"]["final_losses"][0], rel=1e-4)
     assert coarse.rotation == pytest.approx(told["nomask_coarse"]["rot_max_deg"], abs=0.5)
