@@ -58,6 +58,7 @@ setup(
         "pyyaml",
         "rosbags>=0.10",
         "safetensors",
+        "scipy",
         "timm>=1.0.15",
         "torch>=2.4",
         "tqdm",

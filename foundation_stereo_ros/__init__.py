@@ -12,7 +12,7 @@ __version__ = "0.2.0"
 
 _MODULES = {
     "errors": "BagError CalibrationError CheckpointError ConfigError DeviceMemoryError FileFormatError"
-    " FoundationStereoError ImageError PoseError WireError",
+    " FoundationStereoError ImageError PoseError SceneError WireError",
     "estimate.config": "CloudSettings PipelineConfig RectificationSettings",
     "estimate.stereo.estimator": "StereoEstimator",
     "estimate.interface": "Engine Estimator StereoSample",
@@ -21,6 +21,9 @@ _MODULES = {
     "estimate.remarks": "BehindInfinity NewRemarks Remark RowsOff SidesExchanged TooNear",
     "estimate.video.estimator": "PosedImage VideoEstimator",
     "estimate.video.config": "VideoSettings",
+    "estimate.views.config": "SceneSettings",
+    "estimate.views.reconstructor": "SceneReconstructor",
+    "estimate.views.scene": "Scene SceneView View",
     "geometry.calibration": "Calibration",
     "geometry.camera": "Camera StereoRig",
     "io.calibration": "read_camera_info",

@@ -10,6 +10,7 @@ from foundation_stereo_ros.errors import (
     FoundationStereoError as FoundationStereoError,
     ImageError as ImageError,
     PoseError as PoseError,
+    SceneError as SceneError,
     WireError as WireError,
 )
 from foundation_stereo_ros.estimate.config import (
@@ -38,6 +39,9 @@ from foundation_stereo_ros.estimate.video.estimator import (
     VideoEstimator as VideoEstimator,
 )
 from foundation_stereo_ros.estimate.video.config import VideoSettings as VideoSettings
+from foundation_stereo_ros.estimate.views.config import SceneSettings as SceneSettings
+from foundation_stereo_ros.estimate.views.reconstructor import SceneReconstructor as SceneReconstructor
+from foundation_stereo_ros.estimate.views.scene import Scene as Scene, SceneView as SceneView, View as View
 from foundation_stereo_ros.geometry.calibration import Calibration as Calibration
 from foundation_stereo_ros.geometry.camera import Camera as Camera, StereoRig as StereoRig
 from foundation_stereo_ros.io.calibration import read_camera_info as read_camera_info

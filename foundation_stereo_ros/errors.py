@@ -91,6 +91,10 @@ class PoseError(FoundationStereoError):
     """A camera's pose cannot be used."""
 
 
+class SceneError(FoundationStereoError, ValueError):
+    """Views cannot be joined to one scene."""
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun: "1 frame", "2 frames"."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -12,9 +12,7 @@ from foundation_stereo_ros.errors import counted
 from foundation_stereo_ros.io.outputs import check_free, reserved
 
 if TYPE_CHECKING:
-    from foundation_stereo_ros.nets.stereo import StereoConfig
-    from foundation_stereo_ros.nets.video import AnyVideoConfig
-    from foundation_stereo_ros.weights.checkpoint import Checkpoint
+    from foundation_stereo_ros.weights.checkpoint import AnyConfig, Checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source",
         type=Path,
         help="model_best_bp2.pth beside its cfg.yaml, its folder, a folder of DeepVideoMVS "
-        "(0_feature_extractor ...), or a .safetensors file",
+        "(0_feature_extractor ...), MASt3R's .pth, or a .safetensors file",
     )
     convert.add_argument("target", type=output, help="file to write, ending in .safetensors")
     convert.add_argument("--force", action="store_true", help="replace the file if it exists")
@@ -78,23 +76,39 @@ def _description(file: Path, checkpoint: Checkpoint) -> list[tuple[str, str]]:
         *_parts(config),
         ("tensors", f"{len(checkpoint.tensors)} ({kinds})"),
         ("numbers", f"{numbers:,} ({size / 1e6:.1f} MB)"),
+        *_licence(checkpoint),
         *((name, value) for name, value in checkpoint.metadata.items()),
     ]
 
 
-def _parts(config: StereoConfig | AnyVideoConfig) -> list[tuple[str, str]]:
-    from foundation_stereo_ros.nets.stereo import NetworkConfig
-    from foundation_stereo_ros.nets.stereo.kinds import kind_of
-    from foundation_stereo_ros.nets.video import AnyVideoConfig, VideoConfig
-    from foundation_stereo_ros.nets.video.kinds import video_kind_of
+def _licence(checkpoint: Checkpoint) -> list[tuple[str, str]]:
+    from foundation_stereo_ros.nets.views import ViewsConfig
+    from foundation_stereo_ros.weights.views import LICENCE
 
+    published = checkpoint.official and isinstance(checkpoint.config, ViewsConfig)
+    return [("licence", LICENCE)] if published else []
+
+
+def _parts(config: AnyConfig) -> list[tuple[str, str]]:
+    from foundation_stereo_ros.nets.stereo import NetworkConfig
+    from foundation_stereo_ros.nets.video import AnyVideoConfig, VideoConfig
+    from foundation_stereo_ros.nets.views import ViewsConfig
+    from foundation_stereo_ros.weights.checkpoint import name_of
+
+    name = name_of(config)
+    if isinstance(config, ViewsConfig):
+        return [
+            ("network", name),
+            ("encoder", f"{config.encoder_depth} blocks of {config.encoder_width} channels"),
+            ("decoders", f"2 of {config.decoder_depth} blocks of {config.decoder_width} channels"),
+            ("descriptors", f"{config.descriptor_width} numbers"),
+        ]
     if isinstance(config, AnyVideoConfig):
-        name = video_kind_of(config)
         if isinstance(config, VideoConfig):
             name += " (fusionnet)" if config.recurrent else " (pairnet)"
         planes = f"{config.planes} from {config.min_depth:g} to {config.max_depth:g} m"
         return [("network", name), ("planes", planes)]
-    found = [("network", kind_of(config)), ("max_disp", f"{config.max_disp} px")]
+    found = [("network", name), ("max_disp", f"{config.max_disp} px")]
     if isinstance(config, NetworkConfig):
         found += [
             ("monocular", config.monocular or "none"),
@@ -115,13 +129,19 @@ def _compact(state: Path, target: Path) -> int:
 
 def _convert(source: Path, target: Path, force: bool) -> int:
     from foundation_stereo_ros.nets.video import AnyVideoConfig
+    from foundation_stereo_ros.nets.views import ViewsConfig
     from foundation_stereo_ros.weights import load_checkpoint, save_checkpoint
     from foundation_stereo_ros.weights.checkpoint import read_checkpoint
     from foundation_stereo_ros.weights.video import load_video_checkpoint
+    from foundation_stereo_ros.weights.views import load_views_checkpoint
 
     check_free([target], force)
     found = read_checkpoint(source)
-    load = load_video_checkpoint if isinstance(found.config, AnyVideoConfig) else load_checkpoint
-    save_checkpoint(target, load(source), {**found.metadata, "converted_from": source.name})
+    notes = {**dict(_licence(found)), **found.metadata, "converted_from": source.name}
+    if isinstance(found.config, ViewsConfig):
+        save_checkpoint(target, load_views_checkpoint(source), notes)
+    else:
+        load = load_video_checkpoint if isinstance(found.config, AnyVideoConfig) else load_checkpoint
+        save_checkpoint(target, load(source), notes)
     print(f"wrote {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0

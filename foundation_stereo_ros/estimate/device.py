@@ -15,6 +15,7 @@ from torch import nn
 from foundation_stereo_ros.errors import ConfigError, DeviceMemoryError
 from foundation_stereo_ros.nets.stereo import NetworkConfig, StereoConfig
 from foundation_stereo_ros.nets.video import AnyVideoConfig
+from foundation_stereo_ros.nets.views import ViewsConfig
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -41,13 +42,15 @@ def torch_device(name: str) -> torch.device:
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 
 
-def arithmetic(precision: str, device: torch.device, network: StereoConfig | AnyVideoConfig) -> torch.dtype:
+def arithmetic(
+    precision: str, device: torch.device, network: StereoConfig | AnyVideoConfig | ViewsConfig
+) -> torch.dtype:
     """Return the type that a setting means on a device.
 
     ``auto`` means fp16 on a GPU. On a CPU it means bf16 where the processor multiplies it natively and the
     network is the ``tiny`` one of this package, whose disparities change by hundredths of a pixel
-    (docs/weights.md); for the published networks, ``lean`` and posed video that was not measured, so they run
-    in fp32.
+    (docs/weights.md); for the published networks, ``lean``, posed video and views that was not measured, so
+    they run in fp32.
 
     Args:
         precision: ``auto``, ``fp32``, ``fp16`` or ``bf16``.
@@ -118,6 +121,15 @@ def memory_use(device: torch.device) -> MemoryUse:
     page = os.sysconf("SC_PAGE_SIZE")
     resident = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return MemoryUse(resident * page, os.sysconf("SC_PHYS_PAGES") * page, "process")
+
+
+def available_bytes() -> int:
+    """Return how much main memory new data may take before the machine begins to swap."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable")) * 1024
+    except (OSError, StopIteration):  # no Linux
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def is_out_of_memory(error: BaseException) -> bool:

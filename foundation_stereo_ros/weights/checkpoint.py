@@ -2,7 +2,7 @@
 """Weights on disk: this package's safetensors, and the official checkpoints with their cfg.yaml.
 
 A safetensors file is self-contained: its metadata hold the network's configuration. An official checkpoint
-is a pickle; it is read weights-only, so that no code in it ever runs.
+is a pickle (MASt3R's may also be safetensors); it is read weights-only, so that no code in it ever runs.
 """
 
 from __future__ import annotations
@@ -42,12 +42,17 @@ from foundation_stereo_ros.nets.video.kinds import (
     video_config_of,
     video_kind_of,
 )
+from foundation_stereo_ros.nets.views import MAST3R, Mast3r, ViewsConfig
 from foundation_stereo_ros.weights.official import check_entries, check_official, load_official
-from foundation_stereo_ros.weights.official_file import read_official_file
+from foundation_stereo_ros.weights.official_file import read_official_file, read_stereo_config
 from foundation_stereo_ros.weights.video import is_published_folder, read_published_folder
+from foundation_stereo_ros.weights.views import is_views_layout, read_views_layout
 
 FORMAT = "foundation_stereo_ros/1"
 _PICKLES = (".pth", ".pt", ".ckpt", ".bin")
+
+AnyConfig = StereoConfig | AnyVideoConfig | ViewsConfig
+"""Of any network whose weights can be read."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,12 @@ class Checkpoint:
 
     Attributes:
         config: the network it belongs to.
-        tensors: name -> tensor; official names where ``official``.
-        official: whether the names are those of the official checkpoints.
+        tensors: name -> tensor; official names for a `FoundationStereo` where ``official``.
+        official: whether the file is laid out as its publishers do it.
         metadata: what else the file says of itself, for people.
     """
 
-    config: StereoConfig | AnyVideoConfig
+    config: AnyConfig
     tensors: Mapping[str, Tensor]
     official: bool
     metadata: Mapping[str, str]
@@ -73,7 +78,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     Args:
         path: ``*.safetensors`` of `save_checkpoint`; or an official ``model_best_bp2.pth`` with its
             ``cfg.yaml`` beside it (one without ``vit_size`` means vitl), or the folder that holds both; or a
-            folder of DeepVideoMVS, see `video.read_published_folder`.
+            folder of DeepVideoMVS, see `video.read_published_folder`; or MASt3R's ``.pth`` or its tensors
+            as ``.safetensors``, see `views.read_views_layout`.
 
     Raises:
         CheckpointError: the file is missing, truncated, not a weights file, or holds code.
@@ -86,7 +92,10 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     if not file.exists():
         raise CheckpointError(f"no weights file at {file}")
     if file.suffix in _PICKLES:
-        return Checkpoint(*read_official_file(file))
+        tensors, metadata, described = read_official_file(file)
+        if is_views_layout(tensors):
+            return _views_checkpoint(file, tensors, described, metadata)
+        return Checkpoint(read_stereo_config(file.with_name("cfg.yaml"), tensors), tensors, True, metadata)
     if file.suffix == ".safetensors":
         return _read_safetensors(file)
     raise CheckpointError(f"weights file {file} ends in {file.suffix!r}; expected .safetensors or .pth")
@@ -94,6 +103,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
 def _read_safetensors(file: Path) -> Checkpoint:
     tensors, metadata = read_tensors(file)
+    if is_views_layout(tensors):
+        return _views_checkpoint(file, tensors, metadata.get("model", ""), {})
     kind = metadata.pop("format", None)
     if kind != FORMAT:
         raise CheckpointError(f"{file} says format {kind!r} of itself; expected {FORMAT!r}")
@@ -106,7 +117,16 @@ def _read_safetensors(file: Path) -> Checkpoint:
     return Checkpoint(config, tensors, False, metadata)
 
 
-def _config_of(kind: str, values: Any) -> StereoConfig | AnyVideoConfig:
+def _views_checkpoint(
+    file: Path, tensors: Mapping[str, Tensor], described: str, metadata: Mapping[str, str]
+) -> Checkpoint:
+    with naming(file):
+        return Checkpoint(*read_views_layout(tensors, described), True, metadata)
+
+
+def _config_of(kind: str, values: Any) -> AnyConfig:
+    if kind == MAST3R:
+        return ViewsConfig.from_dict(values)
     return video_config_of(kind, values) if kind in VIDEO_KINDS else config_of(kind, values)
 
 
@@ -161,9 +181,17 @@ def stereo_config_of(checkpoint: Checkpoint) -> StereoConfig:
     Raises:
         CheckpointError: it is of another one.
     """
-    if isinstance(checkpoint.config, AnyVideoConfig):
-        raise CheckpointError("the weights are for posed video; expected some for stereo pairs")
-    return checkpoint.config
+    config = checkpoint.config
+    if not isinstance(config, StereoConfig):
+        raise CheckpointError(f"the weights are for {purpose_of(config)}; expected some for stereo pairs")
+    return config
+
+
+def purpose_of(config: AnyConfig) -> str:
+    """Return what a network is for, for people."""
+    if isinstance(config, ViewsConfig):
+        return "views without poses"
+    return "posed video" if isinstance(config, AnyVideoConfig) else "stereo pairs"
 
 
 def _built(config: StereoConfig) -> StereoNetwork:
@@ -194,7 +222,7 @@ def naming(path: str | os.PathLike[str]) -> Iterator[None]:
 
 def save_checkpoint(
     path: str | os.PathLike[str],
-    model: StereoNetwork | VideoNetwork,
+    model: StereoNetwork | VideoNetwork | Mast3r,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write weights and configuration to one safetensors file; whole or not at all.
@@ -210,11 +238,17 @@ def save_checkpoint(
     file = Path(path)
     if file.suffix != ".safetensors":
         raise CheckpointError(f"weights file {file} ends in {file.suffix!r}; expected .safetensors")
-    config = model.config
-    kind = video_kind_of(config) if isinstance(config, AnyVideoConfig) else kind_of(config)
-    header = {**(metadata or {}), "format": FORMAT, "kind": kind}
+    config: AnyConfig = model.config
+    header = {**(metadata or {}), "format": FORMAT, "kind": name_of(config)}
     header["config"] = json.dumps(config.to_dict())
     write_tensors(file, model.state_dict(), header)
+
+
+def name_of(config: AnyConfig) -> str:
+    """Return the kind of network that a configuration is for, as weights files name it."""
+    if isinstance(config, ViewsConfig):
+        return MAST3R
+    return video_kind_of(config) if isinstance(config, AnyVideoConfig) else kind_of(config)
 
 
 def write_tensors(file: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading an official checkpoint: a pickle that is never trusted, and its cfg.yaml."""
+"""Reading official checkpoints: pickles that are never trusted, and the cfg.yaml of one."""
 
 from __future__ import annotations
 
+import argparse
 import logging
 import numbers
 import pickle
@@ -11,7 +12,7 @@ import struct
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -36,8 +37,22 @@ _SETTINGS = {
 }
 
 
-def read_official_file(file: Path) -> tuple[NetworkConfig, dict[str, Tensor], bool, dict[str, str]]:
-    """Return configuration, tensors by official name, True, and what the file says of itself.
+class OfficialFile(NamedTuple):
+    """What a pickle holds.
+
+    Attributes:
+        tensors: by official name.
+        metadata: what the file says of itself, for people.
+        described: a text about the network, which only MASt3R's have.
+    """
+
+    tensors: dict[str, Tensor]
+    metadata: dict[str, str]
+    described: str
+
+
+def read_official_file(file: Path) -> OfficialFile:
+    """Read a pickle with weights under ``model``.
 
     Raises:
         CheckpointError: the file is damaged, holds code, or is no such checkpoint.
@@ -55,7 +70,8 @@ def read_official_file(file: Path) -> tuple[NetworkConfig, dict[str, Tensor], bo
     tensors = {name.removeprefix("module."): tensor for name, tensor in weights.items()}
     counts = {key: content.get(key) for key in ("global_step", "epoch")}
     metadata = {key: str(value) for key, value in counts.items() if isinstance(value, numbers.Real)}
-    return _read_config(file.with_name("cfg.yaml"), tensors), tensors, True, metadata
+    described = getattr(content.get("args"), "model", "")
+    return OfficialFile(tensors, metadata, described if isinstance(described, str) else "")
 
 
 def load_weights_only(file: Path) -> Any:
@@ -76,7 +92,7 @@ def load_weights_only(file: Path) -> Any:
     except _DAMAGE:
         raise CheckpointError(f"{file} is damaged or no PyTorch checkpoint") from None
     try:
-        with torch.serialization.safe_globals(_numpy_scalars()):
+        with torch.serialization.safe_globals([*_numpy_scalars(), argparse.Namespace]):
             return torch.load(file, map_location="cpu", weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as error:
         raise CheckpointError(f"{file} is refused: {_refused(str(error))}") from None
@@ -125,7 +141,12 @@ def _numpy_scalars() -> list[Any]:
     ]
 
 
-def _read_config(file: Path, tensors: Mapping[str, Tensor]) -> NetworkConfig:
+def read_stereo_config(file: Path, tensors: Mapping[str, Tensor]) -> NetworkConfig:
+    """Return the configuration of FoundationStereo's weights, from a ``cfg.yaml`` or else from their shapes.
+
+    Raises:
+        CheckpointError: the file is damaged or tells of another network, or the shapes do.
+    """
     if not file.is_file():
         size = _size_from_weights(tensors)
         _log.warning("no cfg.yaml beside the weights: taking %s, as their shapes say, and max_disp 416", size)

@@ -94,13 +94,15 @@ def load_video_checkpoint(path: str | os.PathLike[str]) -> VideoNetwork:
     Raises:
         CheckpointError: the weights cannot be used; one line that says why.
     """
-    from foundation_stereo_ros.weights.checkpoint import naming, read_checkpoint
+    from foundation_stereo_ros.weights.checkpoint import naming, purpose_of, read_checkpoint
 
     path = find_checkpoint(os.fspath(path), SHIPPED_VIDEO)
     checkpoint = read_checkpoint(path)
     with naming(path):
         if not isinstance(checkpoint.config, AnyVideoConfig):
-            raise CheckpointError("the weights are for stereo pairs; expected some for posed video")
+            raise CheckpointError(
+                f"the weights are for {purpose_of(checkpoint.config)}; expected some for posed video"
+            )
         with torch.device("meta"):  # what does not fit is told before memory is taken
             own = build_video_network(checkpoint.config).state_dict()
         check_entries({name: tuple(tensor.shape) for name, tensor in own.items()}, checkpoint.tensors)

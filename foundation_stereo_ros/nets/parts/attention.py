@@ -46,11 +46,11 @@ def flash_fits(q: Tensor) -> bool:
 
 
 def attend(
-    q: Float[Tensor, "b n heads d"], k: Float[Tensor, "b n heads d"], v: Float[Tensor, "b n heads d"]
+    q: Float[Tensor, "b n heads d"], k: Float[Tensor, "b m heads d"], v: Float[Tensor, "b m heads d"]
 ) -> Float[Tensor, "b n heads d"]:
-    """Return softmax(q kᵀ / √d) v over the sequence axis n, separately for each head.
+    """Return softmax(q kᵀ / √d) v over the sequence axis m, separately for each head.
 
-    Queries, keys and values agree in shape, dtype and device, and so does what is returned.
+    Queries, keys and values agree in dtype and device, and so does what is returned.
     """
     if flash_fits(q) and _flash_attn_func is not None:
         return _flash_attn_func(q, k, v)

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from foundation_stereo_ros.nets.parts.attention import attend
 from foundation_stereo_ros.nets.parts.blocks import resize_aligned
+from foundation_stereo_ros.nets.parts.dpt import DptHead
 from foundation_stereo_ros.nets.parts.timm_import import import_timm
 from foundation_stereo_ros.nets.stereo.foundation.config import MONOCULAR, MonocularSize
-from foundation_stereo_ros.nets.stereo.foundation.dpt import DptHead
 
 PATCH = 14
 _STEP = math.lcm(PATCH, 16)
@@ -97,7 +97,7 @@ class MonocularBranch(nn.Module):
         spec = MONOCULAR[size]
         self.vit = DinoV2(spec.vit, spec.taps)
         width = int(self.vit.patch_embed.out_channels)
-        self.dpt = DptHead(width, spec.features, spec.stage_widths)
+        self.dpt = DptHead((width, width, width, width), spec.features, spec.stage_widths)
         self.requires_grad_(False)
 
     def train(self, mode: bool = True) -> MonocularBranch:

@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The DPT head (arXiv 2103.13413) of Depth Anything V2, up to the features before its depth map."""
+"""The head of DPT (arXiv 2103.13413): tokens of four layers to one dense map of features.
+
+FoundationStereo has it in its monocular prior (Depth Anything V2), MASt3R predicts points with it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -23,7 +28,7 @@ class ResidualUnit(nn.Module):
 
 
 class FusionBlock(nn.Module):
-    """Add a finer map to the coarser one, refine, resize, and only then project."""
+    """Add a finer map to the coarser one, refine, double the size, and only then project."""
 
     def __init__(self, width: int, has_skip: bool) -> None:
         super().__init__()
@@ -31,20 +36,34 @@ class FusionBlock(nn.Module):
         self.refine = ResidualUnit(width)
         self.project = nn.Conv2d(width, width, 1)
 
-    def forward(self, x: Tensor, finer: Tensor | None, size: tuple[int, int]) -> Tensor:
+    def forward(self, x: Tensor, finer: Tensor | None = None) -> Tensor:
         if self.skip is not None and finer is not None:
             x = x + self.skip(finer)
-        y: Tensor = self.project(resize_aligned(self.refine(x), size))
+        rows, columns = x.shape[-2:]
+        y: Tensor = self.project(resize_aligned(self.refine(x), (2 * rows, 2 * columns)))
         return y
 
 
 class DptHead(nn.Module):
-    """Four maps of ViT tokens to one dense feature map of ``features // 2`` channels."""
+    """Four maps of ViT tokens to one dense feature map of ``features // 2`` channels.
 
-    def __init__(self, token_width: int, features: int, stage_widths: tuple[int, int, int, int]) -> None:
+    Args:
+        token_widths: channels of the four maps.
+        features: channels of the maps that are fused; even.
+        stage_widths: channels of the four maps before that.
+    """
+
+    def __init__(
+        self,
+        token_widths: tuple[int, int, int, int],
+        features: int,
+        stage_widths: tuple[int, int, int, int],
+    ) -> None:
         super().__init__()
         o1, o2, _, o4 = stage_widths
-        self.projects = nn.ModuleList(nn.Conv2d(token_width, o, 1) for o in stage_widths)
+        self.projects = nn.ModuleList(
+            nn.Conv2d(width, o, 1) for width, o in zip(token_widths, stage_widths, strict=True)
+        )
         self.resizes = nn.ModuleList(
             (
                 nn.ConvTranspose2d(o1, o1, 4, stride=4),
@@ -58,18 +77,14 @@ class DptHead(nn.Module):
         self.output = conv3x3(features, features // 2)
 
     def forward(
-        self, taps: list[Float[Tensor, "b width rows cols"]], size: tuple[int, int]
+        self, taps: Sequence[Float[Tensor, "b width rows cols"]], size: tuple[int, int]
     ) -> Float[Tensor, "b half_features h w"]:
-        """Return features at ``size``, the ViT's input size; the depth map itself is never computed."""
+        """Return features at ``size``, the ViT's input size."""
         layers = zip(taps, self.projects, self.resizes, self.reduces, strict=True)
         maps = [reduce(resize(project(tap))) for tap, project, resize, reduce in layers]
-        x = self.fusions[3](maps[3], None, _size(maps[2]))
-        x = self.fusions[2](x, maps[2], _size(maps[1]))
-        x = self.fusions[1](x, maps[1], _size(maps[0]))
-        rows, cols = _size(maps[0])
-        x = self.fusions[0](x, maps[0], (2 * rows, 2 * cols))
+        rows, columns = maps[2].shape[-2:]
+        # The coarsest map has half as many rows, rounded up: twice that may be one too many.
+        x = self.fusions[3](maps[3])[..., :rows, :columns]
+        for fusion, finer in zip(reversed(self.fusions[:3]), reversed(maps[:3]), strict=True):
+            x = fusion(x, finer)
         return resize_aligned(self.output(x), size)
-
-
-def _size(x: Tensor) -> tuple[int, int]:
-    return x.shape[-2], x.shape[-1]
