@@ -69,6 +69,7 @@ class VideoIntake(Intake[PosedSet]):
             self._poses, patience_ns=round(config.tf_timeout * 1e9)
         )
         self._passed: deque[Matrix] = deque(maxlen=_REMEMBERED)
+        self._after = 0  # of these, how many are later than the newest image that has a pose
         self._span: tuple[int, int] | None = None
         self._messages = self._refused = self._posed = 0
         self._refusal = self._why = ""
@@ -94,8 +95,9 @@ class VideoIntake(Intake[PosedSet]):
             if taken is None:
                 return None
             passed = [*self._passed]
-            self._passed.clear()
-            return replace(taken, passed=tuple(passed[:-1]))  # the last one is its own
+            own = max(len(passed) - self._after - 1, -1)  # -1 where time went back since
+            self._passed = deque(passed[own + 1 :], _REMEMBERED)
+            return replace(taken, passed=tuple(passed[: max(own, 0)]))
 
     def close(self) -> None:
         """Drop the images that wait and refuse new ones; poses are still kept."""
@@ -155,6 +157,7 @@ class VideoIntake(Intake[PosedSet]):
                 self._go_on(self._held.finish())
                 self._poses.go_back(stamp)
                 self._passed.clear()
+                self._after = 0
                 self._span = None
             first, last = self._span or (stamp, stamp)
             self._span = min(first, stamp), max(last, stamp)
@@ -185,12 +188,14 @@ class VideoIntake(Intake[PosedSet]):
                 self._without[one.pose.reason] += 1
                 self._why = one.pose.why
                 self._passed.append(NO_POSE)
+                self._after += 1
                 self._without_pose(images)
                 continue
             now = time.monotonic()
             self._posed += 1
             self._last_posed, self._why = now, ""
             self._passed.append(one.pose)
+            self._after = 0
             self._offer([_posed(images, pose=one.pose, waited=now - arrival)])
 
     def _without_pose(self, images: MessageSet[Any]) -> None:

@@ -91,6 +91,21 @@ def test_the_newest_with_a_pose_is_taken_and_the_poses_of_all_others_come_with_i
     assert (again.stamp_ns, again.passed) == (8 * TENTH, ())
 
 
+def test_images_without_a_pose_after_the_one_that_is_taken_come_with_the_next() -> None:
+    intake = VideoIntake(VideoLiveConfig(pose_gap=0.15))
+    place(intake, 1, 2, 3, 6, 7)
+    for tenth in (1, 2, 3, 4):
+        send(intake, tenth)
+    first = taken(intake)
+    assert first is not None
+    assert (first.stamp_ns, xs(first.passed)) == (3 * TENTH, [1, 2])
+    send(intake, 5)
+    send(intake, 7)
+    second = taken(intake)
+    assert second is not None
+    np.testing.assert_equal((second.stamp_ns, xs(second.passed)), (7 * TENTH, [np.nan, np.nan]))
+
+
 def test_an_image_waits_no_longer_than_allowed() -> None:
     intake = VideoIntake(VideoLiveConfig(tf_timeout=0.25))
     place(intake, 0, 1)
