@@ -83,20 +83,21 @@ def why_no_pose(facts: Mapping[str, TopicFacts], poses: PoseCounts, quiet_after:
     """Say why images that come have no pose; empty: they have."""
     if poses.age is not None and poses.age <= quiet_after:
         return []
-    advice = []
-    for name in ("pose_topic", "/tf"):
-        topic = facts.get(name)
-        if topic is not None and not topic.publishers:
-            advice.append(_no_poses_come(name, topic))
-    if poses.messages and not advice:
-        sentence = poses.apart or poses.why or (poses.reason and f"every pose is refused: {poses.reason}")
-        remedy = "" if poses.apart else _POSE_REMEDY.get(_reason(poses), "")
-        advice.append(f"the images have no pose: {sentence}{remedy}")
-    return advice or ["the images have no pose: no transform has come yet"]
+    name = "pose_topic" if "pose_topic" in facts else "/tf"
+    topic = facts.get(name)
+    if topic is not None and not topic.publishers:
+        return [_no_poses_come(name, topic)]
+    refused = poses.reason and f"the last pose is none: {poses.reason}"
+    sentence = poses.apart or poses.why or refused or "none has come yet"
+    reason = "" if poses.apart else _reason(poses)
+    if reason == "not connected" and name == "pose_topic":
+        reason = "not mounted"
+    return [f"the images have no pose: {sentence}{_POSE_REMEDY.get(reason, '')}"]
 
 
 _POSE_REMEDY = {
     "not connected": "; set fixed_frame to the frame that does not move, or pose_topic to a topic of poses",
+    "not mounted": "; publish the camera's place on the body on /tf_static, or set camera_in_body",
     "not yet": "; if the poses are late, raise tf_timeout",
     "gap": "; if the poses come seldom, raise pose_gap",
 }

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foundation_stereo_ros.ros.live.advice import TopicFacts, why_no_output
-from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts
-from foundation_stereo_ros.ros.live.topics import STEREO_CAMERAS
+from foundation_stereo_ros.ros.live.counts import CameraCounts, IntakeCounts, PoseCounts
+from foundation_stereo_ros.ros.live.topics import STEREO_CAMERAS, VIDEO_CAMERAS
 from foundation_stereo_ros.ros.sync import SIDES
 from foundation_stereo_ros.ros.sync.synchronizer import Synchronizer
 
@@ -216,3 +216,54 @@ def test_a_queue_that_is_too_short() -> None:
 def test_without_facts_topics_are_called_by_their_relative_names() -> None:
     (sentence,) = why_no_output({}, counts(right=NO_IMAGE, **NO_PAIR))
     assert sentence.startswith("right/image_rect: no image has come")
+
+
+POSES = PoseCounts(messages=100, posed=50, age=0.02)
+MOVING = IntakeCounts(
+    {"image": dataclasses.replace(CAMERA, names=VIDEO_CAMERAS["image"])}, sets=9, set_age=0.02, poses=POSES
+)
+TREE = TopicFacts("/tf", 1, ("tf2_msgs/msg/TFMessage",), "tf2_msgs/msg/TFMessage")
+TF = {"/tf": TREE}
+BODY = TopicFacts("/vio", 1, ("nav_msgs/msg/Odometry",), "nav_msgs/msg/Odometry or ...")
+
+
+def of_poses(**changes: Any) -> IntakeCounts:
+    return dataclasses.replace(MOVING, poses=dataclasses.replace(POSES, **{"age": None, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("topics", "changes", "sentence"),
+    [
+        (
+            {"/tf": TREE},
+            {"why": "no transforms lead from 'a' to 'b'"},
+            "no transforms lead from 'a' to 'b'; set",
+        ),
+        (
+            {"/tf": TREE},
+            {"why": "late", "without": {"not yet": 5, "gap": 2}},
+            "late; if the poses are late",
+        ),
+        (
+            {"/tf": TREE},
+            {"why": "far", "without": {"gap": 3}, "age": 9.0},
+            "far; if the poses come seldom, raise",
+        ),
+        (TF, {"apart": "two clocks", "why": "late", "without": {"not yet": 5}}, "two clocks"),
+        (TF, {"reason": "a pose is zeros"}, "the last pose is none: a pose is zeros"),
+        (TF, {"messages": 0}, "none has come yet"),
+        (
+            {"pose_topic": BODY, "/tf": dataclasses.replace(TREE, publishers=0)},
+            {"why": "no transforms lead from 'base' to 'cam'", "without": {"not connected": 9}},
+            "no transforms lead from 'base' to 'cam'; publish the camera's place on the body on /tf_",
+        ),
+    ],
+)
+def test_why_images_have_no_pose(topics: Any, changes: Any, sentence: str) -> None:
+    (told,) = why_no_output(topics, of_poses(**changes))
+    assert told.startswith(f"the images have no pose: {sentence}")
+    assert ("two clocks" in sentence) == told.endswith("two clocks")
+
+
+def test_images_with_poses_lack_nothing() -> None:
+    assert why_no_output({"/tf": dataclasses.replace(TREE, publishers=0)}, MOVING) == ()
