@@ -57,6 +57,7 @@ class VideoTrainingConfig:
         edges: weight of pixels within 3 of a depth edge, beside 1; of the lean network.
         folders: with posed video and true depth, to draw clips from.
         folder_share: share of the clips that are drawn from the folders, 0 to 1; the others are generated.
+        samples: how clips are drawn from folders: ``random``, or ``published``: the samples of DeepVideoMVS.
         augmentation: changes to the clips, generated and recorded.
         scenes: what the generated clips are like; ``step_low`` and ``step_high`` go for folders as well.
 
@@ -96,6 +97,7 @@ class VideoTrainingConfig:
     edges: float = 2.0
     folders: Sequence[str] = ()
     folder_share: float = 0.0
+    samples: str = "random"
     augmentation: ClipAugmentation = field(default_factory=ClipAugmentation)
     scenes: MovingConfig = field(default_factory=MovingConfig)
 
@@ -124,6 +126,7 @@ class VideoTrainingConfig:
             ("ema", 0 <= self.ema < 1, "0 or more, below 1"),
             ("folder_share", 0 <= self.folder_share <= 1, "0 to 1"),
             ("folder_share", bool(self.folders) or not self.folder_share, "0 without folders"),
+            ("samples", self.samples in ("random", "published"), "random or published"),
             ("workers", self.workers >= 0, "0 or more"),
         ]
         check_fields("training", self, checks)

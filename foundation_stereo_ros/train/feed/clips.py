@@ -73,7 +73,11 @@ class ClipSteps(Endless[Clips]):
     def __init__(self, config: VideoTrainingConfig, first: int, place: Place = ALONE) -> None:
         self._config, self._first, self._place = config, first, place
         self._scenes = MovingScenes(config.scenes)
-        self._folders = PosedClips(config.folders, config.scenes) if config.folder_share else None
+        self._folders = (
+            PosedClips(config.folders, config.scenes, config.samples == "published")
+            if config.folder_share
+            else None
+        )
         network = video_preset(config.preset, **config.network)
         self._depths = (network.min_depth, network.max_depth)
 

@@ -58,3 +58,20 @@ def test_a_run_mixes_them_with_generated_ones(folder: str) -> None:
     focal = small_clip().camera.scaled(32, 32).fx
     share = np.isclose(clips.intrinsics[:, 0, 0].numpy(), focal).mean()
     assert 0 < share < 1
+
+
+def test_published_samples_are_drawn_in_both_orders(tmp_path: Path) -> None:
+    write_deepvideomvs(tmp_path, small_clip(16))
+    clips, whole = PosedClips([str(tmp_path)], STEPS, published=True), small_clip(16)
+    orders = set()
+    for seed in range(12):
+        clip = clips.clip(seed, 2, 48, 64)
+        one, other = (
+            next(i for i, known in enumerate(whole.poses) if np.allclose(known, pose, atol=1e-6))
+            for pose in clip.poses
+        )
+        assert pose_distance(*clip.poses).translation >= 0.05
+        orders.add(one < other)
+    assert orders == {True, False}
+    with pytest.raises(FileFormatError, match="no 17 frames that are as far apart as published"):
+        clips.clip(0, 17, 48, 64)
