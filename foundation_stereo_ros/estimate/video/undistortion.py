@@ -10,14 +10,14 @@ import numpy as np
 from foundation_stereo_ros.geometry.calibration import Calibration
 from foundation_stereo_ros.geometry.camera import Camera
 from foundation_stereo_ros.geometry.rectify import Rectifier
-from foundation_stereo_ros.shapes import RgbImage
+from foundation_stereo_ros.shapes import Matrix, RgbImage
 
 
 class Undistortion:
     """What a calibration means for one camera's images of one size.
 
     The camera keeps its axes and its K: a rotation in the calibration, which makes stereo rows parallel, is
-    left aside, because poses are those of the camera itself.
+    left aside, because poses are those of the camera itself. Rectified images have other axes.
 
     Args:
         calibration: of the camera.
@@ -26,6 +26,8 @@ class Undistortion:
 
     Attributes:
         camera: of the images that it returns.
+        axes: 4 x 4, takes points from the images' axes to the camera's: rectified images of a pair are turned
+            by R (sensor_msgs/CameraInfo); None: they are the same.
 
     Raises:
         CalibrationError: it cannot be used or does not fit the images.
@@ -36,6 +38,10 @@ class Undistortion:
         matrix = p if rectified else k
         width, height = size
         self.camera = Camera(width, height, matrix[0, 0], matrix[1, 1], matrix[0, 2], matrix[1, 2])
+        self.axes: Matrix | None = None
+        if rectified and not np.array_equal(calibration.rotation, np.eye(3)):
+            self.axes = np.eye(4)
+            self.axes[:3, :3] = calibration.rotation.T
         self._rectifier: Rectifier | None = None
         if calibration.d.any() and not rectified:
             own = np.hstack((calibration.k, np.zeros((3, 1))))

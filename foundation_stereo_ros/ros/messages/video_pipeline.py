@@ -69,7 +69,7 @@ class VideoPipeline(Pipeline[PosedImage]):
 
     def pass_over(self, pose: Matrix) -> None:
         """Take note of an image that is not computed by its pose alone, see `VideoEstimator.pass_over`."""
-        self._video.pass_over(pose)
+        self._video.pass_over(self._turned(pose))
 
     def judge_anew(self) -> None:
         """Forget `doubt`, and judge the poses by the next keyframes."""
@@ -103,7 +103,7 @@ class VideoPipeline(Pipeline[PosedImage]):
         picture = self._decode(image, self._depth)
         watch.lap("decode")
         undistorted = self._undistortion_for(info, (picture.shape[1], picture.shape[0]))
-        sample = PosedImage(undistorted(picture), undistorted.camera, pose)
+        sample = PosedImage(undistorted(picture), undistorted.camera, self._turned(pose))
         watch.lap("undistort")
         prediction = self.estimator.step(sample)
         if self._video.decision in (Decision.FIRST, Decision.KEYFRAME):
@@ -111,6 +111,11 @@ class VideoPipeline(Pipeline[PosedImage]):
         if prediction is None:
             return None
         return dataclasses.replace(prediction, seconds={**watch.seconds, **prediction.seconds})
+
+    def _turned(self, pose: Matrix) -> Matrix:
+        """Return the pose of the axes that the images have."""
+        axes = self._undistortion.axes if self._undistortion else None
+        return pose if axes is None else pose @ axes
 
     def _undistortion_for(self, info: Any, size: tuple[int, int]) -> Undistortion:
         # Remap tables are dear and calibrations rarely change: made again only when a number does.

@@ -16,6 +16,7 @@ from foundation_stereo_ros.estimate.prediction import Prediction
 from foundation_stereo_ros.estimate.video.config import VideoSettings
 from foundation_stereo_ros.estimate.video.estimator import PosedImage, VideoEstimator
 from foundation_stereo_ros.estimate.video.undistortion import Undistortion
+from foundation_stereo_ros.geometry.poses import pose_from_quaternion
 from foundation_stereo_ros.ros.messages.camera_info import decode_camera_info
 from foundation_stereo_ros.ros.messages.cdr import COMPRESSED_IMAGE, IMAGE, message_types, typestore
 from foundation_stereo_ros.ros.messages.stamps import header_of
@@ -91,3 +92,17 @@ def test_what_is_no_camera_and_no_pose_is_refused() -> None:
         VideoPipeline(estimator(), rectified=True).process(SENT[0], info(p=np.zeros(12)), CLIP.poses[0])
     with pytest.raises(PoseError, match="mirrors"):
         VideoPipeline(estimator()).process(SENT[0], INFO, np.diag((1.0, 1.0, -1.0, 1.0)))
+
+
+def test_rectified_images_of_a_pair_are_turned_and_so_are_their_poses() -> None:
+    turn = pose_from_quaternion((0, 0, 0), (0.05, -0.1, 0.02, 1.0))
+    turned = info(r=turn[:3, :3].ravel())
+    expected = second(VideoPipeline(estimator(), rectified=True), INFO)
+    # The camera is turned the other way, so that the axes of its rectified images are those of the clip.
+    pipeline, poses = VideoPipeline(estimator(), rectified=True), [pose @ turn for pose in CLIP.poses]
+    assert pipeline.process(SENT[0], turned, poses[0]) is None
+    made = pipeline.process(SENT[1], turned, poses[1])
+    assert made is not None
+    np.testing.assert_allclose(made.depth, expected.depth, rtol=1e-4)
+    raw = second(VideoPipeline(estimator()), turned)  # raw images keep the camera's axes
+    np.testing.assert_array_equal(raw.depth, second(VideoPipeline(estimator()), INFO).depth)
