@@ -6,6 +6,7 @@ from pathlib import Path
 from foundation_stereo_ros.estimate.config import SharedSettings, settings
 from foundation_stereo_ros.estimate.setting import settings_of
 from foundation_stereo_ros.estimate.video.config import VideoSettings
+from foundation_stereo_ros.estimate.views.config import SceneSettings
 from foundation_stereo_ros.ros.live.config import live_settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
@@ -33,5 +34,7 @@ def test_every_setting_stands_in_the_table_as_the_code_has_it():
     rows = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
     shared = settings_of(SharedSettings)
     own = [setting for setting in settings_of(VideoSettings) if setting not in shared]
-    expected = [row(setting) for setting in (*settings(), *live_settings(), *own)]
+    expected = [
+        row(setting) for setting in (*settings(), *live_settings(), *own, *settings_of(SceneSettings))
+    ]
     assert rows == expected, "docs/parameters.md should have these rows:\n" + "\n".join(expected)
