@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import yaml
 from posed_scenes import small_clip, small_network
+from seeded_views import seeded_views_network
 
 from foundation_stereo_ros import save_checkpoint
 
@@ -51,6 +52,10 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         Path(f"{side}.yaml").write_text(yaml.safe_dump(info))
     Path("K.txt").write_text("90 0 47 0 90 31 0 0 1\n0.54\n")
     save_checkpoint("fusionnet.safetensors", small_network(recurrent=True))
+    save_checkpoint("MASt3R.safetensors", seeded_views_network())
+    strip = np.random.default_rng(0).integers(0, 256, (16, 152, 3), dtype=np.uint8)
+    for number in (1, 2, 3):
+        cv2.imwrite(f"{number}.jpg", strip[:, 8 * number : 8 * number + 128])
     clip = small_clip()
     video = {"video": list(zip(clip.images, clip.poses, strict=True)), "camera": clip.camera}
     return {**{f"{side}_info": SimpleNamespace(**info) for side, info in infos.items()}, **video}

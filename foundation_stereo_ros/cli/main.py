@@ -19,6 +19,8 @@ COMMANDS = {
     "bag": "process a recording: adds disparity, depth and point clouds to it",
     "pair": "process two image files",
     "video": "process images with camera poses, of a folder or a recording",
+    "match": "find the pixels of two pictures that show the same spots, and depth of both",
+    "scene": "find cameras, depth and points of pictures without poses, with masks if wanted",
     "live": "process live ROS 2 topics, without a ROS installation",
     "play": "publish a recording on ROS 2 topics, without a ROS installation",
     "record": "record ROS 2 topics, without a ROS installation",

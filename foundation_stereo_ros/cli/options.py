@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import foundation_stereo_ros
 from foundation_stereo_ros.errors import ConfigError, FoundationStereoError
 from foundation_stereo_ros.estimate.config import PipelineConfig, settings
-from foundation_stereo_ros.estimate.setting import Setting
+from foundation_stereo_ros.estimate.setting import Setting, settings_of
+from foundation_stereo_ros.estimate.views.config import SceneSettings
 from foundation_stereo_ros.limits import SETTING
 
 if TYPE_CHECKING:
@@ -93,6 +94,28 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
     config = PipelineConfig.from_mapping({s.name: given[s.name] for s in settings() if s.name in given})
     check_filters(config)
     return config
+
+
+def add_scene_options(parser: argparse.ArgumentParser, *, only: Collection[str] = ()) -> None:
+    """Add a flag for each field of SceneSettings.
+
+    Args:
+        parser: of a subcommand.
+        only: fields that make sense there; empty: all.
+    """
+    fields = settings_of(SceneSettings)
+    without = {field.name for field in fields if only and field.name not in only}
+    add_setting_options(parser.add_argument_group("pipeline"), fields, without=without)
+
+
+def scene_config(args: argparse.Namespace) -> SceneSettings:
+    """Return the settings that the flags say; the others keep their defaults.
+
+    Raises:
+        ConfigError: a value cannot work here.
+    """
+    given = {s.name: vars(args)[s.name] for s in settings_of(SceneSettings) if s.name in vars(args)}
+    return SceneSettings.from_mapping(given)
 
 
 def add_topic_options(group: argparse._ArgumentGroup) -> None:

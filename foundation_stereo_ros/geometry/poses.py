@@ -142,6 +142,21 @@ def pose_from_quaternion(translation: Sequence[float], quaternion: Sequence[floa
     return pose
 
 
+def quaternion_of(pose: Matrix) -> tuple[float, float, float, float]:
+    """Return the rotation of a pose as a quaternion x, y, z, w of length 1, w not negative."""
+    # Bar-Itzhack (2000): the eigenvector of the greatest eigenvalue, which no angle makes inaccurate.
+    (a, b, c), (d, e, f), (g, h, i) = np.asarray(pose, np.float64)[:3, :3]
+    table = (
+        (a - e - i, b + d, c + g, h - f),
+        (b + d, e - a - i, f + h, c - g),
+        (c + g, f + h, i - a - e, d - b),
+        (h - f, c - g, d - b, a + e + i),
+    )
+    x, y, z, w = np.linalg.eigh(table)[1][:, -1]
+    sign = -1.0 if w < 0 else 1.0
+    return float(sign * x), float(sign * y), float(sign * z), float(sign * w)
+
+
 def between(first: Matrix, second: Matrix, share: float) -> Matrix:
     """Return the pose on the way from one to another, turning at a constant rate (slerp).
 

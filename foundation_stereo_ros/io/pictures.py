@@ -34,9 +34,14 @@ def read_rgb(path: Path) -> RgbImage:
     Raises:
         FileFormatError: there is no such file, or no such image in it.
     """
+    return rgb_of(read_pixels(path))
+
+
+def rgb_of(pixels: Pixels) -> RgbImage:
+    """Return what `read_pixels` gives as `read_rgb` does."""
     depth = BitDepth()
     depth.bits = 16
-    return _to_rgb(read_pixels(path), depth)
+    return _to_rgb(pixels, depth)
 
 
 def read_pair(left: Path, right: Path) -> tuple[RgbImage, RgbImage]:

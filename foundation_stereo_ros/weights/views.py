@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -19,6 +19,9 @@ from foundation_stereo_ros.errors import CheckpointError, ConfigError
 from foundation_stereo_ros.nets.views import Mast3r, ViewsConfig
 from foundation_stereo_ros.nets.views.config import PATCH
 from foundation_stereo_ros.weights.official import check_entries
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.weights.checkpoint import Checkpoint
 
 LICENCE = "as published: CC BY-NC-SA 4.0 and the licences of their training data; non-commercial use only"
 """Of weights in the published layout, for people."""
@@ -156,9 +159,17 @@ def load_views_checkpoint(path: str | os.PathLike[str], device: str | torch.devi
     Raises:
         CheckpointError: the weights cannot be used; one line that says why.
     """
-    from foundation_stereo_ros.weights.checkpoint import naming, purpose_of, read_checkpoint
+    from foundation_stereo_ros.weights.checkpoint import read_checkpoint
 
-    checkpoint = read_checkpoint(path)
+    return built_views(path, read_checkpoint(path), device)
+
+
+def built_views(
+    path: str | os.PathLike[str], checkpoint: Checkpoint, device: str | torch.device = "cpu"
+) -> Mast3r:
+    """Build the network of a checkpoint that was read; otherwise as `load_views_checkpoint`."""
+    from foundation_stereo_ros.weights.checkpoint import naming, purpose_of
+
     with naming(path):
         if not isinstance(checkpoint.config, ViewsConfig):
             raise CheckpointError(

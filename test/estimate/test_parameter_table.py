@@ -6,6 +6,7 @@ from pathlib import Path
 from foundation_stereo_ros.estimate.config import InputSettings, SharedSettings, settings
 from foundation_stereo_ros.estimate.setting import settings_of
 from foundation_stereo_ros.estimate.video.config import VideoSettings
+from foundation_stereo_ros.estimate.views.config import SceneSettings
 from foundation_stereo_ros.ros.live.config import LiveConfig, StereoLiveConfig, VideoLiveConfig
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "parameters.md"
@@ -35,5 +36,14 @@ def test_every_setting_stands_in_the_table_as_the_code_has_it():
     own = [setting for setting in settings_of(VideoSettings) if setting not in shared]
     live = settings_of(LiveConfig)
     poses = [setting for setting in settings_of(VideoLiveConfig) if setting not in live]
-    expected = [row(setting) for setting in (*settings(), *settings_of(StereoLiveConfig), *own, *poses)]
+    expected = [
+        row(setting)
+        for setting in (
+            *settings(),
+            *settings_of(StereoLiveConfig),
+            *own,
+            *poses,
+            *settings_of(SceneSettings),
+        )
+    ]
     assert rows == expected, "docs/parameters.md should have these rows:\n" + "\n".join(expected)

@@ -21,15 +21,16 @@ from foundation_stereo_ros.estimate.views.alignment.descent import Progress
 from foundation_stereo_ros.estimate.views.alignment.problem import PointMap
 from foundation_stereo_ros.estimate.views.alignment.selection import check_views
 from foundation_stereo_ros.estimate.views.alignment.solve import solve
-from foundation_stereo_ros.estimate.views.cache import PairCache, PairResult, entry_bytes, pair_key
 from foundation_stereo_ros.estimate.views.config import SceneSettings
+from foundation_stereo_ros.estimate.views.files.cache import PairCache, PairResult, entry_bytes, pair_key
 from foundation_stereo_ros.estimate.views.matching import Matches, match_views
 from foundation_stereo_ros.estimate.views.network import Encoded, ViewNetwork, decodings
 from foundation_stereo_ros.estimate.views.pairs import Pair, pairs_of
 from foundation_stereo_ros.estimate.views.remarks import SamePicture
 from foundation_stereo_ros.estimate.views.scene import PairPoints, Scene, View
 from foundation_stereo_ros.nets.views import Mast3r, PairPrediction
-from foundation_stereo_ros.weights.views import load_views_checkpoint
+from foundation_stereo_ros.weights.checkpoint import read_checkpoint
+from foundation_stereo_ros.weights.views import LICENCE, built_views
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -50,6 +51,8 @@ class SceneReconstructor:
 
     Attributes:
         config: the settings in use.
+        network: with its device.
+        licence: of the weights, for people; empty: the file says none.
 
     Raises:
         CheckpointError: the weights cannot be loaded, or none are named.
@@ -59,6 +62,7 @@ class SceneReconstructor:
 
     def __init__(self, config: SceneSettings | None = None, model: Mast3r | None = None) -> None:
         self.config = config or SceneSettings()
+        self.licence = ""
         device = torch_device(self.config.device)
         if model is None:
             if not self.config.checkpoint:
@@ -68,7 +72,9 @@ class SceneReconstructor:
                     "described)",
                     remedy="checkpoint",
                 )
-            model = load_views_checkpoint(self.config.checkpoint)
+            checkpoint = read_checkpoint(self.config.checkpoint)
+            model = built_views(self.config.checkpoint, checkpoint)
+            self.licence = LICENCE if checkpoint.official else checkpoint.metadata.get("licence", "")
         self.network = ViewNetwork(model, device, self.config.precision)
         self._weights = ""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from foundation_stereo_ros.errors import ImageError, PoseError, SceneError
 from foundation_stereo_ros.estimate.prediction import Prediction
@@ -154,6 +155,20 @@ class SceneView:
         return Prediction(self.image, depth, self.camera, view=self.name)
 
 
+class SceneCloud(NamedTuple):
+    """What all views show.
+
+    Attributes:
+        points: N x 3, in the world.
+        colors: N x 3, red, green, blue.
+        confidence: N.
+    """
+
+    points: Points
+    colors: npt.NDArray[np.uint8]
+    confidence: npt.NDArray[np.float32]
+
+
 class PairReport(NamedTuple):
     """How two views agree.
 
@@ -213,6 +228,15 @@ class Scene:
                 return view
         known = ", ".join(view.name for view in self.views)
         raise SceneError(f"no view {name!r} in the scene; expected one of {known}")
+
+    def cloud(self, min_certainty: float = 1.5) -> SceneCloud:
+        """Return the `SceneView.valid` points of all views."""
+        pairs = [(view, view.valid(min_certainty)) for view in self.views]
+        return SceneCloud(
+            np.concatenate([view.points()[good] for view, good in pairs]),
+            np.concatenate([view.image[good] for view, good in pairs]),
+            np.concatenate([view.cleaned[good] for view, good in pairs]),
+        )
 
     def with_remarks(self, remarks: Sequence[Remark]) -> Scene:
         """Return the scene with more remarks, which come first."""
