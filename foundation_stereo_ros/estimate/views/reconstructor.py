@@ -128,9 +128,7 @@ class SceneReconstructor:
         placed = [view.on_grid(self.config.size).prepared(self.config) for view in views]
         placed, remarks = _without_copies(placed)
         if len(placed) < 2:
-            raise SceneError(
-                f"the {len(views)} views are all the same picture; expected 2 or more that differ"
-            )
+            raise SceneError(f"the {len(views)} views are all the same picture; expected some that differ")
         predicted = self._predicted(placed, progress or _quiet, stop or _never)
         scene = solve(placed, predicted, predicted.matches, self.config, progress, stop)
         return scene.with_remarks(remarks)
