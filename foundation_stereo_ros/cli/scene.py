@@ -100,6 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
     config = scene_config(args)
     parse_scene_kinds(args.export)
+    _check_distance(args)
     folders = _folders(args.input)
     if not folders:
         _free(args.output, args.force)
@@ -186,14 +187,19 @@ def _views(args: argparse.Namespace, folder: Path, masks: Path | None) -> list[V
     return read_views(files, masks, not args.no_alpha, camera_reader(args.intrinsics, args.camera))
 
 
+def _check_distance(args: argparse.Namespace) -> None:
+    if args.distance:
+        try:
+            positive(args.distance[2])
+        except argparse.ArgumentTypeError as error:
+            raise ConfigError(f"--distance ends in {error}") from None
+
+
 def _with_distance(args: argparse.Namespace, scene: Scene) -> Scene:
     if not args.distance:
         return scene
     first, second, metres = args.distance
-    try:
-        return scene.with_distance(first, second, positive(metres))
-    except argparse.ArgumentTypeError as error:
-        raise ConfigError(f"--distance is {metres}: {error}") from None
+    return scene.with_distance(first, second, float(metres))
 
 
 def _folders(root: Path) -> Mapping[str, Path]:

@@ -23,7 +23,7 @@ class ModelImage(NamedTuple):
     """One picture of a model.
 
     Attributes:
-        name: of its file.
+        name: of its file; COLMAP's own reader of text ends it at a space.
         camera: of the picture as it is in the file.
         pose: 4 x 4, camera to world.
         pixels: N x 2, column and row where it shows points, centres of pixels being whole numbers.

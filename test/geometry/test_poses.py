@@ -19,6 +19,7 @@ from foundation_stereo_ros.geometry.poses import (
     motion,
     pose_distance,
     pose_from_quaternion,
+    quaternion_of,
 )
 
 CASE = np.load(Path(__file__).parents[1] / "data" / "video_keyframes.npz")
@@ -138,3 +139,17 @@ def test_a_jump_is_in_metres_and_degrees() -> None:
     after = _turned(np.pi / 4)
     after[:3, 3] = (3, 4, 0)
     assert jump(np.eye(4), after) == pytest.approx((5.0, 45.0))
+
+
+@given(st.lists(st.floats(-1, 1), min_size=4, max_size=4).filter(lambda q: np.linalg.norm(q) > 0.1))
+def test_quaternions_come_back(quaternion: list[float]) -> None:
+    pose = pose_from_quaternion((1, 2, 3), quaternion)
+    found = quaternion_of(pose)
+    assert found[3] >= 0
+    np.testing.assert_allclose(pose_from_quaternion((1, 2, 3), found), pose, atol=1e-12)
+
+
+def test_half_turns_have_quaternions_too() -> None:
+    for axis in np.eye(3):
+        found = quaternion_of(pose_from_quaternion((0, 0, 0), (*axis, 0)))
+        np.testing.assert_allclose(np.abs(found), (*axis, 0), atol=1e-9)

@@ -127,7 +127,8 @@ class SceneReconstructor:
         check_views(views)
         placed = [view.on_grid(self.config.size).prepared(self.config) for view in views]
         placed, remarks = _without_copies(placed)
-        check_views(placed)
+        if len(placed) < 2:
+            raise SceneError(f"the {len(views)} views are all the same picture; expected some that differ")
         predicted = self._predicted(placed, progress or _quiet, stop or _never)
         scene = solve(placed, predicted, predicted.matches, self.config, progress, stop)
         return scene.with_remarks(remarks)
