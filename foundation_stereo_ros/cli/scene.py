@@ -82,6 +82,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--camera", default="", metavar="NAME", help="camera in that file (default: the first)"
     )
     camera.add_argument(
+        "--poses",
+        type=Path,
+        metavar="FILE",
+        help="known poses, camera to world in metres: a picture's name or number, x y z, qx qy qz qw a line; "
+        "they stay as they are if every picture has one, and are a start otherwise (see --known-poses)",
+    )
+    camera.add_argument(
         "--distance",
         nargs=3,
         metavar=("A", "B", "M"),
@@ -137,6 +144,9 @@ def _one(
     from foundation_stereo_ros.estimate.views.files.scene_files import parse_scene_kinds, write_scene
 
     views = _views(args, folder, masks)
+    if args.poses and not hasattr(args, "known_poses"):
+        complete = all(view.pose is not None for view in views)
+        config = config.replace(known_poses="fixed" if complete else "start")
     with reserved_folder(target):
         kept = None if hasattr(args, "cache") else target / ".pairs"
         reconstructor.config = config.replace(cache=str(kept)) if kept else config
@@ -174,7 +184,7 @@ def _solved(reconstructor: SceneReconstructor, views: list[View]) -> Scene:
 
 def _views(args: argparse.Namespace, folder: Path, masks: Path | None) -> list[View]:
     from foundation_stereo_ros.cli.view_cameras import camera_reader
-    from foundation_stereo_ros.estimate.views.files.folder import picture_files, read_views
+    from foundation_stereo_ros.estimate.views.files.folder import picture_files, read_views, with_poses
 
     beside = folder / "masks"
     files = picture_files(folder)
@@ -184,7 +194,8 @@ def _views(args: argparse.Namespace, folder: Path, masks: Path | None) -> list[V
     keep(files)
     if masks is not None and masks.is_dir():
         keep(masks.iterdir())
-    return read_views(files, masks, not args.no_alpha, camera_reader(args.intrinsics, args.camera))
+    views = read_views(files, masks, not args.no_alpha, camera_reader(args.intrinsics, args.camera))
+    return with_poses(views, args.poses) if args.poses else views
 
 
 def _check_distance(args: argparse.Namespace) -> None:
