@@ -57,10 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--export",
         metavar="KINDS",
-        default="npz,png,ply,glb,colmap,tum,transforms",
+        default="npz,png,ply,glb,colmap,tum,transforms,html",
         help="files to write: one or more of npz (arrays of each view), png (overview and depths), ply, glb "
         "(cloud and cameras), colmap (model as text and binary), tum (trajectory), transforms "
-        "(transforms.json) (default: all)",
+        "(transforms.json), html (a page with a 3-D view) (default: all)",
     )
     add(
         "--masks",
