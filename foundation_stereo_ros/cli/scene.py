@@ -14,6 +14,7 @@ from foundation_stereo_ros.cli.match import tell_licence
 from foundation_stereo_ros.cli.options import (
     add_limit_option,
     add_scene_options,
+    count,
     in_flags,
     output,
     positive,
@@ -49,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input",
         type=Path,
         metavar="FOLDER",
-        help="folder with pictures of one scene, or a folder of such folders: each becomes a scene; finished "
-        "ones are skipped",
+        help="folder with pictures of one scene; a video file; or a folder of such folders: each becomes a "
+        "scene, and finished ones are skipped",
     )
     add("-o", "--output", type=output, metavar="OUT", required=True, help="folder for the results")
     add("--force", action="store_true", help="replace results that are there")
@@ -70,6 +71,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "is black may stand still or move (default: FOLDER/masks if there is one, otherwise alpha channels)",
     )
     add("--no-alpha", action="store_true", help="alpha channels are no masks")
+    add(
+        "--every",
+        type=count,
+        metavar="N",
+        default=0,
+        help="of a video: one picture of each N frames (default: so many that there are about 24 pictures)",
+    )
+    add(
+        "--sharpest",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="of a video: the sharpest of these frames, not the first (default: on)",
+    )
     camera = parser.add_argument_group("cameras")
     camera.add_argument(
         "--intrinsics",
@@ -185,7 +199,14 @@ def _solved(reconstructor: SceneReconstructor, views: list[View]) -> Scene:
 def _views(args: argparse.Namespace, folder: Path, masks: Path | None) -> list[View]:
     from foundation_stereo_ros.cli.view_cameras import camera_reader
     from foundation_stereo_ros.estimate.views.files.folder import picture_files, read_views, with_poses
+    from foundation_stereo_ros.estimate.views.files.video_frames import VIDEOS, video_views
 
+    camera_of = camera_reader(args.intrinsics, args.camera)
+    if folder.suffix.lower() in VIDEOS and not folder.is_dir():
+        if masks:
+            raise ConfigError(f"--masks {masks} is for folders of pictures; expected none with a video")
+        views = video_views(folder, args.every, args.sharpest, camera_of)
+        return with_poses(views, args.poses) if args.poses else views
     beside = folder / "masks"
     files = picture_files(folder)
     if masks is None and beside.is_dir():
@@ -194,7 +215,7 @@ def _views(args: argparse.Namespace, folder: Path, masks: Path | None) -> list[V
     keep(files)
     if masks is not None and masks.is_dir():
         keep(masks.iterdir())
-    views = read_views(files, masks, not args.no_alpha, camera_reader(args.intrinsics, args.camera))
+    views = read_views(files, masks, not args.no_alpha, camera_of)
     return with_poses(views, args.poses) if args.poses else views
 
 

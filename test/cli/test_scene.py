@@ -264,3 +264,17 @@ def test_what_cannot_be_done_is_one_line(
     assert len(lines) == 1
     assert said in lines[0]
     assert not (tmp_path / "out" / "scene.json").exists()
+
+
+def test_a_video_becomes_a_scene(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "walk.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (128, 96))
+    wide = np.random.default_rng(0).integers(0, 256, (96, 160, 3), dtype=np.uint8)
+    for number in range(6):
+        writer.write(np.ascontiguousarray(wide[:, 4 * number : 4 * number + 128]))
+    writer.release()
+    assert scene(path, tmp_path / "out", weights, "--every", "3", "--no-sharpest") == 0
+    told = json.loads((tmp_path / "out" / "scene.json").read_text())
+    assert [*told["views"]] == ["frame_000000", "frame_000003"]
+    assert scene(path, tmp_path / "new", weights, "--masks", str(tmp_path)) == 1
+    assert "is for folders of pictures; expected none with a video" in capsys.readouterr().err
