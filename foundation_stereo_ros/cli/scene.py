@@ -14,6 +14,7 @@ from foundation_stereo_ros.cli.match import tell_licence
 from foundation_stereo_ros.cli.options import (
     add_limit_option,
     add_scene_options,
+    count,
     in_flags,
     output,
     positive,
@@ -49,18 +50,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input",
         type=Path,
         metavar="FOLDER",
-        help="folder with pictures of one scene, or a folder of such folders: each becomes a scene; finished "
-        "ones are skipped",
+        help="folder with pictures of one scene; a video file; or a folder of such folders: each becomes a "
+        "scene, and finished ones are skipped",
     )
     add("-o", "--output", type=output, metavar="OUT", required=True, help="folder for the results")
     add("--force", action="store_true", help="replace results that are there")
     add(
         "--export",
         metavar="KINDS",
-        default="npz,png,ply,glb,colmap,tum,transforms",
+        default="npz,png,ply,glb,colmap,tum,transforms,html",
         help="files to write: one or more of npz (arrays of each view), png (overview and depths), ply, glb "
         "(cloud and cameras), colmap (model as text and binary), tum (trajectory), transforms "
-        "(transforms.json) (default: all)",
+        "(transforms.json), html (a page with a 3-D view) (default: all)",
     )
     add(
         "--masks",
@@ -70,6 +71,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "is black may stand still or move (default: FOLDER/masks if there is one, otherwise alpha channels)",
     )
     add("--no-alpha", action="store_true", help="alpha channels are no masks")
+    add(
+        "--every",
+        type=count,
+        metavar="N",
+        default=0,
+        help="of a video: one picture of each N frames (default: so many that there are about 24 pictures)",
+    )
+    add(
+        "--sharpest",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="of a video: the sharpest of these frames, not the first (default: on)",
+    )
     camera = parser.add_argument_group("cameras")
     camera.add_argument(
         "--intrinsics",
@@ -80,6 +94,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     camera.add_argument(
         "--camera", default="", metavar="NAME", help="camera in that file (default: the first)"
+    )
+    camera.add_argument(
+        "--poses",
+        type=Path,
+        metavar="FILE",
+        help="known poses, camera to world in metres: a picture's name or number, x y z, qx qy qz qw a line; "
+        "they stay as they are if every picture has one, and are a start otherwise (see --known-poses)",
     )
     camera.add_argument(
         "--distance",
@@ -137,6 +158,9 @@ def _one(
     from foundation_stereo_ros.estimate.views.files.scene_files import parse_scene_kinds, write_scene
 
     views = _views(args, folder, masks)
+    if args.poses and not hasattr(args, "known_poses"):
+        complete = all(view.pose is not None for view in views)
+        config = config.replace(known_poses="fixed" if complete else "start")
     with reserved_folder(target):
         kept = None if hasattr(args, "cache") else target / ".pairs"
         reconstructor.config = config.replace(cache=str(kept)) if kept else config
@@ -174,8 +198,15 @@ def _solved(reconstructor: SceneReconstructor, views: list[View]) -> Scene:
 
 def _views(args: argparse.Namespace, folder: Path, masks: Path | None) -> list[View]:
     from foundation_stereo_ros.cli.view_cameras import camera_reader
-    from foundation_stereo_ros.estimate.views.files.folder import picture_files, read_views
+    from foundation_stereo_ros.estimate.views.files.folder import picture_files, read_views, with_poses
+    from foundation_stereo_ros.estimate.views.files.video_frames import VIDEOS, video_views
 
+    camera_of = camera_reader(args.intrinsics, args.camera)
+    if folder.suffix.lower() in VIDEOS and not folder.is_dir():
+        if masks:
+            raise ConfigError(f"--masks {masks} is for folders of pictures; expected none with a video")
+        views = video_views(folder, args.every, args.sharpest, camera_of)
+        return with_poses(views, args.poses) if args.poses else views
     beside = folder / "masks"
     files = picture_files(folder)
     if masks is None and beside.is_dir():
@@ -184,7 +215,8 @@ def _views(args: argparse.Namespace, folder: Path, masks: Path | None) -> list[V
     keep(files)
     if masks is not None and masks.is_dir():
         keep(masks.iterdir())
-    return read_views(files, masks, not args.no_alpha, camera_reader(args.intrinsics, args.camera))
+    views = read_views(files, masks, not args.no_alpha, camera_of)
+    return with_poses(views, args.poses) if args.poses else views
 
 
 def _check_distance(args: argparse.Namespace) -> None:

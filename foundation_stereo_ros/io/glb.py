@@ -79,7 +79,7 @@ def write_glb(
         meshes.append({"name": "points", "primitives": [buffer.primitive(_POINTS, moved, opaque)]})
         nodes.append({"name": "points", "mesh": 0})
     for number, (name, camera, pose) in enumerate(cameras):
-        corners = _pyramid(camera, length)[_EDGES].reshape(-1, 3)
+        corners = pyramid_lines(camera, length)
         color = np.full((len(corners), 4), _FRAME, np.uint8)
         meshes.append({"name": name, "primitives": [buffer.primitive(_LINES, corners, color)]})
         placed = turn @ pose
@@ -105,12 +105,14 @@ def write_glb(
         stream.write(struct.pack("<I4s", len(buffer.content), b"BIN\0") + buffer.content)
 
 
-def _pyramid(camera: Camera, length: float) -> npt.NDArray[np.float64]:
-    """The tip and four corners in the camera's frame."""
+def pyramid_lines(camera: Camera, length: float) -> npt.NDArray[np.float64]:
+    """Return the ends of eight lines, 16 x 3, around what a camera sees up to a depth, in its own frame."""
     u = np.array((0, camera.width, camera.width, 0)) - 0.5
     v = np.array((0, 0, camera.height, camera.height)) - 0.5
     corners = np.stack(((u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, np.ones(4)), axis=1)
-    return np.concatenate((np.zeros((1, 3)), corners)) * length
+    return np.asarray(
+        (np.concatenate((np.zeros((1, 3)), corners)) * length)[_EDGES].reshape(-1, 3), np.float64
+    )
 
 
 def _perspective(name: str, camera: Camera) -> dict[str, Any]:

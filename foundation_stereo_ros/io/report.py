@@ -53,6 +53,7 @@ class Report:
         figures: the table; the first four are also shown large on top.
         pictures: in the order of the pipeline.
         details: further facts as plain text, shown small at the end: files, settings, command.
+        view: elements of `viewer_html`, shown below the summary.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Report:
     figures: Sequence[Figure] = ()
     pictures: Sequence[Picture] = ()
     details: Sequence[str] = field(default=())
+    view: str = ""
 
 
 def write_report(path: Path, report: Report) -> None:
@@ -87,6 +89,7 @@ def report_html(report: Report) -> str:
     parts = [
         f"<h1>{escape(report.title)}</h1><p class=summary>{escape(report.summary)}</p>",
         f'<div class="tiles">{highlights}</div>' if highlights else "",
+        report.view,
         f'<div class="pictures">{"".join(map(_picture, report.pictures))}</div>' if report.pictures else "",
         f"<h2>Figures</h2><div class=wide><table>{rows}</table></div>" if rows else "",
         f"<h2>Details</h2><ul>{details}</ul>" if details else "",
@@ -134,6 +137,7 @@ h2 { font-size: 1.15rem; margin: 36px 0 10px; }
 .tile { padding: 12px 14px; }
 .tile b { display: block; font-size: 1.35rem; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--soft); font-size: .85rem; }
+.view { width: 100%; border-radius: 10px; margin-bottom: 20px; touch-action: none; cursor: grab; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 340px), 1fr)); gap: 16px;
 } figure { margin: 0; overflow: hidden; }
 img { display: block; width: 100%; height: auto; }

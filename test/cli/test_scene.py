@@ -149,6 +149,19 @@ def test_known_cameras_stay(pictures: Path, tmp_path: Path, weights: Path) -> No
         np.testing.assert_allclose(told["source_K"], ((140, 0, 63.5), (0, 140, 47.5), (0, 0, 1)), atol=1e-3)
 
 
+def test_known_poses_stay_or_are_a_start(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    poses = tmp_path / "poses.txt"
+    poses.write_text("# comment\n0.png 0 0 0 0 0 0 1\n1 0.5 0 0 0 0.1 0 1\n2 1 0 0.2 0 0 0 1\n")
+    assert scene(pictures, tmp_path / "fixed", weights, "--poses", str(poses)) == 0
+    told = [np.load(tmp_path / "fixed" / f"{number}.npz")["pose"] for number in range(3)]
+    np.testing.assert_allclose(
+        [pose[:3, 3] for pose in told], ((0, 0, 0), (0.5, 0, 0), (1, 0, 0.2)), atol=1e-6
+    )
+    assert told[1][0, 0] < 0.99
+    poses.write_text("0.png 0 0 0 0 0 0 1\n")
+    assert scene(pictures, tmp_path / "start", weights, "--poses", str(poses)) == 0
+
+
 def test_focal_lengths_that_pictures_note(tmp_path: Path, weights: Path) -> None:
     folder = drawn(tmp_path / "in", 1)
     for number in range(2):
@@ -236,6 +249,8 @@ def test_weights_are_needed_and_their_licence_is_told_once(
         (["--graph", "oneref-7"], "graph is 'oneref-7' for 3 views; expected a view from 0 to 2"),
         (["--export", "obj"], "unknown export 'obj'"),
         (["--masks", "nowhere"], "nowhere (no folder) has no mask for 0.png"),
+        (["--poses", "nowhere.txt"], "cannot read nowhere.txt"),
+        (["--known-poses", "fixed"], "0.png has no pose; expected one for each view"),
         (["--intrinsics", "exif"], "0.png notes no focal length"),
         (["--min-matches", "100000", "--weak-pairs", "drop"], "no two of the 3 views share enough matches"),
     ],
@@ -249,3 +264,17 @@ def test_what_cannot_be_done_is_one_line(
     assert len(lines) == 1
     assert said in lines[0]
     assert not (tmp_path / "out" / "scene.json").exists()
+
+
+def test_a_video_becomes_a_scene(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "walk.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, (128, 96))
+    wide = np.random.default_rng(0).integers(0, 256, (96, 160, 3), dtype=np.uint8)
+    for number in range(6):
+        writer.write(np.ascontiguousarray(wide[:, 4 * number : 4 * number + 128]))
+    writer.release()
+    assert scene(path, tmp_path / "out", weights, "--every", "3", "--no-sharpest") == 0
+    told = json.loads((tmp_path / "out" / "scene.json").read_text())
+    assert [*told["views"]] == ["frame_000000", "frame_000003"]
+    assert scene(path, tmp_path / "new", weights, "--masks", str(tmp_path)) == 1
+    assert "is for folders of pictures; expected none with a video" in capsys.readouterr().err

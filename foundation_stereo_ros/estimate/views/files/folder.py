@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from foundation_stereo_ros.datasets.posed_texts import floats, posed, read_rows
 from foundation_stereo_ros.datasets.tree import IMAGES, with_ending
 from foundation_stereo_ros.errors import FileFormatError, ImageError, counted
 from foundation_stereo_ros.estimate.views.scene import View
@@ -86,7 +89,32 @@ def focal_from_exif(view: View, notes: Exif) -> View:
     if not focal:
         raise ImageError(f"{view.name} notes no focal length (EXIF, 35 mm equivalent); expected one")
     camera = Camera(width, height, focal, focal, (width - 1) / 2, (height - 1) / 2)
-    return View(view.name, view.image, view.mask, camera, view.pose)
+    return replace(view, camera=camera)
+
+
+def with_poses(views: Sequence[View], file: Path) -> list[View]:
+    """Add the poses that a text file has: a picture's name or number, x y z, and qx qy qz qw a line.
+
+    Args:
+        views: numbered from 0.
+        file: poses from camera to world, the camera looking along +z with y down.
+
+    Raises:
+        FileFormatError: a line is none of these, or is of no view.
+    """
+    numbers = {view.name: number for number, view in enumerate(views)}
+    numbers |= {Path(view.name).stem: number for number, view in enumerate(views)}
+    found = list(views)
+    for name, *words in read_rows(file):
+        number = numbers.get(name, int(name) if name.isdecimal() else -1)
+        if not 0 <= number < len(views) or len(words) != 7:
+            raise FileFormatError(
+                f"{file} has the line {reprlib.repr(' '.join((name, *words)))}; expected the name or number "
+                f"of one of {counted(len(views), 'picture')}, x y z and qx qy qz qw"
+            )
+        values = floats(file, words)
+        found[number] = replace(found[number], pose=posed(file, values[:3], values[3:]))
+    return found
 
 
 def _read_view(path: Path, masks: Path | None, alpha: bool) -> tuple[View, Exif]:

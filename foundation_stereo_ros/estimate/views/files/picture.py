@@ -13,7 +13,7 @@ from foundation_stereo_ros.io.visualize import INVALID, colorize_depth
 from foundation_stereo_ros.shapes import RgbImage
 
 _LINES = 120  # matches that are drawn; more cannot be told apart
-_TILE, _ACROSS, _MAP = 256, 4, 640  # pixels of a view's width, views in a row, pixels of the plan
+_TILE, _ACROSS, _MAP = 256, 2, 640  # pixels of a view's width, views in a row, pixels of the plan
 _SPREAD = 3.0  # points farther out than this many times the usual distance are not in the plan
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from foundation_stereo_ros.errors import ConfigError
+from foundation_stereo_ros.errors import ConfigError, counted
 from foundation_stereo_ros.estimate.views.files.picture import overview
 from foundation_stereo_ros.estimate.views.scene import Scene, SceneView
 from foundation_stereo_ros.geometry.poses import quaternion_of
@@ -19,6 +19,9 @@ from foundation_stereo_ros.io.files import atomic_write, write_json
 from foundation_stereo_ros.io.glb import write_glb
 from foundation_stereo_ros.io.pictures import write_depth_png, write_png
 from foundation_stereo_ros.io.ply import write_ply
+from foundation_stereo_ros.io.report import Figure, Legend, Picture, Report, write_report
+from foundation_stereo_ros.io.viewer import viewer_html
+from foundation_stereo_ros.io.visualize import colorize_depth, value_range
 
 _OPENGL = np.diag((1.0, -1.0, -1.0, 1.0))
 _MODEL_POINTS = 100_000  # of a COLMAP model, whose text form takes 60 bytes for each
@@ -116,9 +119,7 @@ def _ply(folder: Path, scene: Scene, min_certainty: float) -> list[Path]:
 def _glb(folder: Path, scene: Scene, min_certainty: float) -> list[Path]:
     cloud = scene.cloud(min_certainty)
     cameras = [(view.name, view.camera, view.pose) for view in scene.views]
-    depths = np.concatenate([view.depth[view.mask & (view.depth > 0)] for view in scene.views])
-    length = _FRUSTUM * (float(np.median(depths)) if len(depths) else 1.0)
-    write_glb(folder / "scene.glb", cloud.points, cloud.colors, cameras, length)
+    write_glb(folder / "scene.glb", cloud.points, cloud.colors, cameras, _frustum(scene))
     return [folder / "scene.glb"]
 
 
@@ -167,6 +168,43 @@ def _transforms(folder: Path, scene: Scene, min_certainty: float) -> list[Path]:
     return [folder / "transforms.json"]
 
 
+def _html(folder: Path, scene: Scene, min_certainty: float) -> list[Path]:
+    cloud = scene.cloud(min_certainty)
+    cameras = [(view.camera, view.pose) for view in scene.views]
+    pictures = []
+    for view in scene.views:
+        depth = view.prediction(min_certainty).depth
+        span = value_range(depth, np.isfinite(depth))
+        legend = Legend(f"{span.low:.3g} m", f"{span.high:.3g} m", reverse=True)
+        pictures += [Picture(view.name, view.image), Picture("Depth", colorize_depth(depth), "", legend)]
+    page = Report(
+        "Scene",
+        f"{counted(len(scene.views), 'camera')}{' around the foreground' if scene.masked else ''}; drag to "
+        "turn, wheel to come nearer.",
+        [
+            Figure("cameras", str(len(scene.views))),
+            Figure("points", f"{len(cloud.points):,}", f"with a confidence above {min_certainty:g}"),
+            *(
+                Figure(
+                    f"{pair.first} and {pair.second}", f"{pair.residual:.2f} px", f"{pair.matches} matches"
+                )
+                for pair in scene.pairs
+            ),
+        ],
+        pictures,
+        [str(remark) for remark in scene.remarks],
+        viewer_html(cloud.points, cloud.colors, cameras, _frustum(scene)),
+    )
+    write_report(folder / "scene.html", page)
+    return [folder / "scene.html"]
+
+
+def _frustum(scene: Scene) -> float:
+    """How long the pyramids of cameras are."""
+    depths = np.concatenate([view.depth[view.mask & (view.depth > 0)] for view in scene.views])
+    return _FRUSTUM * (float(np.median(depths)) if len(depths) else 1.0)
+
+
 def _stem(view: SceneView) -> str:
     return Path(view.name).stem
 
@@ -179,7 +217,8 @@ _WRITERS: Mapping[str, Callable[[Path, Scene, float], Sequence[Path]]] = {
     "colmap": _colmap,
     "tum": _tum,
     "transforms": _transforms,
+    "html": _html,
 }
 SCENE_KINDS = tuple(_WRITERS)
 """What `write_scene` can write: arrays and depth pictures of each view, an overview, the coloured cloud,
-cloud and cameras for viewers, a COLMAP model, the trajectory, and cameras as NeRF programs read them."""
+cloud and cameras for viewers, a COLMAP model, the trajectory, cameras as NeRF programs read them, a page."""

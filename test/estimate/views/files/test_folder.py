@@ -11,7 +11,12 @@ import pytest
 from noted_pictures import jpeg
 
 from foundation_stereo_ros.errors import FileFormatError, ImageError
-from foundation_stereo_ros.estimate.views.files.folder import focal_from_exif, picture_files, read_views
+from foundation_stereo_ros.estimate.views.files.folder import (
+    focal_from_exif,
+    picture_files,
+    read_views,
+    with_poses,
+)
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 40, 3), dtype=np.uint8)
 MASK = np.zeros((24, 40), bool)
@@ -89,6 +94,28 @@ def test_grey_and_16_bit(tmp_path: Path) -> None:
     views = read_views([tmp_path / "grey.png", tmp_path / "deep.png"])
     np.testing.assert_array_equal(views[0].image, np.repeat(IMAGE[..., :1], 3, 2))
     np.testing.assert_array_equal(views[1].image, IMAGE[..., ::-1])
+
+
+def test_poses_go_by_names_and_numbers(folder: Path) -> None:
+    cv2.imwrite(str(folder / "10.png"), IMAGE)
+    cv2.imwrite(str(folder / "b.png"), IMAGE)
+    views = read_views(picture_files(folder))
+    assert [view.name for view in views] == ["10.png", "a.png", "b.png"]
+    poses = folder / "poses.txt"
+    poses.write_text("b.png 1 2 3 0 0 0 1\n10, 4, 5, 6, 0, 0, 0, 2\n")
+    found = [view.pose for view in with_poses(views, poses)]
+    assert found[1] is None
+    assert found[0] is not None
+    assert found[0][:3, 3].tolist() == [4, 5, 6]
+    poses.write_text("1 7 8 9 0 0 0 1\n")
+    assert with_poses(views, poses)[1].pose is not None
+    for line in ("3 0 0 0 0 0 0 1", "c.png 0 0 0 0 0 0 1", "0 0 0 0 0 0 1", "-1 0 0 0 0 0 0 1"):
+        poses.write_text(f"{line}\n")
+        with pytest.raises(FileFormatError, match=r"has the line .*; expected the name or number of one"):
+            with_poses(views, poses)
+    poses.write_text("0 0 0 0 0 0 0 0\n")
+    with pytest.raises(FileFormatError, match="that is not 0"):
+        with_poses(views, poses)
 
 
 def test_what_cannot_be_used_is_named(folder: Path) -> None:

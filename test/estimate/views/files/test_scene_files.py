@@ -140,3 +140,11 @@ def test_kinds() -> None:
     assert parse_scene_kinds(" GLB,npz,glb") == ("glb", "npz")
     with pytest.raises(ConfigError, match="unknown export 'obj'; expected some of npz,png,ply,glb,colmap"):
         parse_scene_kinds("obj")
+
+
+def test_the_page_shows_everything(folder: Path, scene: Scene) -> None:
+    page = (folder / "scene.html").read_text()
+    assert page.count("<img") == 6
+    assert '<canvas class="view"' in page
+    assert "3 cameras around the foreground" in page
+    assert f"{len(scene.cloud().points):,}" in page
