@@ -203,7 +203,7 @@ class _Predicted(Mapping[Pair, PairPoints]):
     ) -> None:
         self.matches: dict[Pair, Matches] = {}
         self._network, self._views, self._encoded, self._step = network, views, encoded, step
-        self._cache, self._keys = cache, keys
+        self._cache, self._keys, self._own = cache, keys, {*keys.values()}
         self._points: dict[Pair, PairPoints] = {}
 
     def fill(self, pairs: Sequence[Pair], batch: int, progress: Progress, stop: Stop) -> None:
@@ -256,7 +256,7 @@ class _Predicted(Mapping[Pair, PairPoints]):
             found = match_views(decodings(prediction), self._step, masks[0], masks[1])
             result = PairResult(_points_of(prediction), found)
             if self._cache is not None:
-                self._cache.trim({*self._keys.values()}, entry_bytes(_sizes(self._views, pair)))
+                self._cache.make_room(entry_bytes(_sizes(self._views, pair)), self._own)
                 self._cache.write(self._keys[pair], result)
             yield pair, result
 
