@@ -37,6 +37,8 @@ exit codes:
   2    wrong usage
   3    of a folder of folders, some could not be done; a line each says why
   130  interrupted (Ctrl-C, SIGTERM); run it again, and it goes on with the pairs that are done
+
+Without --cache, predictions of pairs are kept in OUT/.pairs until the scene is finished.
 """
 
 
