@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ class SceneReconstructor:
             raise SceneError(f"the {len(views)} views are all the same picture; expected some that differ")
         predicted = self._predicted(placed, progress or _quiet, stop or _never)
         scene = solve(placed, predicted, predicted.matches, self.config, progress, stop)
-        return scene.with_remarks(remarks)
+        return replace(scene, remarks=(*remarks, *scene.remarks))
 
     def _predicted(self, views: Sequence[View], progress: Progress, stop: Stop) -> _Predicted:
         config = self.config
