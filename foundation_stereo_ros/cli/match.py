@@ -7,6 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from foundation_stereo_ros.cli.options import (
     add_limit_option,
@@ -15,6 +16,10 @@ from foundation_stereo_ros.cli.options import (
     scene_config,
 )
 from foundation_stereo_ros.io.outputs import check_free, reserved_folder
+
+if TYPE_CHECKING:
+    from foundation_stereo_ros.estimate.views.reconstructor import SceneReconstructor
+    from foundation_stereo_ros.estimate.views.scene import View
 
 _EXIT_CODES = """\
 exit codes:
@@ -57,32 +62,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Match two pictures and print what was written."""
     from foundation_stereo_ros.estimate.heap import keep_freed_memory
-    from foundation_stereo_ros.estimate.views.files.pair_files import pair_files
 
     keep_freed_memory()  # before torch is loaded
+    from foundation_stereo_ros.estimate.views.files.folder import read_views
+    from foundation_stereo_ros.estimate.views.files.pair_files import pair_files
+    from foundation_stereo_ros.estimate.views.reconstructor import SceneReconstructor
+
     names = pair_files(args.export)
+    check_free((args.output / name for name in names), args.force)
+    views = read_views([args.first, args.second])
+    reconstructor = SceneReconstructor(scene_config(args))
+    tell_licence(reconstructor.licence)
     with reserved_folder(args.output):
         check_free((args.output / name for name in names), args.force)
-        return _match(args, names)
+        return _match(args.output, reconstructor, views, names)
 
 
-def _match(args: argparse.Namespace, names: Sequence[str]) -> int:
-    from foundation_stereo_ros.estimate.views.files.folder import read_views
+def _match(
+    folder: Path, reconstructor: SceneReconstructor, views: Sequence[View], names: Sequence[str]
+) -> int:
     from foundation_stereo_ros.estimate.views.files.pair_files import off_border, write_pair
-    from foundation_stereo_ros.estimate.views.reconstructor import SceneReconstructor
     from foundation_stereo_ros.estimate.views.two_views import TwoViews
 
-    config = scene_config(args)
-    views = read_views([args.first, args.second])
-    reconstructor = SceneReconstructor(config)
-    tell_licence(reconstructor.licence)
+    config = reconstructor.config
     pair = TwoViews(reconstructor.network, config.size).predict(views[0].image, views[1].image)
     masks = [
         None if view.mask is None else grid.mask(view.mask)
         for view, grid in zip(views, pair.grids, strict=True)
     ]
     found = off_border(pair, pair.matches(config.match_step, *masks))
-    for path in write_pair(args.output, pair, found, names):
+    for path in write_pair(folder, pair, found, names):
         print(path)
     sizes = " and ".join(f"{grid.width} x {grid.height}" for grid in pair.grids)
     print(f"{len(found)} matches between {sizes} pixels")

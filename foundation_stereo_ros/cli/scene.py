@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +13,15 @@ from foundation_stereo_ros.cli.match import tell_licence
 from foundation_stereo_ros.cli.options import (
     add_limit_option,
     add_scene_options,
-    count,
     in_flags,
     output,
     positive,
     scene_config,
 )
+from foundation_stereo_ros.cli.view_inputs import add_input_options, scene_folders, views_of
 from foundation_stereo_ros.errors import ConfigError, FoundationStereoError, counted
-from foundation_stereo_ros.io.outputs import keep, reserved_folder
-from foundation_stereo_ros.terminal import StatusLine
+from foundation_stereo_ros.io.outputs import reserved_folder
+from foundation_stereo_ros.terminal import Interrupts, StatusLine
 
 if TYPE_CHECKING:
     from foundation_stereo_ros.estimate.views.config import SceneSettings
@@ -38,6 +37,8 @@ exit codes:
   2    wrong usage
   3    of a folder of folders, some could not be done; a line each says why
   130  interrupted (Ctrl-C, SIGTERM); run it again, and it goes on with the pairs that are done
+
+Without --cache, predictions of pairs are kept in OUT/.pairs until the scene is finished.
 """
 
 
@@ -63,45 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(cloud and cameras), colmap (model as text and binary), tum (trajectory), transforms "
         "(transforms.json), html (a page with a 3-D view) (default: all)",
     )
-    add(
-        "--masks",
-        type=Path,
-        metavar="FOLDER",
-        help="a mask for each picture, of the same name or with _mask: what is white is reconstructed, what "
-        "is black may stand still or move (default: FOLDER/masks if there is one, otherwise alpha channels)",
-    )
-    add("--no-alpha", action="store_true", help="alpha channels are no masks")
-    add(
-        "--every",
-        type=count,
-        metavar="N",
-        default=0,
-        help="of a video: one picture of each N frames (default: so many that there are about 24 pictures)",
-    )
-    add(
-        "--sharpest",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="of a video: the sharpest of these frames, not the first (default: on)",
-    )
-    camera = parser.add_argument_group("cameras")
-    camera.add_argument(
-        "--intrinsics",
-        type=Path,
-        metavar="FILE",
-        help="calibration of the camera, of any kind that `video` reads; or exif, the focal lengths that the "
-        "pictures note (default: estimated)",
-    )
-    camera.add_argument(
-        "--camera", default="", metavar="NAME", help="camera in that file (default: the first)"
-    )
-    camera.add_argument(
-        "--poses",
-        type=Path,
-        metavar="FILE",
-        help="known poses, camera to world in metres: a picture's name or number, x y z, qx qy qz qw a line; "
-        "they stay as they are if every picture has one, and are a start otherwise (see --known-poses)",
-    )
+    camera = add_input_options(parser)
     camera.add_argument(
         "--distance",
         nargs=3,
@@ -122,7 +85,16 @@ def run(args: argparse.Namespace) -> int:
     config = scene_config(args)
     parse_scene_kinds(args.export)
     _check_distance(args)
-    folders = _folders(args.input)
+    if args.output.resolve() == args.input.resolve():
+        raise ConfigError(
+            f"{args.output} is the folder of the pictures; expected another one for the results"
+        )
+    with Interrupts():
+        return _run(args, config)
+
+
+def _run(args: argparse.Namespace, config: SceneSettings) -> int:
+    folders = scene_folders(args.input)
     if not folders:
         _free(args.output, args.force)
         return _one(args, config, _loaded(config), args.input, args.output, args.masks)
@@ -157,7 +129,7 @@ def _one(
 ) -> int:
     from foundation_stereo_ros.estimate.views.files.scene_files import parse_scene_kinds, write_scene
 
-    views = _views(args, folder, masks)
+    views = views_of(args, folder, masks)
     if args.poses and not hasattr(args, "known_poses"):
         complete = all(view.pose is not None for view in views)
         config = config.replace(known_poses="fixed" if complete else "start")
@@ -196,29 +168,6 @@ def _solved(reconstructor: SceneReconstructor, views: list[View]) -> Scene:
         status.close()
 
 
-def _views(args: argparse.Namespace, folder: Path, masks: Path | None) -> list[View]:
-    from foundation_stereo_ros.cli.view_cameras import camera_reader
-    from foundation_stereo_ros.estimate.views.files.folder import picture_files, read_views, with_poses
-    from foundation_stereo_ros.estimate.views.files.video_frames import VIDEOS, video_views
-
-    camera_of = camera_reader(args.intrinsics, args.camera)
-    if folder.suffix.lower() in VIDEOS and not folder.is_dir():
-        if masks:
-            raise ConfigError(f"--masks {masks} is for folders of pictures; expected none with a video")
-        views = video_views(folder, args.every, args.sharpest, camera_of)
-        return with_poses(views, args.poses) if args.poses else views
-    beside = folder / "masks"
-    files = picture_files(folder)
-    if masks is None and beside.is_dir():
-        print(f"note: masks are those in {beside}", file=sys.stderr)
-        masks = beside
-    keep(files)
-    if masks is not None and masks.is_dir():
-        keep(masks.iterdir())
-    views = read_views(files, masks, not args.no_alpha, camera_of)
-    return with_poses(views, args.poses) if args.poses else views
-
-
 def _check_distance(args: argparse.Namespace) -> None:
     if args.distance:
         try:
@@ -232,18 +181,6 @@ def _with_distance(args: argparse.Namespace, scene: Scene) -> Scene:
         return scene
     first, second, metres = args.distance
     return scene.with_distance(first, second, float(metres))
-
-
-def _folders(root: Path) -> Mapping[str, Path]:
-    """The folders of a batch by their names; none where the folder itself has pictures, or nothing has."""
-    from foundation_stereo_ros.datasets.tree import IMAGES
-
-    def has_pictures(folder: Path) -> bool:
-        return any(path.suffix.lower() in IMAGES for path in folder.iterdir())
-
-    if not root.is_dir() or has_pictures(root):
-        return {}
-    return {path.name: path for path in sorted(root.iterdir()) if path.is_dir() and has_pictures(path)}
 
 
 def _free(folder: Path, force: bool) -> None:

@@ -50,6 +50,8 @@ sys.exit(main(sys.argv[1:]))
         ["pair", "absent.png", "absent.png"],
         ["evaluate", "--dataset", "folder", "--root", "absent"],
         ["demo", "--device", "absent"],
+        ["match", "absent.png", "absent.png", "-o", "new"],
+        ["scene", "absent", "-o", "new"],
     ],
 )
 def test_commands_that_compute_keep_freed_memory_before_torch_is_loaded(words: list[str]) -> None:

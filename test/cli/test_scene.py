@@ -141,6 +141,26 @@ def test_masks_beside_the_pictures_and_elsewhere(
         assert not one["valid"][:6].any()
 
 
+def test_pictures_in_images_beside_masks(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    root = tmp_path / "root"
+    (root / "masks").mkdir(parents=True)
+    pictures.rename(root / "images")
+    mask = np.zeros((96, 128), np.uint8)
+    mask[10:80, 20:110] = 255
+    for number in range(3):
+        cv2.imwrite(str(root / "masks" / f"{number}_mask.png"), mask)
+    assert scene(root, tmp_path / "out", weights) == 0
+    assert json.loads((tmp_path / "out" / "scene.json").read_text())["world"] == "foreground"
+
+
+def test_results_do_not_go_among_the_pictures(
+    pictures: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scene(pictures, pictures, weights) == 1
+    assert "is the folder of the pictures; expected another one" in capsys.readouterr().err
+    assert len(list(pictures.iterdir())) == 3
+
+
 def test_known_cameras_stay(pictures: Path, tmp_path: Path, weights: Path) -> None:
     (tmp_path / "K.txt").write_text("140 0 63.5 0 140 47.5 0 0 1\n")
     assert scene(pictures, tmp_path / "out", weights, "--intrinsics", str(tmp_path / "K.txt")) == 0

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ class SceneReconstructor:
             raise SceneError(f"the {len(views)} views are all the same picture; expected some that differ")
         predicted = self._predicted(placed, progress or _quiet, stop or _never)
         scene = solve(placed, predicted, predicted.matches, self.config, progress, stop)
-        return scene.with_remarks(remarks)
+        return replace(scene, remarks=(*remarks, *scene.remarks))
 
     def _predicted(self, views: Sequence[View], progress: Progress, stop: Stop) -> _Predicted:
         config = self.config
@@ -203,7 +204,7 @@ class _Predicted(Mapping[Pair, PairPoints]):
     ) -> None:
         self.matches: dict[Pair, Matches] = {}
         self._network, self._views, self._encoded, self._step = network, views, encoded, step
-        self._cache, self._keys = cache, keys
+        self._cache, self._keys, self._own = cache, keys, {*keys.values()}
         self._points: dict[Pair, PairPoints] = {}
 
     def fill(self, pairs: Sequence[Pair], batch: int, progress: Progress, stop: Stop) -> None:
@@ -256,7 +257,7 @@ class _Predicted(Mapping[Pair, PairPoints]):
             found = match_views(decodings(prediction), self._step, masks[0], masks[1])
             result = PairResult(_points_of(prediction), found)
             if self._cache is not None:
-                self._cache.trim({*self._keys.values()}, entry_bytes(_sizes(self._views, pair)))
+                self._cache.make_room(entry_bytes(_sizes(self._views, pair)), self._own)
                 self._cache.write(self._keys[pair], result)
             yield pair, result
 

@@ -238,10 +238,6 @@ class Scene:
             np.concatenate([view.cleaned[good] for view, good in pairs]),
         )
 
-    def with_remarks(self, remarks: Sequence[Remark]) -> Scene:
-        """Return the scene with more remarks, which come first."""
-        return replace(self, remarks=(*remarks, *self.remarks))
-
     def scaled(self, factor: float) -> Scene:
         """Return the scene with all lengths times a factor.
 

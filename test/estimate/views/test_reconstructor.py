@@ -248,3 +248,17 @@ def test_weights_are_named_by_a_path(tmp_path: Path) -> None:
     assert loaded.engine().precision == "float32"
     with pytest.raises(ConfigError, match="unknown setting 'sise'"):
         SceneReconstructor.load(tmp_path / "small.safetensors", sise=3)
+
+
+def test_full_masks_are_no_masks() -> None:
+    full = np.ones((96, 128), bool)
+    masked = made().reconstruct([replace(view, mask=full) for view in pictures()])
+    equal(masked, made().reconstruct(pictures()))
+    assert not masked.masked
+
+
+def test_a_view_with_an_empty_mask_is_left_out_by_name() -> None:
+    views = pictures()
+    scene = made().reconstruct([replace(views[0], mask=np.zeros((96, 128), bool)), *views[1:]])
+    assert [view.name for view in scene.views] == ["1.png", "2.png"]
+    assert "0.png is left out: its mask has 0 usable pixels; expected 1 or more" in map(str, scene.remarks)

@@ -52,6 +52,7 @@ class PairCache:
 
     def __init__(self, folder: Path, limit: float) -> None:
         self.folder, self.limit = folder, limit
+        self._used: int | None = None
 
     def __contains__(self, key: str) -> bool:
         return self._path(key).is_file()
@@ -91,26 +92,29 @@ class PairCache:
         with atomic_write(self._path(key)) as stream:
             stream.write(content)
 
-    def trim(self, keep: Collection[str], more: int = 0) -> None:
-        """Remove the oldest results until the rest, and so many bytes more, are within the limit.
+    def make_room(self, size: int, keep: Collection[str]) -> None:
+        """Remove the oldest results, so that with one more all are within the limit.
 
         Args:
+            size: bytes of the one that will be written.
             keep: keys whose results stay in any case.
-            more: bytes that are to be written.
         """
+        if self._used is not None and self._used + size <= self.limit:
+            self._used += size
+            return
         found = []
         for path in self.folder.glob(f"*{_ENDING}"):
             with suppress(OSError):
                 status = path.stat()
                 found.append((status.st_mtime, status.st_size, path))
-        total = sum(size for _, size, _ in found) + more
-        for _, size, path in sorted(found):
-            if total <= self.limit:
+        self._used = size + sum(taken for _, taken, _ in found)
+        for _, taken, path in sorted(found):
+            if self._used <= self.limit:
                 break
             if path.stem not in keep:
                 with suppress(OSError):
                     path.unlink()
-                    total -= size
+                    self._used -= taken
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}{_ENDING}"
