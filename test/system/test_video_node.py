@@ -57,9 +57,12 @@ def ride(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def played(stage: Any, recording: Path) -> Iterator[None]:
     command = (sys.executable, "-m", "foundation_stereo_ros.cli.main", "play", str(recording))
     player = stage.run(*command, "--loop", "--reliable")
-    yield
-    player.interrupt()
-    assert player.wait() == 130
+    try:
+        yield
+    finally:
+        player.interrupt()
+        code = player.wait()
+    assert code == 130
 
 
 def test_a_gap_a_jump_and_a_loop_are_survived_and_told(stage: Any, ride: Path) -> None:
@@ -69,7 +72,9 @@ def test_a_gap_a_jump_and_a_loop_are_survived_and_told(stage: Any, ride: Path) -
     with played(stage, ride):
         report = node.reports(lambda r: "time went back" in r.values["last reset"] and r.count("results") > 5)
         assert report.values["poses"] == f"'{CAMERA}' in 'odom'"
-        assert int(report.values["images without a pose, gap"]) >= 1
+        # In the gap, or waited too long for what comes after it: which one depends on the order of arrival.
+        without = [v for key, v in report.values.items() if key.startswith("images without a pose")]
+        assert sum(map(int, without)) >= 2
         assert report.count("resets") >= 3  # the gap, the jump, the loop
         assert report.values["stage pose p50"] != "none lately"
         node.log.wait_for(1, "the pose jumped by .* m and .* degrees: earlier frames are forgotten")
