@@ -7,7 +7,6 @@
 from pathlib import Path
 from typing import Any
 
-from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction
 from launch_ros.actions import LifecycleNode, Node
@@ -16,15 +15,16 @@ from foundation_stereo_ros.estimate.config import settings
 from foundation_stereo_ros.estimate.setting import settings_of
 from foundation_stereo_ros.io.documents import read_yaml
 from foundation_stereo_ros.ros.live.config import StereoLiveConfig
-from foundation_stereo_ros.ros.live.topics import COMPRESSED, sibling
 from foundation_stereo_ros.ros.node.launching import (
     SWITCH,
     absolute,
     argument,
     given_settings,
+    image_inputs,
     node_of,
     parameter_files,
     reliable,
+    rviz_of,
     setting_argument,
 )
 
@@ -123,33 +123,18 @@ def _stereo_node(preset: dict[str, Any], topics: dict[str, str], given: dict[str
 
 def _all_inputs(topics: dict[str, str], given: dict[str, str]) -> list[str]:
     """Return the full names of the four inputs."""
-    names = []
-    for side in ("left", "right"):
-        image = absolute(topics.get(side, INPUTS[side]), given["namespace"])
-        info = topics.get(f"{side}_info") or sibling(image, "camera_info")
-        compressed = given["image_transport"] == "compressed" and not image.endswith(COMPRESSED)
-        names += [image + COMPRESSED if compressed else image, absolute(info, given["namespace"])]
-    return names
+    return [
+        name
+        for side in ("left", "right")
+        for name in image_inputs(topics.get(side, INPUTS[side]), topics.get(f"{side}_info", ""), given)
+    ]
 
 
 def _rviz(topics: dict[str, str], given: dict[str, str]) -> list[Action]:
-    try:
-        get_package_prefix("rviz2")
-    except PackageNotFoundError:
-        raise RuntimeError("rviz:=true, but there is no rviz2 here (ros-$ROS_DISTRO-rviz2)") from None
     frame = given["fixed_frame"] or absolute("view", given["namespace"])[1:].replace("/", "_")
     # A frame of our own has no time, and in simulated time RViz goes blank at each loop of a replay.
     simulated = given["use_sim_time"] == "true" and bool(given["fixed_frame"])
-    rviz = Node(
-        package="rviz2",
-        executable="rviz2",
-        name="rviz",
-        namespace=given["namespace"],
-        arguments=["-d", str(CONFIG / "stereo.rviz"), "-f", frame],
-        ros_arguments=["-p", f"use_sim_time:={'true' if simulated else 'false'}"],
-        remappings=_shown(topics, given["namespace"]),
-        output="log",
-    )
+    rviz = rviz_of(CONFIG / "stereo.rviz", frame, _shown(topics, given["namespace"]), given, simulated)
     return [rviz] if given["fixed_frame"] else [rviz, *_upright(frame, given)]
 
 
@@ -167,9 +152,9 @@ def _upright(frame: str, given: dict[str, str]) -> list[Action]:
     return [turned, LogInfo(msg=said)]
 
 
-def _shown(topics: dict[str, str], namespace: str) -> list[tuple[str, str]]:
-    """Remap the topics in config/stereo.rviz, which are those of the namespace /stereo."""
+def _shown(topics: dict[str, str], namespace: str) -> dict[str, str]:
+    """Return the topics in config/stereo.rviz, which are those of the namespace /stereo -> those to show."""
     names = ("points2", "depth/image_rect", "disparity/visual")
     shown = {f"/stereo/{name}": absolute(name, namespace) for name in names}
     shown["/stereo/left/image_rect"] = absolute(topics.get("left", INPUTS["left"]), namespace)
-    return [(name, topic) for name, topic in shown.items() if topic != name]
+    return shown

@@ -6,7 +6,6 @@
 
 from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import Action, LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import LifecycleNode, Node
@@ -14,15 +13,16 @@ from launch_ros.actions import LifecycleNode, Node
 from foundation_stereo_ros.estimate.setting import settings_of
 from foundation_stereo_ros.estimate.video.config import VideoSettings
 from foundation_stereo_ros.ros.live.config import VideoLiveConfig
-from foundation_stereo_ros.ros.live.topics import COMPRESSED, sibling
 from foundation_stereo_ros.ros.node.launching import (
     SWITCH,
     absolute,
     argument,
     given_settings,
+    image_inputs,
     node_of,
     parameter_files,
     reliable,
+    rviz_of,
     setting_argument,
 )
 from foundation_stereo_ros.ros.sync.camera_poses import FIXED_FRAMES
@@ -66,7 +66,7 @@ def generate_launch_description() -> LaunchDescription:
 def _start(context: LaunchContext) -> list[Action]:
     given = {name: argument(context, name) for name in (*(name for name, _, _ in ARGUMENTS), *HANDED_ON)}
     given["namespace"] = "/" + given["namespace"].strip("/")
-    return [_video_node(given), *(_rviz(given) if given["rviz"] == "true" else [])]
+    return [_video_node(given), *([_rviz(given)] if given["rviz"] == "true" else [])]
 
 
 def _video_node(given: dict[str, str]) -> LifecycleNode:
@@ -74,34 +74,14 @@ def _video_node(given: dict[str, str]) -> LifecycleNode:
     values = given_settings((SETTINGS[name] for name in HANDED_ON), given)
     image = given["image"] or "image"
     if given["reliable"] == "true":
-        values.update(reliable(_inputs(image, given)))
+        values.update(reliable(image_inputs(image, given["image_info"], given)))
     files = parameter_files(CONFIG / "video.yaml", {}, given, values, absolute(name, given["namespace"]))
     remapped = [("image", image), ("camera_info", given["image_info"] or "camera_info")]
     return node_of(name, given, files, remapped)
 
 
-def _inputs(image: str, given: dict[str, str]) -> list[str]:
-    image = absolute(image, given["namespace"])
-    info = given["image_info"] or sibling(image, "camera_info")
-    compressed = given["image_transport"] == "compressed" and not image.endswith(COMPRESSED)
-    return [image + COMPRESSED if compressed else image, absolute(info, given["namespace"])]
-
-
-def _rviz(given: dict[str, str]) -> list[Action]:
-    try:
-        get_package_prefix("rviz2")
-    except PackageNotFoundError:
-        raise RuntimeError("rviz:=true, but there is no rviz2 here (ros-$ROS_DISTRO-rviz2)") from None
-    names = {f"/video/{name}": absolute(name, given["namespace"]) for name in SHOWN}
-    names["/video/image"] = absolute(given["image"] or "image", given["namespace"])
-    rviz = Node(
-        package="rviz2",
-        executable="rviz2",
-        name="rviz",
-        namespace=given["namespace"],
-        arguments=["-d", str(CONFIG / "video.rviz"), "-f", given["fixed_frame"] or FIXED_FRAMES[0]],
-        ros_arguments=["-p", f"use_sim_time:={'true' if given['use_sim_time'] == 'true' else 'false'}"],
-        remappings=[(name, topic) for name, topic in names.items() if topic != name],
-        output="log",
-    )
-    return [rviz]
+def _rviz(given: dict[str, str]) -> Node:
+    shown = {f"/video/{name}": absolute(name, given["namespace"]) for name in SHOWN}
+    shown["/video/image"] = absolute(given["image"] or "image", given["namespace"])
+    frame = given["fixed_frame"] or FIXED_FRAMES[0]
+    return rviz_of(CONFIG / "video.rviz", frame, shown, given, given["use_sim_time"] == "true")

@@ -8,10 +8,32 @@ who reads them; one object is all of them, so that a value has one name everywhe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from foundation_stereo_ros.errors import ConfigError
 from foundation_stereo_ros.estimate.setting import Setting, Settings, setting, settings_of
 from foundation_stereo_ros.limits import DEFAULT_MEGAPIXELS
+
+
+def device_setting() -> Any:
+    """Declare the field that says where a network runs."""
+    return setting(
+        "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
+    )
+
+
+def precision_setting(otherwise: str = "otherwise fp32") -> Any:
+    """Declare the field that says in what arithmetic a network runs.
+
+    Args:
+        otherwise: what auto means where there is no GPU.
+    """
+    return setting(
+        "auto",
+        f"Arithmetic of the network; auto: fp16 on a GPU, {otherwise}.",
+        choices=("auto", "fp32", "fp16", "bf16"),
+        dynamic=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -24,16 +46,8 @@ class NetworkSettings(Settings):
         "tiny); empty: lean.",
         dynamic=False,
     )
-    device: str = setting(
-        "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
-    )
-    precision: str = setting(
-        "auto",
-        "Arithmetic of the network; auto: fp16 on a GPU, bf16 on a CPU if it and the weights are made for"
-        " it.",
-        choices=("auto", "fp32", "fp16", "bf16"),
-        dynamic=False,
-    )
+    device: str = device_setting()
+    precision: str = precision_setting("bf16 on a CPU if it and the weights are made for it")
     compile: bool = setting(
         False, "Compile the network with torch.compile: a slow start, then faster frames.", dynamic=False
     )

@@ -254,7 +254,7 @@ def test_wrong_presets_are_named(
 
 def test_rviz_shows_the_namespace_and_stands_upright(monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("stereo")
-    monkeypatch.setattr(module, "get_package_prefix", str)
+    monkeypatch.setattr("foundation_stereo_ros.ros.node.launching.get_package_prefix", str)
     found, context = started(module, rviz="true", namespace="front", camera="zed", use_sim_time="true")
     line = words(node(found, "rviz2"), context)
     assert line[line.index("-f") + 1] == "front_view"
@@ -274,7 +274,7 @@ def test_rviz_shows_the_namespace_and_stands_upright(monkeypatch: pytest.MonkeyP
 
 def test_a_fixed_frame_needs_no_frame_made_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     module = load("stereo")
-    monkeypatch.setattr(module, "get_package_prefix", str)
+    monkeypatch.setattr("foundation_stereo_ros.ros.node.launching.get_package_prefix", str)
     found, context = started(module, rviz="true", fixed_frame="map")
     line = words(node(found, "rviz2"), context)
     assert line[line.index("-f") + 1] == "map"
@@ -289,7 +289,7 @@ def test_no_rviz_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PackageNotFoundError
 
     module = load("stereo")
-    monkeypatch.setattr(module, "get_package_prefix", missing)
+    monkeypatch.setattr("foundation_stereo_ros.ros.node.launching.get_package_prefix", missing)
     with pytest.raises(RuntimeError, match="no rviz2 here"):
         started(module, rviz="true")
 
@@ -323,7 +323,7 @@ def test_replay_finds_the_pair_and_its_frame(tmp_path: Path, monkeypatch: pytest
         **{f"qos_overrides.{topic}.subscription.reliability": "reliable" for topic in inputs},
     }
     module = load("replay")
-    monkeypatch.setattr("ament_index_python.packages.get_package_prefix", str)
+    monkeypatch.setattr("foundation_stereo_ros.ros.node.launching.get_package_prefix", str)
     found, context = started(module, bag=str(bag), rviz="true")
     assert "rig_optical" in words(node(found, "static_transform_publisher"), context)
 
@@ -418,7 +418,7 @@ def test_the_end_of_a_replay(
     from types import SimpleNamespace
 
     module = load("replay")
-    monkeypatch.setattr("ament_index_python.packages.get_package_prefix", str)
+    monkeypatch.setattr("foundation_stereo_ros.ros.node.launching.get_package_prefix", str)
     _, context = started(module, bag=str(record(tmp_path / "ride.mcap", "/stereo")), **given)
     made: dict[str, Any] = {}
     monkeypatch.setattr(module, "ExecuteProcess", lambda **kwargs: made.update(kwargs))

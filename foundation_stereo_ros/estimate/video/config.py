@@ -7,7 +7,12 @@ import re
 from dataclasses import dataclass
 
 from foundation_stereo_ros.errors import ConfigError
-from foundation_stereo_ros.estimate.config import InputSettings, SharedSettings
+from foundation_stereo_ros.estimate.config import (
+    InputSettings,
+    SharedSettings,
+    device_setting,
+    precision_setting,
+)
 from foundation_stereo_ros.estimate.setting import setting
 
 _MULTIPLE = 32
@@ -28,15 +33,8 @@ class VideoSettings(SharedSettings, InputSettings):
         "which ships with the package.",
         dynamic=False,
     )
-    device: str = setting(
-        "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
-    )
-    precision: str = setting(
-        "auto",
-        "Arithmetic of the network; auto: fp16 on a GPU, otherwise fp32.",
-        choices=("auto", "fp32", "fp16", "bf16"),
-        dynamic=False,
-    )
+    device: str = device_setting()
+    precision: str = precision_setting()
     size: str = setting(
         "256x320",
         "Height and width of the images that the network gets, multiples of 32; it was trained for 256x320.",

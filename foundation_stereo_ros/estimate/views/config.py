@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from foundation_stereo_ros.estimate.config import device_setting, precision_setting
 from foundation_stereo_ros.estimate.setting import Settings, setting
 from foundation_stereo_ros.estimate.views.pairs import check_graph
 
@@ -130,15 +131,8 @@ class SceneSettings(AlignmentSettings):
         "layout. None ship with it.",
         dynamic=False,
     )
-    device: str = setting(
-        "auto", "Where the network runs: auto (a GPU if there is one), cpu, cuda, cuda:1 ...", dynamic=False
-    )
-    precision: str = setting(
-        "auto",
-        "Arithmetic of the network; auto: fp16 on a GPU, otherwise fp32.",
-        choices=("auto", "fp32", "fp16", "bf16"),
-        dynamic=False,
-    )
+    device: str = device_setting()
+    precision: str = precision_setting()
     size: int = setting(
         512,
         "Long edge of the images that the network gets; it was trained for 512.",

@@ -12,14 +12,16 @@ from tempfile import NamedTemporaryFile, mkdtemp
 from typing import Any
 
 import yaml
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from launch import LaunchContext
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
-from launch_ros.actions import LifecycleNode
+from launch_ros.actions import LifecycleNode, Node
 
 from foundation_stereo_ros.errors import FileFormatError
 from foundation_stereo_ros.estimate.setting import Setting
 from foundation_stereo_ros.io.documents import parse_yaml
+from foundation_stereo_ros.ros.live.topics import COMPRESSED, sibling
 
 SWITCH = ("true", "false")
 
@@ -116,6 +118,49 @@ def given_settings(settings: Iterable[Setting], given: dict[str, str]) -> dict[s
 def reliable(topics: Iterable[str]) -> dict[str, Any]:
     """Return the parameters by which ROS has lost messages of these topics sent again."""
     return {f"qos_overrides.{name}.subscription.reliability": "reliable" for name in topics}
+
+
+def image_inputs(image: str, info: str, given: dict[str, str]) -> list[str]:
+    """Return the full names of a camera's image topic, by its transport, and of its camera_info.
+
+    Args:
+        image: its topic.
+        info: that of its camera_info; empty: beside the image.
+        given: argument -> text; ``namespace`` and ``image_transport`` count.
+    """
+    image = absolute(image, given["namespace"])
+    info = info or sibling(image, "camera_info")
+    compressed = given["image_transport"] == "compressed" and not image.endswith(COMPRESSED)
+    return [image + COMPRESSED if compressed else image, absolute(info, given["namespace"])]
+
+
+def rviz_of(view: Path, frame: str, shown: dict[str, str], given: dict[str, str], simulated: bool) -> Node:
+    """Return the action that starts RViz.
+
+    Args:
+        view: its configuration.
+        frame: fixed frame.
+        shown: topic in the configuration -> topic to show.
+        given: argument -> text; ``namespace`` counts.
+        simulated: whether it takes the time from /clock.
+
+    Raises:
+        RuntimeError: RViz is not installed.
+    """
+    try:
+        get_package_prefix("rviz2")
+    except PackageNotFoundError:
+        raise RuntimeError("rviz:=true, but there is no rviz2 here (ros-$ROS_DISTRO-rviz2)") from None
+    return Node(
+        package="rviz2",
+        executable="rviz2",
+        name="rviz",
+        namespace=given["namespace"],
+        arguments=["-d", str(view), "-f", frame],
+        ros_arguments=["-p", f"use_sim_time:={'true' if simulated else 'false'}"],
+        remappings=[(name, topic) for name, topic in shown.items() if topic != name],
+        output="log",
+    )
 
 
 def absolute(topic: str, namespace: str) -> str:
